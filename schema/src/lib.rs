@@ -1,0 +1,23 @@
+//! What crosses a process boundary: events, decisions, standing, reviews, control, relations, rejects and rows.
+//!
+//! Separate, so that features, models and gateways can speak of an event without depending on a broker, a web server
+//! or each other. Invariants: pure (no clock, no I/O); the only crate with serialisable types, apart from the file
+//! formats that a crate owns; fields and enum values are only ever added; an absent field is unknown, never false.
+
+pub mod decision;
+pub mod event;
+pub mod limits;
+pub mod reject;
+pub mod review;
+pub mod row;
+pub mod standing;
+
+pub use decision::{Action, Counterfactual, Decision, Mode, Reason, Source, Versions, decision_id};
+pub use event::{
+    Activate, Body, Chat, Contact, ControlKind, EntityFact, EntityKind, Event, Feedback, GroupAdd, Limit, Message,
+    Origin, ReportReason, Scope, Session, Tier, Verdict, VerdictEvent,
+};
+pub use reject::{Refusal, Reject, RejectReason};
+pub use review::{Act, Control, Label, Relation, Review, Touch};
+pub use row::{Row, RowWhy};
+pub use standing::{ENFORCEMENT_KEY, Restriction, Standing};

@@ -1,0 +1,78 @@
+//! Every limit of the contract and the core, in one file.
+//!
+//! Separate, so that a reader can see at a glance what bounds memory, time and size, and so that relations between
+//! limits are asserted at compile time. Invariant: no queue, map, list, string or batch in weir is without one.
+
+/// Longest identifier (event, account, peer, device, …), bytes.
+pub const ID_BYTES_MAX: usize = 64;
+/// Longest input line or message, bytes; longer ones are rejected as `too_long`.
+pub const LINE_BYTES_MAX: usize = 64 * 1024;
+/// Longest raw excerpt kept in a reject, bytes before base64.
+pub const REJECT_RAW_BYTES_MAX: usize = 4 * 1024;
+/// Longest detail text in a reject, bytes.
+pub const REJECT_DETAIL_BYTES_MAX: usize = 256;
+/// Event ids of a partition that are remembered to recognise repeats.
+pub const DUPLICATE_WINDOW_EVENTS: usize = 1 << 20;
+/// How far ahead of `at` an event's `ts` may lie, ms.
+pub const FUTURE_MS_MAX: u64 = 5 * 60 * 1000;
+/// Earliest accepted event time: 2001-09-09T01:46:40Z, ms since the Unix epoch. Catches seconds sent as milliseconds.
+pub const TS_MS_MIN: u64 = 1_000_000_000_000;
+/// Latest accepted event time: 2100-01-01T00:00:00Z, ms since the Unix epoch. Catches microseconds.
+pub const TS_MS_MAX: u64 = 4_102_444_800_000;
+/// Largest age or idle time, hours (about 114 years).
+pub const HOURS_MAX: f32 = 1_000_000.0;
+/// Largest `count`, `hits` or `known` in one event.
+pub const COUNT_MAX: u32 = 10_000_000;
+/// Largest `group_size`, accounts.
+pub const GROUP_SIZE_MAX: u32 = 1_000_000;
+/// Largest `size` bucket (log2 of bytes, capped).
+pub const SIZE_BUCKET_MAX: u8 = 15;
+/// Most `co_accounts` in an entity fact, and most recent members that one fact is sent to.
+pub const CO_ACCOUNTS_MAX: usize = 64;
+/// Most reasons in a decision.
+pub const REASONS_MAX: usize = 8;
+/// Most restrictions in one standing (one a scope).
+pub const RESTRICTIONS_MAX: usize = 8;
+/// Shortest automatic restriction, ms: one that arrives late must still mean something.
+pub const RESTRICTION_MS_MIN: u64 = 60 * 60 * 1000;
+/// Longest restriction of a shared entity, ms.
+pub const ENTITY_RESTRICTION_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+/// Accounts kept in memory by one engine before the idlest are evicted, by default.
+pub const ACCOUNTS_MAX: usize = 16_000_000;
+/// Accounts in the standing table of one engine; past it, new restrictions are refused with an alarm.
+pub const STANDINGS_MAX: usize = 4_000_000;
+/// Entities (devices, prefixes, number ranges, peers) kept by the relation engine before the idlest are evicted.
+pub const ENTITIES_MAX: usize = 2_000_000;
+/// Rules in one policy.
+pub const RULES_MAX: usize = 256;
+/// Longest rule expression, bytes.
+pub const RULE_BYTES_MAX: usize = 4 * 1024;
+/// Nodes in one compiled rule expression.
+pub const RULE_NODES_MAX: usize = 512;
+/// Largest policy file, bytes.
+pub const POLICY_BYTES_MAX: usize = 1024 * 1024;
+/// Blocklists in force at once.
+pub const BLOCKLISTS_MAX: usize = 64;
+/// Entries in one blocklist.
+pub const BLOCKLIST_ENTRIES_MAX: usize = 100_000_000;
+/// Longest source or note of a blocklist entry, bytes.
+pub const BLOCKLIST_TEXT_BYTES_MAX: usize = 256;
+/// Accounts in the exempt list.
+pub const EXEMPT_MAX: usize = 10_000_000;
+/// Largest model artifact, bytes.
+pub const MODEL_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Trees in one model.
+pub const TREES_MAX: usize = 4_096;
+/// Deepest tree.
+pub const TREE_DEPTH_MAX: usize = 8;
+/// Longest free text (reviewer's reason, control name, url, policy name), bytes.
+pub const TEXT_BYTES_MAX: usize = 1_024;
+
+const _: () = {
+    assert!(REJECT_RAW_BYTES_MAX <= LINE_BYTES_MAX);
+    assert!(TS_MS_MIN < TS_MS_MAX);
+    assert!(CO_ACCOUNTS_MAX * (ID_BYTES_MAX + 3) < LINE_BYTES_MAX, "a full entity fact must fit in a line");
+    assert!(RESTRICTION_MS_MIN <= ENTITY_RESTRICTION_MS_MAX);
+    assert!(STANDINGS_MAX <= ACCOUNTS_MAX);
+    assert!(DUPLICATE_WINDOW_EVENTS.is_power_of_two());
+};
