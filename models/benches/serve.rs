@@ -44,7 +44,9 @@ fn serve(c: &mut Criterion) {
             b.iter(|| rows.chunks_exact(COLUMNS).map(|row| forest.score(black_box(row))).sum::<f32>());
         });
         group.bench_function("single_portable", |b| {
-            b.iter(|| rows.chunks_exact(COLUMNS).map(|row| forest.score_portable(black_box(row))).sum::<f32>());
+            b.iter(|| {
+                rows.chunks_exact(COLUMNS).map(|row| forest.score_portable(black_box(row))).sum::<f32>()
+            });
         });
         group.finish();
     }

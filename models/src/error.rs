@@ -9,7 +9,9 @@ pub enum Error {
     #[error("model file is damaged: {0}; copy it again from its source, or retrain with `weir train`")]
     Damaged(String),
     /// A format that this build does not read.
-    #[error("model file has format {found}, this build reads format {read}: use a matching build, or retrain with `weir train`")]
+    #[error(
+        "model file has format {found}, this build reads format {read}: use a matching build, or retrain with `weir train`"
+    )]
     Format {
         /// The format the file states.
         found: u64,

@@ -122,8 +122,7 @@ impl Tree {
         if values.len() != self.nodes.len() || values.iter().any(|value| !value.is_finite()) {
             return Err(Error::Forest("leaf values are missing or not finite".to_owned()));
         }
-        let nodes =
-            self.nodes.iter().zip(values).map(|(node, &value)| Node { value, ..*node }).collect();
+        let nodes = self.nodes.iter().zip(values).map(|(node, &value)| Node { value, ..*node }).collect();
         Ok(Self { nodes, depth: self.depth })
     }
 }

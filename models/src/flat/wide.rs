@@ -213,9 +213,7 @@ pub(super) unsafe fn score(forest: &FlatForest, row: &[f32]) -> f32 {
             *to = known(value);
         }
         // SAFETY: every column is below `COLUMNS_MAX`.
-        return unsafe {
-            walk_trees(forest, |column| _mm512_i32gather_ps::<4>(column, x.as_ptr()))
-        };
+        return unsafe { walk_trees(forest, |column| _mm512_i32gather_ps::<4>(column, x.as_ptr())) };
     }
     let part = |index: usize| {
         let left = row.len().saturating_sub(16 * index).min(16);
