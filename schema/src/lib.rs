@@ -6,7 +6,9 @@
 
 pub mod decision;
 pub mod event;
+pub mod json;
 pub mod limits;
+pub mod raw;
 pub mod reject;
 pub mod review;
 pub mod row;
@@ -14,9 +16,10 @@ pub mod standing;
 
 pub use decision::{Action, Counterfactual, Decision, Mode, Reason, Source, Versions, decision_id};
 pub use event::{
-    Activate, Body, Chat, Contact, ControlKind, EntityFact, EntityKind, Event, Feedback, GroupAdd, Limit, Message,
-    Origin, ReportReason, Scope, Session, Tier, Verdict, VerdictEvent,
+    Activate, Body, Chat, Contact, ControlKind, EntityFact, EntityKind, Event, Feedback, GroupAdd, Limit,
+    Message, Origin, ReportReason, Scope, Session, Tier, Verdict, VerdictEvent,
 };
+pub use raw::RawEvent;
 pub use reject::{Refusal, Reject, RejectReason};
 pub use review::{Act, Control, Label, Relation, Review, Touch};
 pub use row::{Row, RowWhy};

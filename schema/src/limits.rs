@@ -5,6 +5,8 @@
 
 /// Longest identifier (event, account, peer, device, …), bytes.
 pub const ID_BYTES_MAX: usize = 64;
+/// Longest `entity`, bytes: the word of its kind, a colon and an identifier.
+pub const ENTITY_BYTES_MAX: usize = ID_BYTES_MAX + 16;
 /// Longest input line or message, bytes; longer ones are rejected as `too_long`.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Longest raw excerpt kept in a reject, bytes before base64.

@@ -1,0 +1,107 @@
+//! Events as JSON: one object a message or NDJSON line, decoded without a copy.
+//!
+//! Separate from the wire shape, which Protobuf shares. Hand-written, because the records are flat and their keys are
+//! known: see `benches/decode.rs` for the figures against serde. Invariants: the grammar is RFC 8259's, strictly; text
+//! without escapes borrows; nesting never uses the call stack; whatever the bytes, the answer is a record or a refusal.
+//!
+//! Decided here: `null` reads as absent; unknown fields are skipped, whatever their value; a documented field given
+//! twice is `malformed`; `5.0` is not an integer; anything but white space after the object is `malformed`.
+
+mod cursor;
+mod fault;
+mod key;
+mod skip;
+mod value;
+
+pub(crate) use cursor::Cursor;
+pub(crate) use fault::Fault;
+pub(crate) use value::Value;
+
+use crate::event::Event;
+use crate::limits::LINE_BYTES_MAX;
+use crate::raw::{Field, RawEvent};
+use crate::reject::{Refusal, RejectReason};
+
+const _: () = assert!(Field::ALL.len() <= 64, "the fields seen so far are the bits of one word");
+
+/// Decodes one line or message. White space around the object, a carriage return included, is no matter.
+///
+/// # Errors
+/// The bytes are over 64 KiB, no UTF-8, no single JSON object, or a documented field has another type.
+#[inline]
+pub fn decode(line: &[u8]) -> Result<RawEvent<'_>, Refusal> {
+    if line.len() > LINE_BYTES_MAX {
+        let detail = format!("{} bytes; at most {LINE_BYTES_MAX}", line.len());
+        return Err(Refusal::new(RejectReason::TooLong, detail));
+    }
+    let text = std::str::from_utf8(line).map_err(|error| {
+        let detail = format!("byte {} is not UTF-8", error.valid_up_to() + 1);
+        Refusal::new(RejectReason::NotUtf8, detail)
+    })?;
+    let mut raw = RawEvent::default();
+    let mut cursor = Cursor::new(text);
+    let mut field = None;
+    match record(&mut cursor, &mut raw, &mut field) {
+        Ok(()) => Ok(raw),
+        Err(fault) => Err(fault.refusal(&cursor, field)),
+    }
+}
+
+/// Appends one event and a line feed: one NDJSON line.
+pub fn encode(event: &Event<'_>, out: &mut Vec<u8>) {
+    encode_raw(&RawEvent::from(event), out);
+}
+
+/// Appends one record and a line feed, its present fields in wire order.
+pub fn encode_raw(raw: &RawEvent<'_>, out: &mut Vec<u8>) {
+    let start = out.len();
+    raw.write(out);
+    match out.get_mut(start) {
+        Some(comma) => *comma = b'{',
+        None => out.push(b'{'),
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+/// Reads the one object; `field` is the documented field being read when a fault stops it.
+#[inline]
+fn record<'a>(
+    cursor: &mut Cursor<'a>,
+    raw: &mut RawEvent<'a>,
+    field: &mut Option<Field>,
+) -> Result<(), Fault> {
+    let mut seen = 0_u64;
+    cursor.blank();
+    cursor.expect(b'{', Fault::NotAnObject)?;
+    cursor.blank();
+    if !cursor.take(b'}') {
+        loop {
+            *field = cursor.key()?;
+            cursor.blank();
+            cursor.expect(b':', Fault::Syntax)?;
+            cursor.blank();
+            match *field {
+                Some(named) => {
+                    let bit = 1 << named as u32;
+                    if seen & bit != 0 {
+                        return Err(Fault::Twice);
+                    }
+                    seen |= bit;
+                    if !cursor.null()? {
+                        raw.read(named, cursor)?;
+                    }
+                }
+                None => skip::value(cursor)?,
+            }
+            *field = None;
+            cursor.blank();
+            if !cursor.take(b',') {
+                cursor.expect(b'}', Fault::Syntax)?;
+                break;
+            }
+            cursor.blank();
+        }
+    }
+    cursor.blank();
+    if cursor.peek().is_some() { Err(Fault::Trailing) } else { Ok(()) }
+}
