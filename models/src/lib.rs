@@ -4,10 +4,25 @@
 //! value. Invariants: a frozen model gives linfa's own answer; same model and row, same bits, on every machine; no
 //! bytes make loading panic; training with the same seed and data on the same toolchain gives the same bytes.
 
+mod artifact;
+mod catalog;
+pub mod dataset;
 mod error;
+mod explain;
 pub mod flat;
+pub mod forest;
+pub mod logistic;
+pub mod measure;
+pub mod model;
+pub mod train;
 pub mod tree;
 
+pub use artifact::FORMAT;
+pub use catalog::Catalog;
+pub use dataset::Dataset;
 pub use error::Error;
+pub use explain::Contribution;
 pub use flat::FlatForest;
+pub use model::{Body, Card, Model, TrainedOn};
+pub use train::{Kind, Settings, TreeSettings, train};
 pub use tree::Tree;

@@ -1,0 +1,81 @@
+//! The model file: one line of JSON, `format = 1`, with a checksum over all its other bytes.
+//!
+//! Separate from `model` so that the format is in one place. Invariants: same model, same bytes; numbers survive the
+//! round trip exactly (an f32 is written as the f64 it equals, which a decimal reader one place off still rounds to
+//! the same f32); every number, name, index and length is checked before use, so no bytes make it panic.
+
+mod file;
+
+use serde::Deserialize;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::model::Body;
+use crate::{Catalog, Error, Model};
+use file::{File, Parameters};
+
+/// The newest format this build reads and the one it writes.
+pub const FORMAT: u64 = 1;
+/// The largest model file that is read, in bytes.
+pub const BYTES_MAX: usize = 64 << 20;
+/// What stands in the file where the checksum will be.
+const BLANK: &str = "00000000000000000000000000000000";
+/// What comes before the checksum; the file begins so.
+const HEAD: &str = "{\"format\":1,\"checksum\":\"";
+
+/// Only as much as every format has.
+#[derive(Deserialize)]
+struct Head {
+    format: u64,
+}
+
+/// The file of a model.
+pub(crate) fn write(model: &Model) -> Vec<u8> {
+    let file = File::of(model, BLANK.to_owned());
+    let mut bytes = serde_json::to_vec(&file).expect("numbers, strings and lists always serialise");
+    bytes.push(b'\n');
+    debug_assert!(bytes.starts_with(HEAD.as_bytes()), "format and checksum come first");
+    let sum = checksum(&bytes);
+    bytes[HEAD.len()..HEAD.len() + BLANK.len()].copy_from_slice(sum.as_bytes());
+    bytes
+}
+
+/// The start of the checksum in a written file.
+pub(crate) fn version(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&bytes[HEAD.len()..HEAD.len() + 16]).into_owned()
+}
+
+/// The xxh3-128 of the file with its checksum blank, 32 hexadecimal digits.
+fn checksum(blank: &[u8]) -> String {
+    format!("{:032x}", xxh3_128(blank))
+}
+
+/// Reads and checks a file.
+pub(crate) fn read(bytes: &[u8], catalog: &Catalog) -> Result<Model, Error> {
+    let damaged = |text: String| Error::Damaged(text);
+    if bytes.len() > BYTES_MAX {
+        return Err(damaged(format!("{} bytes, at most {BYTES_MAX} are possible", bytes.len())));
+    }
+    let head: Head = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+    if head.format != FORMAT {
+        return Err(Error::Format { found: head.format, read: FORMAT });
+    }
+    let end = HEAD.len() + BLANK.len();
+    if !bytes.starts_with(HEAD.as_bytes()) || bytes.len() < end {
+        return Err(damaged("it does not begin with its format and checksum".to_owned()));
+    }
+    let mut blank = bytes.to_vec();
+    blank[HEAD.len()..end].copy_from_slice(BLANK.as_bytes());
+    if checksum(&blank).as_bytes() != &bytes[HEAD.len()..end] {
+        return Err(damaged("its checksum does not match".to_owned()));
+    }
+    let file: File = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+    if file.catalog != catalog.hex() {
+        return Err(Error::Catalog { name: file.name, trained: file.catalog, build: catalog.hex() });
+    }
+    let columns = file.columns.len();
+    let body = match &file.parameters {
+        Parameters::Logistic(parameters) => Body::Logistic(parameters.build(columns)?),
+        Parameters::Trees(parameters) => Body::Trees(parameters.build(columns)?),
+    };
+    Model::new(file.card()?, body, catalog)
+}

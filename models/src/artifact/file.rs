@@ -1,0 +1,212 @@
+//! The fields of a model file, as they are written.
+//!
+//! Separate from reading and checking: these types are the format. Invariants: field order is the order of the file;
+//! fields are only added, with a new format number; no f32 is serialised directly (see `artifact`).
+
+use serde::{Deserialize, Serialize};
+
+use super::FORMAT;
+use crate::forest::Forest;
+use crate::logistic::{Logistic, Term};
+use crate::model::{Body, Card, TrainedOn};
+use crate::tree::{Node, Split, Tree};
+use crate::{Error, Model};
+
+/// The whole file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    format: u64,
+    checksum: String,
+    pub name: String,
+    /// Hash of the feature catalogue, hex.
+    pub catalog: String,
+    /// Hash of the training data, hex.
+    data: String,
+    /// `simulation` or `labels`.
+    trained_on: String,
+    labels: u64,
+    seed: u64,
+    metrics: Vec<(String, f64)>,
+    reliability: Vec<[f64; 3]>,
+    pub columns: Vec<String>,
+    pub parameters: Parameters,
+}
+
+/// The kind and its numbers.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Parameters {
+    Logistic(LogisticFile),
+    Trees(TreesFile),
+}
+
+/// One entry a column in each list.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogisticFile {
+    bias: f64,
+    mean: Vec<f64>,
+    deviation: Vec<f64>,
+    weight: Vec<f64>,
+}
+
+/// Calibration and trees.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TreesFile {
+    slope: f64,
+    offset: f64,
+    trees: Vec<TreeFile>,
+}
+
+/// One entry a node, in preorder: a node's left child comes right after it. A leaf has column -1.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TreeFile {
+    column: Vec<i32>,
+    threshold: Vec<f64>,
+    right: Vec<u32>,
+    value: Vec<f64>,
+}
+
+/// The f32 that was written; anything that is none is refused.
+fn single(value: f64) -> Result<f32, Error> {
+    let narrow = value as f32;
+    if narrow.is_finite() { Ok(narrow) } else { Err(Error::Damaged(format!("the number {value}"))) }
+}
+
+impl File {
+    pub fn of(model: &Model, checksum: String) -> Self {
+        let card = model.card();
+        Self {
+            format: FORMAT,
+            checksum,
+            name: card.name.clone(),
+            catalog: model.catalog().to_owned(),
+            data: card.data.clone(),
+            trained_on: match card.trained_on {
+                TrainedOn::Simulation => "simulation",
+                TrainedOn::Labels => "labels",
+            }
+            .to_owned(),
+            labels: card.labels,
+            seed: card.seed,
+            metrics: card.metrics.iter().map(|(name, value)| (name.clone(), f64::from(*value))).collect(),
+            reliability: card.reliability.iter().map(|bin| bin.map(f64::from)).collect(),
+            columns: card.columns.clone(),
+            parameters: match model.body() {
+                Body::Logistic(logistic) => Parameters::Logistic(LogisticFile::of(logistic)),
+                Body::Trees(forest) => Parameters::Trees(TreesFile::of(forest)),
+            },
+        }
+    }
+
+    pub fn card(self) -> Result<Card, Error> {
+        let trained_on = match self.trained_on.as_str() {
+            "simulation" => TrainedOn::Simulation,
+            "labels" => TrainedOn::Labels,
+            other => return Err(Error::Damaged(format!("trained_on is {other:?}"))),
+        };
+        let metric = |(name, value): (String, f64)| Ok((name, single(value)?));
+        let bin = |[a, b, c]: [f64; 3]| Ok([single(a)?, single(b)?, single(c)?]);
+        Ok(Card {
+            name: self.name,
+            trained_on,
+            labels: self.labels,
+            seed: self.seed,
+            data: self.data,
+            columns: self.columns,
+            metrics: self.metrics.into_iter().map(metric).collect::<Result<_, Error>>()?,
+            reliability: self.reliability.into_iter().map(bin).collect::<Result<_, Error>>()?,
+        })
+    }
+}
+
+impl LogisticFile {
+    fn of(logistic: &Logistic) -> Self {
+        let each = |of: fn(&Term) -> f32| logistic.terms.iter().map(|term| f64::from(of(term))).collect();
+        Self {
+            bias: f64::from(logistic.bias),
+            mean: each(|term| term.mean),
+            deviation: each(|term| term.deviation),
+            weight: each(|term| term.weight),
+        }
+    }
+
+    pub fn build(&self, columns: usize) -> Result<Logistic, Error> {
+        if [&self.mean, &self.deviation, &self.weight].iter().any(|list| list.len() != columns) {
+            return Err(Error::Damaged("a list of numbers has not one entry a column".to_owned()));
+        }
+        let term = |at: usize| {
+            let deviation = single(self.deviation[at])?;
+            if deviation <= 0.0 {
+                return Err(Error::Damaged(format!("the deviation {deviation}")));
+            }
+            Ok(Term { mean: single(self.mean[at])?, deviation, weight: single(self.weight[at])? })
+        };
+        Ok(Logistic {
+            bias: single(self.bias)?,
+            terms: (0..columns).map(term).collect::<Result<_, Error>>()?,
+        })
+    }
+}
+
+impl TreesFile {
+    fn of(forest: &Forest) -> Self {
+        Self {
+            slope: f64::from(forest.slope),
+            offset: f64::from(forest.offset),
+            trees: forest.trees().iter().map(TreeFile::of).collect(),
+        }
+    }
+
+    pub fn build(&self, columns: usize) -> Result<Forest, Error> {
+        let trees = self.trees.iter().map(|tree| tree.build(columns)).collect::<Result<_, Error>>()?;
+        Forest::new(trees, columns, (single(self.slope)?, single(self.offset)?))
+    }
+}
+
+impl TreeFile {
+    fn of(tree: &Tree) -> Self {
+        let mut file = Self { column: vec![], threshold: vec![], right: vec![], value: vec![] };
+        file.append(tree.nodes(), 0);
+        file
+    }
+
+    /// Appends a node and all below it, left first.
+    fn append(&mut self, nodes: &[Node], at: usize) {
+        let place = self.column.len();
+        let split = nodes[at].split;
+        self.column.push(split.map_or(-1, |split| i32::from(split.column)));
+        self.threshold.push(split.map_or(0.0, |split| f64::from(split.threshold)));
+        self.right.push(0);
+        self.value.push(f64::from(nodes[at].value));
+        if let Some(split) = split {
+            self.append(nodes, split.left as usize);
+            self.right[place] = self.column.len() as u32;
+            self.append(nodes, split.right as usize);
+        }
+    }
+
+    fn build(&self, columns: usize) -> Result<Tree, Error> {
+        let n = self.column.len();
+        if self.threshold.len() != n || self.right.len() != n || self.value.len() != n {
+            return Err(Error::Damaged("a tree's lists differ in length".to_owned()));
+        }
+        let node = |at: usize| {
+            let split = match self.column[at] {
+                -1 => None,
+                column => Some(Split {
+                    column: u16::try_from(column)
+                        .map_err(|_| Error::Damaged(format!("the column {column} of a tree")))?,
+                    threshold: single(self.threshold[at])?,
+                    left: at as u32 + 1,
+                    right: self.right[at],
+                }),
+            };
+            Ok(Node { split, value: single(self.value[at])? })
+        };
+        Tree::new((0..n).map(node).collect::<Result<_, Error>>()?, columns)
+    }
+}

@@ -1,0 +1,33 @@
+//! The features that this build knows, as models need them: names in order and one hash.
+//!
+//! Separate so that the only line that touches the `features` crate is here, and so that tests can bring their own
+//! catalogue. Invariant: a column's index in a vector is its place in `names`.
+
+/// Names and hash of a feature catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalog {
+    /// Feature-schema version.
+    pub hash: u64,
+    /// Feature names, in vector order.
+    pub names: Vec<String>,
+}
+
+impl Catalog {
+    /// The catalogue of this build.
+    #[must_use]
+    pub fn of_this_build() -> Self {
+        Self { hash: 0, names: Vec::new() }
+    }
+
+    /// The place of a feature in a vector.
+    #[must_use]
+    pub fn index(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
+    }
+
+    /// The hash as it stands in files: 16 hexadecimal digits.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        format!("{:016x}", self.hash)
+    }
+}

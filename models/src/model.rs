@@ -1,0 +1,214 @@
+//! A loaded model: what it is called, what it reads, and the probability it gives.
+//!
+//! Separate from `artifact`, which is about bytes. Invariants: a model only exists for the catalogue it was checked
+//! against; the probability is the same to the bit on every machine (f64, libm, fixed order).
+
+use crate::artifact;
+use crate::forest::Forest;
+use crate::logistic::Logistic;
+use crate::tree::{COLUMNS_MAX, known};
+use crate::{Catalog, Error};
+
+/// What a model was trained on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrainedOn {
+    /// Simulated traffic: no evidence for a ban by itself.
+    Simulation,
+    /// Labels that reviewers gave.
+    Labels,
+}
+
+/// What a model file says about the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Card {
+    /// The model's name.
+    pub name: String,
+    /// What it was trained on.
+    pub trained_on: TrainedOn,
+    /// Labelled rows it was trained and measured on.
+    pub labels: u64,
+    /// The seed of training.
+    pub seed: u64,
+    /// Hash of the training data, hex.
+    pub data: String,
+    /// Names of its columns, in order.
+    pub columns: Vec<String>,
+    /// Measures on held-out rows by name; only finite ones.
+    pub metrics: Vec<(String, f32)>,
+    /// Calibration on held-out rows: mean probability, observed share and weight of each bin.
+    pub reliability: Vec<[f32; 3]>,
+}
+
+/// How the model computes.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// Logistic regression.
+    Logistic(Logistic),
+    /// Trees with calibration.
+    Trees(Forest),
+}
+
+/// A model ready to serve.
+#[derive(Debug, Clone)]
+pub struct Model {
+    card: Card,
+    body: Body,
+    /// Place of each column in a full vector.
+    places: Vec<usize>,
+    /// How long a full vector is.
+    width: usize,
+    catalog: String,
+    version: String,
+}
+
+impl Model {
+    /// Puts a model together; its columns must be features of the catalogue.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`], or [`Error::Forest`] if the body does not fit the columns.
+    pub fn new(card: Card, body: Body, catalog: &Catalog) -> Result<Self, Error> {
+        let columns = match &body {
+            Body::Logistic(logistic) => logistic.terms.len(),
+            Body::Trees(forest) => forest.flat().columns(),
+        };
+        if columns != card.columns.len() || columns == 0 || columns > COLUMNS_MAX {
+            return Err(Error::Forest(format!("{} names for {columns} columns", card.columns.len())));
+        }
+        let place = |name: &String| {
+            let unknown = || Error::UnknownColumn { name: card.name.clone(), column: name.clone() };
+            catalog.index(name).ok_or_else(unknown)
+        };
+        let places = card.columns.iter().map(place).collect::<Result<Vec<usize>, Error>>()?;
+        let mut model = Self {
+            card,
+            body,
+            places,
+            width: catalog.names.len(),
+            catalog: catalog.hex(),
+            version: String::new(),
+        };
+        model.version = artifact::version(&model.to_bytes());
+        Ok(model)
+    }
+
+    /// Reads a model file for this build's catalogue.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Format`], [`Error::Catalog`], [`Error::UnknownColumn`] or [`Error::Forest`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        artifact::read(bytes, &Catalog::of_this_build())
+    }
+
+    /// Reads a model file for a stated catalogue.
+    ///
+    /// # Errors
+    /// As [`Model::from_bytes`].
+    pub fn from_bytes_for(bytes: &[u8], catalog: &Catalog) -> Result<Self, Error> {
+        artifact::read(bytes, catalog)
+    }
+
+    /// The model file. Same model, same bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        artifact::write(self)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.card.name
+    }
+
+    /// The start of its file's checksum: 16 hexadecimal digits.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// All that the file says about it.
+    #[must_use]
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// How it computes.
+    #[must_use]
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// The catalogue's hash, hex.
+    #[must_use]
+    pub fn catalog(&self) -> &str {
+        &self.catalog
+    }
+
+    /// Whether only simulated traffic taught it.
+    #[must_use]
+    pub fn trained_on_simulation(&self) -> bool {
+        self.card.trained_on == TrainedOn::Simulation
+    }
+
+    /// Place of each column in a full vector, in column order.
+    #[must_use]
+    pub fn places(&self) -> &[usize] {
+        &self.places
+    }
+
+    /// The probability of abuse, 0 to 1, for a full vector in catalogue order; NaN is unknown.
+    ///
+    /// # Panics
+    /// If the vector is not as long as the catalogue.
+    #[must_use]
+    pub fn probability(&self, vector: &[f32]) -> f32 {
+        sigmoid(self.log_odds(vector)) as f32
+    }
+
+    /// The same in log-odds.
+    ///
+    /// # Panics
+    /// If the vector is not as long as the catalogue.
+    #[must_use]
+    pub fn log_odds(&self, vector: &[f32]) -> f64 {
+        self.log_odds_of_row(&self.row(vector)[..self.places.len()])
+    }
+
+    /// The same for a row that has only the model's columns, in their order.
+    ///
+    /// # Panics
+    /// If the row has another length.
+    #[must_use]
+    pub fn log_odds_of_row(&self, row: &[f32]) -> f64 {
+        match &self.body {
+            Body::Logistic(logistic) => logistic.score(row),
+            Body::Trees(forest) => forest.calibrate(forest.flat().score(row)),
+        }
+    }
+
+    /// The model's columns of a vector; unknown stays NaN.
+    pub(crate) fn row(&self, vector: &[f32]) -> [f32; COLUMNS_MAX] {
+        assert_eq!(vector.len(), self.width, "a vector has one value a feature of the catalogue");
+        let mut row = [0.0; COLUMNS_MAX];
+        for (to, &place) in row.iter_mut().zip(&self.places) {
+            *to = vector[place];
+        }
+        row
+    }
+
+    /// As [`Model::row`], with unknown values as trees see them.
+    pub(crate) fn known_row(&self, vector: &[f32]) -> [f32; COLUMNS_MAX] {
+        self.row(vector).map(known)
+    }
+}
+
+/// The logistic function.
+#[must_use]
+pub fn sigmoid(log_odds: f64) -> f64 {
+    1.0 / (1.0 + libm::exp(-log_odds))
+}
+
+/// Its inverse.
+#[must_use]
+pub fn logit(probability: f64) -> f64 {
+    libm::log(probability / (1.0 - probability))
+}

@@ -1,0 +1,144 @@
+//! Learning: linfa fits, we freeze, calibrate and measure on rows that it has not seen.
+//!
+//! Separate from serving, which needs no linfa. Invariant: same rows, settings and toolchain, same bytes. linfa's own
+//! results hang on `HashMap` order only where two classes weigh the same, so one class always weighs 1.001.
+
+mod leaves;
+mod logistic;
+mod platt;
+mod trees;
+
+pub use trees::{TreeSettings, freeze};
+
+use crate::dataset::Dataset;
+use crate::forest::Forest;
+use crate::measure::{FALSE_POSITIVE_RATES, Quality, Scored, quality};
+use crate::model::{Body, Card, TrainedOn, sigmoid};
+use crate::tree::known;
+use crate::{Catalog, Error, Model};
+
+/// What to learn.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// linfa's logistic regression, with this L2 weight.
+    Logistic(f64),
+    /// linfa-ensemble's AdaBoost over linfa's trees.
+    Trees(TreeSettings),
+}
+
+/// How to learn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The model's name.
+    pub name: String,
+    /// What to learn.
+    pub kind: Kind,
+    /// Decides all that is random.
+    pub seed: u64,
+    /// Share of the accounts that are kept for calibration and measuring.
+    pub held_share: f64,
+    /// Where the labels come from.
+    pub trained_on: TrainedOn,
+}
+
+impl Settings {
+    /// The default model: trees.
+    #[must_use]
+    pub fn new(name: &str, seed: u64) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind: Kind::Trees(TreeSettings::default()),
+            seed,
+            held_share: 0.2,
+            trained_on: TrainedOn::Simulation,
+        }
+    }
+}
+
+/// Learns a model of the catalogue from rows.
+///
+/// # Errors
+/// [`Error::Data`] for unusable rows, [`Error::Training`] if linfa fails, [`Error::UnknownColumn`] for a column that
+/// the catalogue does not have.
+pub fn train(data: &Dataset, settings: &Settings, catalog: &Catalog) -> Result<Model, Error> {
+    data.check()?;
+    let (fit, held) = data.split(settings.held_share, settings.seed);
+    for rows in [&fit, &held] {
+        let abusive = rows.iter().filter(|&&row| data.labels[row]).count();
+        if abusive == 0 || abusive == rows.len() {
+            return Err(Error::Data("too few accounts to hold some back for measuring".to_owned()));
+        }
+    }
+    let body = match &settings.kind {
+        Kind::Logistic(alpha) => Body::Logistic(logistic::fit(data, &fit, *alpha)?),
+        Kind::Trees(trees) => Body::Trees(forest(data, (&fit, &held), trees, settings.seed)?),
+    };
+    let card = Card {
+        name: settings.name.clone(),
+        trained_on: settings.trained_on,
+        labels: data.labels.len() as u64,
+        seed: settings.seed,
+        data: format!("{:016x}", data.hash()),
+        columns: data.names.clone(),
+        metrics: Vec::new(),
+        reliability: Vec::new(),
+    };
+    let model = Model::new(card.clone(), body.clone(), catalog)?;
+    let found = measure(&model, data, &held);
+    Model::new(Card { metrics: metrics(&found), reliability: bins(&found), ..card }, body, catalog)
+}
+
+/// How a model does on some rows of a data set that has its columns.
+#[must_use]
+pub fn measure(model: &Model, data: &Dataset, rows: &[usize]) -> Quality {
+    let scored = |&row: &usize| Scored {
+        score: sigmoid(model.log_odds_of_row(&data.rows.row(row).to_vec())),
+        abusive: data.labels[row],
+        weight: f64::from(data.weights[row]),
+    };
+    quality(rows.iter().map(scored).collect())
+}
+
+fn forest(
+    data: &Dataset,
+    (fit, held): (&[usize], &[usize]),
+    settings: &TreeSettings,
+    seed: u64,
+) -> Result<Forest, Error> {
+    let shapes = trees::boost(data, fit, settings, seed)?;
+    let trees = leaves::refit(data, fit, &shapes, settings)?;
+    let columns = data.names.len();
+    let plain = Forest::new(trees, columns, (1.0, 0.0))?;
+    let sums: Vec<f64> = held
+        .iter()
+        .map(|&row| {
+            let row: Vec<f32> = data.rows.row(row).iter().map(|&value| known(value)).collect();
+            f64::from(plain.flat().score(&row))
+        })
+        .collect();
+    let line = platt::fit(&sums, data, held)?;
+    Forest::new(plain.trees().to_vec(), columns, line)
+}
+
+fn metrics(found: &Quality) -> Vec<(String, f32)> {
+    let mut all = vec![
+        ("held_out_rows".to_owned(), found.rows as f64),
+        ("held_out_abusive".to_owned(), found.abusive as f64),
+        ("auc".to_owned(), found.auc),
+        ("average_precision".to_owned(), found.average_precision),
+        ("brier".to_owned(), found.brier),
+    ];
+    for (rate, recall) in FALSE_POSITIVE_RATES.iter().zip(found.recall_at) {
+        all.push((format!("recall_at_{rate:e}"), recall));
+    }
+    let finite = all.into_iter().filter(|(_, value)| value.is_finite());
+    finite.map(|(name, value)| (name, value as f32)).collect()
+}
+
+fn bins(found: &Quality) -> Vec<[f32; 3]> {
+    found
+        .reliability
+        .iter()
+        .map(|bin| [bin.predicted as f32, bin.observed as f32, bin.weight as f32])
+        .collect()
+}
