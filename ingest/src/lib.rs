@@ -1,1 +1,13 @@
-//! ingest.
+//! Events in: lines of files and standard input, plain or compressed; converters of public data sets.
+//!
+//! Separate, so that the core never meets a file and the outputs never meet an input. Invariants: memory is bounded
+//! whatever the input; every line that is not blank becomes exactly one record or one refusal; depends on `schema` alone.
+
+pub mod error;
+pub mod import;
+pub mod lines;
+pub mod source;
+
+pub use error::Error;
+pub use lines::{Line, Lines};
+pub use source::Source;
