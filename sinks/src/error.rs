@@ -1,0 +1,30 @@
+//! What can go wrong on the way out.
+//!
+//! Separate, so that every sink fails with one type. Invariant: a reader that went away (a closed pipe) is no error.
+
+use std::io;
+
+/// Why writing stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be made: the caller gives another name.
+    #[error(
+        "cannot create {name}: {source}. Check the folder and its permissions; `-` writes to standard output"
+    )]
+    Create {
+        /// File name as given.
+        name: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The device failed or is full: what was written so far is kept.
+    #[error("cannot write on to {name} after {records} records: {source}")]
+    Write {
+        /// File name as given.
+        name: String,
+        /// Records written before.
+        records: u64,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
