@@ -1,1 +1,12 @@
-//! features.
+//! Event to feature vector, and the only mutable state of weir: catalogue, store, windows, distinct counts, relations.
+//!
+//! Separate from scoring, so that rows, models and rules share one meaning of every feature, and from `ingest`, so that
+//! no feature can depend on a broker. Invariants: no clock, no I/O, no threads; the same events give the same vectors,
+//! byte for byte; memory is bounded; what is unknown is `NaN`, never 0.
+
+pub mod catalog;
+pub mod signal;
+pub mod vector;
+
+pub use catalog::{CATALOG, Evidence, FEATURES, Family, Feature, catalog_hash, feature_by_name};
+pub use vector::{FeatureSet, FeatureVector};
