@@ -6,27 +6,40 @@
 use crate::raw::{FIELDS, Field};
 
 const SLOTS: usize = 256;
+/// No field's index.
 const EMPTY: u8 = u8::MAX;
 const SEED: u64 = seed();
-const TABLE: [u8; SLOTS] = match table(SEED) {
+static TABLE: [Entry; SLOTS] = match table(SEED) {
     Some(table) => table,
     None => panic!("the seed was found by this very function"),
 };
+
+/// A name of at most 16 bytes in two words that overlap, so that comparing needs no loop.
+#[derive(Clone, Copy)]
+struct Entry {
+    head: u64,
+    tail: u64,
+    length: u8,
+    index: u8,
+}
 
 /// The field called `bytes[start..end]`.
 #[inline]
 pub(super) fn find(bytes: &[u8], start: usize, end: usize) -> Option<Field> {
     let length = end - start;
-    let head = match bytes.get(start..start + 8) {
-        Some(chunk) => {
-            let word = u64::from_le_bytes(chunk.try_into().expect("the slice is 8 bytes"));
-            if length < 8 { word & ((1 << (8 * length)) - 1) } else { word }
-        }
-        None => head(&bytes[start..end]),
+    let (head, tail) = match bytes.get(start..start + 8) {
+        Some(chunk) if length < 8 => (word(chunk) & ((1 << (8 * length)) - 1), 0),
+        Some(chunk) => (word(chunk), word(&bytes[end - 8..end])),
+        None => (head(&bytes[start..end]), 0),
     };
-    let index = usize::from(TABLE[slot(SEED, head, length)]);
-    let name = FIELDS.get(index)?;
-    (bytes[start..end] == *name.as_bytes()).then(|| Field::ALL[index])
+    let entry = &TABLE[slot(SEED, head, length)];
+    let same = entry.head == head && entry.tail == tail && usize::from(entry.length) == length;
+    if same { Field::ALL.get(usize::from(entry.index)).copied() } else { None }
+}
+
+#[inline]
+fn word(chunk: &[u8]) -> u64 {
+    u64::from_le_bytes(chunk.try_into().expect("the slice is 8 bytes"))
 }
 
 /// The first eight bytes, little-endian, padded with zeros.
@@ -45,15 +58,18 @@ const fn slot(seed: u64, head: u64, length: usize) -> usize {
     ((head ^ (length as u64).rotate_right(8)).wrapping_mul(seed) >> 56) as usize
 }
 
-const fn table(seed: u64) -> Option<[u8; SLOTS]> {
-    let mut table = [EMPTY; SLOTS];
+const fn table(seed: u64) -> Option<[Entry; SLOTS]> {
+    let mut table = [Entry { head: 0, tail: 0, length: 0, index: EMPTY }; SLOTS];
     let mut i = 0;
     while i < FIELDS.len() {
-        let slot = slot(seed, head(FIELDS[i].as_bytes()), FIELDS[i].len());
-        if table[slot] != EMPTY {
+        let name = FIELDS[i].as_bytes();
+        assert!(!name.is_empty() && name.len() <= 16, "two words hold a name");
+        let slot = slot(seed, head(name), name.len());
+        if table[slot].index != EMPTY {
             return None;
         }
-        table[slot] = i as u8;
+        let tail = if name.len() < 8 { 0 } else { head(name.split_at(name.len() - 8).1) };
+        table[slot] = Entry { head: head(name), tail, length: name.len() as u8, index: i as u8 };
         i += 1;
     }
     Some(table)
