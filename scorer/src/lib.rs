@@ -1,1 +1,14 @@
-//! scorer.
+//! Event to decision: engine, blocklists, policy and rules, standing.
+//!
+//! Separate from `features` (what is known of an account) and `models` (how probable abuse is): here both become acts,
+//! within limits that people set. Invariants: pure (no clock, no I/O, no threads); same log, same decisions, byte for
+//! byte; every record has exactly one outcome; no hard action rests on a Bloom filter alone; humans outrank automation.
+
+pub mod blocklist;
+mod error;
+mod exempt;
+mod hash;
+
+pub use blocklist::Blocklist;
+pub use error::Error;
+pub use exempt::ExemptList;
