@@ -1,2 +1,33 @@
-//! weir.
-fn main() {}
+//! weir: reads metadata events of a messenger and says, with reasons, which accounts to restrain.
+//!
+//! Separate from everything else, because this crate alone knows both the pure core and the world. Invariants: `main`
+//! only chooses a command and an exit code; the clock is read in `clock` alone, the environment in `environment` alone.
+
+mod cli;
+mod clock;
+mod commands;
+mod environment;
+mod error;
+mod interrupt;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::error::Outcome;
+
+/// Measured against the system's allocator on the benchmark's input: see BENCHMARKS.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match commands::run(cli.command) {
+        Ok(outcome) => outcome.exit_code(),
+        Err(error) => {
+            environment::complain(&error.to_string());
+            Outcome::Refused.exit_code()
+        }
+    }
+}

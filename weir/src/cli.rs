@@ -1,0 +1,51 @@
+//! The command line: one subcommand a job.
+//!
+//! Separate from the commands, so that completions and the man page come from the same table. Invariant: every command
+//! says in its help what it reads and writes, with examples that run.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{
+    catalog::CatalogArgs, completions::CompletionsArgs, import::ImportArgs, man::ManArgs,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  weir score events.ndjson.gz --out decisions.ndjson     decide about real events
+  zstdcat events.zst | weir score -                      the same from a pipe
+  weir simulate --accounts 10000 --hours 24 --seed 1 --out events.ndjson --truth truth.ndjson
+  weir judge --events events.ndjson --truth truth.ndjson --decisions decisions.ndjson
+  weir check-config policy.toml                          what is wrong, with line and column
+  weir import collegemsg tests/data/collegemsg/events.csv.gz | weir score -
+
+Exit codes: 0 done; 1 the input had rejects and --strict was given; 2 usage, file or configuration; 130 interrupted.";
+
+/// Spam-and-abuse defence for end-to-end-encrypted messengers.
+///
+/// Reads metadata events (never content) as NDJSON, keeps features for every account in memory, and writes
+/// explained decisions: warn, challenge, rate-limit, ban, lift, review.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version = version(), after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Convert a public data set of real messages to events.
+    Import(ImportArgs),
+    /// Print the feature catalogue.
+    Features(CatalogArgs),
+    /// Print completions for a shell.
+    Completions(CompletionsArgs),
+    /// Print the man page, or write one a command.
+    Man(ManArgs),
+}
+
+/// `0.1.0 (features 0123456789abcdef)`: a model or policy fits this build if it names the same catalogue.
+fn version() -> String {
+    format!("{} (features {:016x})", env!("CARGO_PKG_VERSION"), features::catalog_hash())
+}
