@@ -16,7 +16,8 @@ impl Catalog {
     /// The catalogue of this build.
     #[must_use]
     pub fn of_this_build() -> Self {
-        Self { hash: 0, names: Vec::new() }
+        let names = features::CATALOG.iter().map(|feature| feature.name.to_owned()).collect();
+        Self { hash: features::catalog_hash(), names }
     }
 
     /// The place of a feature in a vector.

@@ -7,6 +7,7 @@
 //! In a batch the nodes of a level come from registers by permutation and only the row's value is gathered; single,
 //! nodes are gathered and, up to 64 columns, the row's value comes from registers.
 
+#[expect(clippy::wildcard_imports, reason = "thirty intrinsics, named by the processor's maker")]
 use std::arch::x86_64::*;
 
 use super::{COLUMNS_MAX, FlatForest, LANES, transpose};

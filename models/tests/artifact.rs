@@ -1,0 +1,174 @@
+//! The model file: golden bytes, exact round trips, refusals that say what to do, and no bytes that make it panic.
+//!
+//! Separate from the units because it is the file's contract.
+
+use models::forest::Forest;
+use models::logistic::{Logistic, Term};
+use models::tree::{Node, Split, Tree};
+use models::{Body, Card, Catalog, Error, Model, TrainedOn};
+use proptest::prelude::*;
+
+const GOLDEN: &[u8] = include_bytes!("golden/trees.weir-model.json");
+
+fn catalog() -> Catalog {
+    let names = ["age_h", "messages_1h", "new_chats_10m"];
+    Catalog { hash: 0xfeed_0000_0000_0001, names: names.map(str::to_owned).to_vec() }
+}
+
+fn card() -> Card {
+    Card {
+        name: "golden".to_owned(),
+        trained_on: TrainedOn::Simulation,
+        labels: 1000,
+        seed: 7,
+        data: "00000000000000ff".to_owned(),
+        columns: vec!["new_chats_10m".to_owned(), "age_h".to_owned()],
+        metrics: vec![("auc".to_owned(), 0.9876)],
+        reliability: vec![[0.05, 0.04, 900.0]],
+    }
+}
+
+fn leaf(value: f32) -> Node {
+    Node { split: None, value }
+}
+
+fn trees(numbers: [f32; 5]) -> Model {
+    let [threshold, root, low, high, slope] = numbers;
+    let split = |column, left, right| Some(Split { column, threshold, left, right });
+    let nodes = vec![
+        Node { split: split(0, 1, 2), value: root },
+        leaf(low),
+        Node { split: split(1, 3, 4), value: high },
+        leaf(high),
+        leaf(-0.1),
+    ];
+    let tree = Tree::new(nodes, 2).unwrap();
+    let forest = Forest::new(vec![tree.clone(), tree], 2, (slope, -0.3)).unwrap();
+    Model::new(card(), Body::Trees(forest), &catalog()).unwrap()
+}
+
+/// Tests may have their own catalogue, because a golden file outlives the features of a build.
+fn read(bytes: &[u8]) -> Result<Model, Error> {
+    Model::from_bytes_for(bytes, &catalog())
+}
+
+/// The file with one text for another and a checksum that fits.
+fn altered(from: &str, to: &str) -> Vec<u8> {
+    let text = String::from_utf8(GOLDEN.to_vec()).unwrap();
+    assert!(text.contains(from), "{from}");
+    let mut bytes = text.replace(from, to).into_bytes();
+    let at = br#"{"format":1,"checksum":""#.len();
+    bytes[at..at + 32].fill(b'0');
+    let sum = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(&bytes));
+    bytes[at..at + 32].copy_from_slice(sum.as_bytes());
+    bytes
+}
+
+#[test]
+fn the_golden_file_is_written_and_read() {
+    let model = trees([2.5, 0.25, -1.5, 2.0, 0.9]);
+    assert_eq!(String::from_utf8(model.to_bytes()).unwrap(), String::from_utf8(GOLDEN.to_vec()).unwrap());
+    let again = read(GOLDEN).unwrap();
+    assert_eq!(again.to_bytes(), GOLDEN);
+    assert_eq!((again.name(), again.trained_on_simulation()), ("golden", true));
+    assert_eq!(again.version(), model.version());
+    let vector = [3.0, f32::NAN, 3.0];
+    assert_eq!(again.probability(&vector).to_bits(), model.probability(&vector).to_bits());
+}
+
+#[test]
+fn a_model_of_another_catalogue_is_refused_by_name() {
+    let other = Catalog { hash: 2, ..catalog() };
+    let text = Model::from_bytes_for(GOLDEN, &other).unwrap_err().to_string();
+    assert_eq!(
+        text,
+        "model golden was trained on feature schema feed000000000001, this build has 0000000000000002: \
+         retrain with `weir train`"
+    );
+}
+
+#[test]
+fn an_unknown_column_is_refused_by_name() {
+    let error = read(&altered("\"age_h\"]", "\"age_q\"]")).unwrap_err();
+    assert_eq!(error, Error::UnknownColumn { name: "golden".to_owned(), column: "age_q".to_owned() });
+}
+
+#[test]
+fn a_later_format_and_a_wrong_checksum_are_refused() {
+    let later = String::from_utf8(GOLDEN.to_vec()).unwrap().replace("{\"format\":1", "{\"format\":2");
+    assert_eq!(read(later.as_bytes()).unwrap_err(), Error::Format { found: 2, read: 1 });
+    let mut damaged = GOLDEN.to_vec();
+    *damaged.iter_mut().rev().find(|byte| byte.is_ascii_digit()).unwrap() ^= 1;
+    assert!(read(&damaged).unwrap_err().to_string().contains("checksum"));
+}
+
+#[test]
+fn hostile_numbers_with_a_good_checksum_are_refused() {
+    let cases = [
+        ("\"right\":[2,0,4,0,0]", "\"right\":[2,0,9,0,0]"),
+        ("\"right\":[2,0,4,0,0]", "\"right\":[0,0,4,0,0]"),
+        ("\"right\":[2,0,4,0,0]", "\"right\":[1,0,4,0,0]"),
+        ("\"right\":[2,0,4,0,0]", "\"right\":[2,0,4,0]"),
+        ("\"column\":[0,-1,1,-1,-1]", "\"column\":[7,-1,1,-1,-1]"),
+        ("\"column\":[0,-1,1,-1,-1]", "\"column\":[-2,-1,1,-1,-1]"),
+        ("\"column\":[0,-1,1,-1,-1]", "\"column\":[70000,-1,1,-1,-1]"),
+        ("\"threshold\":[2.5", "\"threshold\":[1e39"),
+        ("\"threshold\":[2.5", "\"threshold\":[null"),
+        ("\"trained_on\":\"simulation\"", "\"trained_on\":\"rumour\""),
+        ("\"slope\":", "\"slope\":-"),
+        ("\"trees\":{", "\"forest\":{"),
+        ("\"columns\":[\"new_chats_10m\",\"age_h\"]", "\"columns\":[\"new_chats_10m\"]"),
+    ];
+    for (from, to) in cases {
+        let error = read(&altered(from, to)).expect_err(to);
+        assert!(matches!(error, Error::Damaged(_) | Error::Forest(_)), "{to}: {error}");
+    }
+    let none = altered("\"columns\":[\"new_chats_10m\",\"age_h\"]", "\"columns\":[]");
+    assert!(read(&none).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(at in 0..GOLDEN.len(), byte in any::<u8>(), cut in 0..GOLDEN.len()) {
+        let mut bytes = GOLDEN.to_vec();
+        bytes[at] = byte;
+        let _ = read(&bytes);
+        prop_assert!(read(&bytes[..cut]).is_err());
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some(place) = text.find("\"name\"") {
+            // With a checksum that fits, the damage reaches the checks behind it.
+            let _ = read(&altered_bytes(text.into_bytes(), place));
+        }
+    }
+
+    #[test]
+    fn every_finite_number_survives_the_round_trip(bits in any::<[u32; 5]>(), weights in any::<[u32; 4]>()) {
+        let finite = |bits: u32| Some(f32::from_bits(bits)).filter(|v| v.is_finite()).unwrap_or(0.1);
+        let mut numbers = bits.map(finite);
+        numbers[4] = numbers[4].abs().max(f32::MIN_POSITIVE);
+        let model = trees(numbers);
+        let again = read(&model.to_bytes()).unwrap();
+        prop_assert_eq!(again.to_bytes(), model.to_bytes());
+        let vector = [finite(bits[0]).abs(), 0.0, numbers[0]];
+        prop_assert_eq!(again.log_odds(&vector).to_bits(), model.log_odds(&vector).to_bits());
+        let [bias, mean, weight, other] = weights.map(finite);
+        let deviation = other.abs().max(f32::MIN_POSITIVE);
+        let logistic = Logistic { bias, terms: vec![Term { mean, deviation, weight }; 2] };
+        let model = Model::new(card(), Body::Logistic(logistic.clone()), &catalog()).unwrap();
+        match read(&model.to_bytes()).unwrap().body() {
+            Body::Logistic(again) => prop_assert_eq!(again, &logistic),
+            Body::Trees(_) => prop_assert!(false, "the kind changed"),
+        }
+    }
+}
+
+fn altered_bytes(mut bytes: Vec<u8>, from: usize) -> Vec<u8> {
+    let at = br#"{"format":1,"checksum":""#.len();
+    if from < at + 32 {
+        return bytes;
+    }
+    bytes[at..at + 32].fill(b'0');
+    let sum = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(&bytes));
+    bytes[at..at + 32].copy_from_slice(sum.as_bytes());
+    bytes
+}
