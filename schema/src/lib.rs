@@ -8,6 +8,7 @@ pub mod decision;
 pub mod event;
 pub mod json;
 pub mod limits;
+pub mod protobuf;
 pub mod raw;
 pub mod reject;
 pub mod review;
