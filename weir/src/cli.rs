@@ -6,7 +6,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    catalog::CatalogArgs, completions::CompletionsArgs, import::ImportArgs, man::ManArgs,
+    bench_input::BenchInputArgs, blocklist::BlocklistArgs, catalog::CatalogArgs,
+    completions::CompletionsArgs, import::ImportArgs, man::ManArgs, simulate::SimulateArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -35,6 +36,10 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Simulate traffic of benign and abusive accounts, with the truth about each.
+    Simulate(SimulateArgs),
+    /// Build, look into and ask a blocklist.
+    Blocklist(BlocklistArgs),
     /// Convert a public data set of real messages to events.
     Import(ImportArgs),
     /// Print the feature catalogue.
@@ -43,6 +48,9 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Print the man page, or write one a command.
     Man(ManArgs),
+    /// Make the input of the speed figures.
+    #[command(hide = true)]
+    BenchInput(BenchInputArgs),
 }
 
 /// `0.1.0 (features 0123456789abcdef)`: a model or policy fits this build if it names the same catalogue.

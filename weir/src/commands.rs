@@ -3,10 +3,13 @@
 //! Separate from the command line, which only lists them. Invariant: a command reads files, calls the core and writes
 //! files; what decides anything lies in a pure crate.
 
+pub mod bench_input;
+pub mod blocklist;
 pub mod catalog;
 pub mod completions;
 pub mod import;
 pub mod man;
+pub mod simulate;
 
 use crate::cli::Command;
 use crate::error::{Error, Outcome};
@@ -14,9 +17,12 @@ use crate::error::{Error, Outcome};
 /// Runs a command.
 pub fn run(command: Command) -> Result<Outcome, Error> {
     match command {
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Blocklist(args) => blocklist::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Features(args) => catalog::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
+        Command::BenchInput(args) => bench_input::run(&args),
     }
 }

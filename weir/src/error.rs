@@ -15,6 +15,9 @@ pub enum Error {
     /// The outputs.
     #[error(transparent)]
     Sinks(#[from] sinks::Error),
+    /// A policy, blocklist or exempt list.
+    #[error(transparent)]
+    Scorer(#[from] scorer::Error),
     /// A file that configures weir, or another one that is read whole.
     #[error("{name}: {detail}")]
     File {

@@ -17,7 +17,8 @@ impl Interrupt {
         let interrupt = Self::default();
         for signal in [SIGINT, SIGTERM] {
             // In this order: the flag is looked at before it is set, so that only the second signal kills.
-            let killed = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt.0));
+            let killed =
+                signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt.0));
             if killed.is_err() || signal_hook::flag::register(signal, Arc::clone(&interrupt.0)).is_err() {
                 break;
             }

@@ -8,6 +8,7 @@ mod clock;
 mod commands;
 mod environment;
 mod error;
+mod files;
 mod interrupt;
 mod progress;
 

@@ -36,7 +36,9 @@ impl Progress {
         } else {
             ProgressBar::hidden()
         };
-        bar.set_style(ProgressStyle::with_template(style).expect("the templates above are written for indicatif"));
+        bar.set_style(
+            ProgressStyle::with_template(style).expect("the templates above are written for indicatif"),
+        );
         Self { bar }
     }
 

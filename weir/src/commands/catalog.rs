@@ -11,7 +11,9 @@ use crate::error::{Error, Outcome};
 
 /// Arguments of `weir features`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  weir features | less\n  weir features --json | jq -r '.features[].name'")]
+#[command(
+    after_help = "Examples:\n  weir features | less\n  weir features --json | jq -r '.features[].name'"
+)]
 pub struct CatalogArgs {
     /// One JSON object instead of a table.
     #[arg(long)]
@@ -27,17 +29,24 @@ pub fn run(args: &CatalogArgs) -> Result<Outcome, Error> {
 }
 
 fn table() -> String {
-    let mut text = format!("catalogue {:016x}, {} features\n\n", features::catalog_hash(), features::FEATURES);
+    let mut text =
+        format!("catalogue {:016x}, {} features\n\n", features::catalog_hash(), features::FEATURES);
     let line = |text: &mut String, cells: [&str; 7]| {
         let [place, name, unit, window, evidence, model, meaning] = cells;
-        let _ = writeln!(text, "{place:>3}  {name:<24} {unit:<7} {window:<6} {evidence:<16} {model:<6} {meaning}");
+        let _ = writeln!(
+            text,
+            "{place:>3}  {name:<24} {unit:<7} {window:<6} {evidence:<16} {model:<6} {meaning}"
+        );
     };
     line(&mut text, ["", "name", "unit", "window", "evidence", "model", "meaning"]);
     for (place, feature) in features::CATALOG.iter().enumerate() {
         let model = if feature.model { "yes" } else { "no" };
         let place = place.to_string();
         let evidence = feature.evidence.word();
-        line(&mut text, [&place, feature.name, feature.unit, feature.window, evidence, model, feature.meaning]);
+        line(
+            &mut text,
+            [&place, feature.name, feature.unit, feature.window, evidence, model, feature.meaning],
+        );
     }
     text
 }

@@ -36,7 +36,8 @@ pub fn run(args: &ManArgs) -> Result<Outcome, Error> {
 
 fn write_all(command: &Command, name: &str, folder: &Path) -> Result<(), Error> {
     let path = folder.join(format!("{name}.1"));
-    std::fs::write(&path, page(command, name)).map_err(|error| Error::file(&path.display().to_string(), error))?;
+    std::fs::write(&path, page(command, name))
+        .map_err(|error| Error::file(&path.display().to_string(), error))?;
     for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
         write_all(sub, &format!("{name}-{}", sub.get_name()), folder)?;
     }
