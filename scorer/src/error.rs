@@ -49,7 +49,7 @@ impl Error {
 
 /// The candidate nearest to `word` by edit distance, if it is near enough to be a slip.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.len() / 3).max(2);
+    let limit = (word.len() / 3).max(1);
     candidates.map(|c| (distance(word, c), c)).filter(|(d, _)| *d <= limit).min().map(|(_, c)| c)
 }
 

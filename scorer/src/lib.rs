@@ -8,7 +8,9 @@ pub mod blocklist;
 mod error;
 mod exempt;
 mod hash;
+pub mod policy;
 
 pub use blocklist::Blocklist;
 pub use error::Error;
 pub use exempt::ExemptList;
+pub use policy::Policy;

@@ -1,0 +1,207 @@
+//! A rule: a condition over features and what it leads to; and the fast path that most conditions take.
+//!
+//! Separate from the file's form. Invariants: a rule runs only on events that change a feature it names (or are of a
+//! kind it lists); the order in which its parts are tried never changes its answer; something unknown never fires it.
+
+use features::{CATALOG, FeatureSet};
+use schema::{Action, Counterfactual, Limit, Mode, Reason, Scope};
+
+use super::evidence::{Kinds, kinds_of};
+use super::expr::{Comparison, Facts, Node, Program};
+
+/// A rule of the policy.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Unique name.
+    pub name: String,
+    /// What it leads to.
+    pub outcome: Outcome,
+    /// Known young and unmistakable: may ban alone, and budgets do not hold it back.
+    pub sure_case: bool,
+    /// The account is a victim: a challenge and a `messages` limit, never a ban.
+    pub victim: bool,
+    /// Higher ones come first.
+    pub priority: i32,
+    pub(super) features: FeatureSet,
+    pub(super) kinds: u32,
+    pub(super) condition: Condition,
+}
+
+/// What a rule or score band leads to.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The first step.
+    pub action: Action,
+    /// Whether past strikes move it up the ladder.
+    pub ladder: bool,
+    /// What it covers.
+    pub scope: Scope,
+    /// For a rate limit.
+    pub limit: Limit,
+    /// How long, ms.
+    pub term_ms: u64,
+    /// Whether gateways act on it.
+    pub mode: Mode,
+    /// Share of accounts for which `mode` is `enforce`, 0..1; for the others it is `shadow`.
+    pub share: f64,
+    /// Code of its reasons.
+    pub reason: String,
+    /// Key of the message that the user is shown.
+    pub message: String,
+    /// Whether it also opens a case.
+    pub review: bool,
+}
+
+/// `feature OP value`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Threshold {
+    pub feature: u16,
+    pub comparison: Comparison,
+    pub value: f32,
+}
+
+/// A condition, taken apart at its outermost `&&`.
+#[derive(Debug, Clone)]
+pub(super) struct Condition {
+    program: Program,
+    /// Parts of the form `feature OP value`, in the order that they are tried.
+    thresholds: Vec<Threshold>,
+    /// All other parts.
+    rest: Vec<u16>,
+    /// The thresholds in the order they are written.
+    written: Vec<Threshold>,
+}
+
+impl Condition {
+    pub(super) fn new(program: Program) -> Self {
+        let (mut written, mut rest) = (Vec::new(), Vec::new());
+        let mut open = vec![program.root()];
+        while let Some(node) = open.pop() {
+            match program.nodes[usize::from(node)] {
+                Node::And(a, b) => open.extend([b, a]),
+                Node::Compare(comparison, a, b) => {
+                    match (program.nodes[usize::from(a)], program.nodes[usize::from(b)]) {
+                        (Node::Feature(feature), Node::Number(value)) => {
+                            written.push(Threshold { feature, comparison, value });
+                        }
+                        (Node::Number(value), Node::Feature(feature)) => {
+                            written.push(Threshold { feature, comparison: comparison.mirrored(), value });
+                        }
+                        _ => rest.push(node),
+                    }
+                }
+                _ => rest.push(node),
+            }
+        }
+        Self { program, thresholds: written.clone(), rest, written }
+    }
+
+    /// Every feature that the expression names.
+    pub(super) fn features(&self) -> FeatureSet {
+        let feature = |node: &Node| match node {
+            Node::Feature(feature) => Some(usize::from(*feature)),
+            _ => None,
+        };
+        self.program.nodes.iter().filter_map(feature).collect()
+    }
+
+    pub(super) fn thresholds(&self) -> &[Threshold] {
+        &self.written
+    }
+}
+
+impl Rule {
+    /// Whether an event that changed `touched` and is of kind number `kind` may have changed the answer.
+    #[inline]
+    #[must_use]
+    pub fn is_due(&self, touched: &FeatureSet, kind: u8) -> bool {
+        self.features.intersects(touched) || self.kinds >> kind & 1 == 1
+    }
+
+    /// The features it names.
+    #[must_use]
+    pub fn features(&self) -> &FeatureSet {
+        &self.features
+    }
+
+    /// Kinds of events it runs on besides those that change its features: bit n for kind number n.
+    #[must_use]
+    pub fn kinds(&self) -> u32 {
+        self.kinds
+    }
+
+    /// Whether the condition surely holds. The part that fails most often drifts to the front.
+    #[inline]
+    #[must_use]
+    pub fn fires(&mut self, facts: &Facts<'_>) -> bool {
+        let condition = &mut self.condition;
+        for i in 0..condition.thresholds.len() {
+            let part = condition.thresholds[i];
+            if !part.comparison.holds(facts.vector.0[usize::from(part.feature)], part.value) {
+                if i > 0 {
+                    condition.thresholds.swap(i, i - 1);
+                }
+                return false;
+            }
+        }
+        condition.rest.iter().all(|node| condition.program.holds(*node, facts))
+    }
+
+    /// Whether the condition surely holds, without learning from it.
+    #[must_use]
+    pub fn holds(&self, facts: &Facts<'_>) -> bool {
+        self.condition.program.is_true(facts)
+    }
+
+    /// Why it fired: the known features of the parts that hold, in the order they are written; never empty.
+    #[must_use]
+    pub fn reasons(&self, facts: &Facts<'_>) -> Vec<Reason> {
+        let reason = |feature: Option<u16>| Reason {
+            code: self.outcome.reason.clone(),
+            feature: feature.map(|f| CATALOG[usize::from(f)].name.to_owned()),
+            value: feature.map(|f| facts.vector.0[usize::from(f)]),
+            contribution: None,
+        };
+        let mut reasons: Vec<Reason> = self
+            .named(facts)
+            .into_iter()
+            .filter(|f| !facts.vector.0[usize::from(*f)].is_nan())
+            .take(schema::limits::REASONS_MAX)
+            .map(|f| reason(Some(f)))
+            .collect();
+        if reasons.is_empty() {
+            reasons.push(reason(None)); // A rule on `score`, `kind` or `blocklisted` alone.
+        }
+        reasons
+    }
+
+    /// Kinds of evidence that its firing gives.
+    #[must_use]
+    pub fn evidence(&self, facts: &Facts<'_>) -> Kinds {
+        kinds_of(self.named(facts).into_iter().map(usize::from))
+    }
+
+    /// For a conjunction of thresholds: the first that a smaller value would have failed.
+    #[must_use]
+    pub fn counterfactual(&self) -> Option<Counterfactual> {
+        let condition = &self.condition;
+        let part = condition
+            .written
+            .iter()
+            .find(|t| matches!(t.comparison, Comparison::AtLeast | Comparison::Greater))?;
+        let row = &CATALOG[usize::from(part.feature)];
+        let below = match part.comparison {
+            Comparison::AtLeast => part.value,
+            // The smallest value above: the next whole number of a count, else the next number there is.
+            _ if row.unit == "count" && !matches!(row.window, "7d" | "30d") => libm::floorf(part.value) + 1.0,
+            _ => part.value.next_up(),
+        };
+        condition.rest.is_empty().then(|| Counterfactual { feature: row.name.to_owned(), below })
+    }
+
+    fn named(&self, facts: &Facts<'_>) -> Vec<u16> {
+        let mut named = Vec::new();
+        self.condition.program.named(self.condition.program.root(), facts, &mut named);
+        named
+    }
+}
