@@ -13,7 +13,6 @@ use crate::raw::{RawEvent, Text};
 use crate::reject::{Refusal, RejectReason};
 
 /// The generated types.
-#[expect(missing_docs, reason = "generated")]
 mod wire {
     include!(concat!(env!("OUT_DIR"), "/weir.rs"));
 }
