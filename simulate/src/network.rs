@@ -129,7 +129,7 @@ pub(crate) fn person(rng: &mut ChaCha8Rng, country: u8, street: u64, blocks: u32
     let net = match rng.below(100) {
         0 => hosting(rng),
         1..=59 => house(country, street),
-        60..=66 => house(country, street / 40 | 1 << 40),
+        60..=66 => house(country, (street / 40) | (1 << 40)),
         _ => mobile(rng, country),
     };
     let range = if rng.chance(0.003) { disposable(rng, country) } else { range(rng, country, blocks) };

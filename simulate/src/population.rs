@@ -3,13 +3,16 @@
 //! Separate, because it runs once, before the first event. Invariants: benign social accounts come first and fill the
 //! contact graph; an account's own generator does not depend on how many others there are.
 
+use std::rc::Rc;
+
 use crate::agent::Habit;
 use crate::city::{City, Recruit};
 use crate::config::BASE_RATE;
-use crate::draw::{Draw, HOUR, stream};
+use crate::draw::{Draw, HOUR, SECOND, stream};
 use crate::graph::Graph;
 use crate::persona::{Label, Persona};
-use crate::personas::person;
+use crate::personas::arrivals::Cohort;
+use crate::personas::{self, brigade, person};
 use crate::queue::{Task, Who};
 use crate::world::World;
 
@@ -50,8 +53,37 @@ pub(crate) fn settle(city: &mut City) {
     for persona in social {
         resident(city, persona);
     }
+    cohorts(city);
     let born: Vec<i64> = city.agents.iter().map(|agent| agent.born).collect();
     city.graph = Graph::build(&born, city.config.start_ms, city.config.seed);
+    for (persona, n) in counts.iter().filter(|(persona, _)| !persona.is_social()) {
+        personas::enlist(city, *persona, *n);
+    }
+    brigade::reporters(city);
+}
+
+/// Puts the accounts of new cohorts together by thirty; half of the cohorts are on new accounts.
+fn cohorts(city: &mut City) {
+    let is_member = |who: &Who| city.agents[*who as usize].persona == Persona::NewCohort;
+    let members: Vec<Who> = (0..city.agents.len() as Who).filter(is_member).collect();
+    for (number, chunk) in members.chunks(30).enumerate() {
+        let mut rng = city.cradle(Persona::NewCohort, 1 << 38 | number as u64);
+        let run = (city.end - city.config.start_ms) as f64;
+        let at = city.config.start_ms + (run * rng.between(0.05, 0.9)) as u64;
+        let intake = rng.chance(0.5);
+        let gap_ms = rng.spread(15.0 * SECOND, 80.0 * SECOND);
+        let shared: Rc<[Who]> = chunk.into();
+        for (place, who) in chunk.iter().enumerate() {
+            let agent = &mut city.agents[*who as usize];
+            if intake {
+                agent.born = at as i64 - (rng.spread(0.1, 100.0) * HOUR) as i64;
+                agent.seen = agent.born;
+                agent.gone = agent.born >= city.config.start_ms as i64;
+            }
+            agent.mind =
+                Some(Box::new(Cohort { members: Rc::clone(&shared), at, place, gap_ms, begun: false }));
+        }
+    }
 }
 
 /// Adds a social account: at home on its street, and mostly years old.
@@ -68,11 +100,16 @@ fn resident(city: &mut City, persona: Persona) -> Who {
     let start = city.config.start_ms as i64;
     let age_ms = rng.lognormal(15_000.0, 1.1).clamp(30.0, 130_000.0) * HOUR;
     let mut born = start - age_ms as i64;
-    if persona == Persona::Newcomer {
-        born = start + (rng.unit() * (city.end as i64 - start) as f64) as i64;
+    let (mind, registers) = personas::mind(city, persona, &mut rng);
+    if let Some(at) = registers {
+        born = at as i64;
     }
-    let mind = crate::personas::mind(city, persona, &mut rng);
-    city.enlist(Recruit { persona, ordinal: place, born, home, habit, mind })
+    let who = city.enlist(Recruit { persona, ordinal: place, born, home, habit, mind });
+    if persona == Persona::DormantReturner {
+        let agent = &mut city.agents[who as usize];
+        (agent.habit.talk, agent.habit.meet) = (0.0, 0.0);
+    }
+    who
 }
 
 /// Puts everybody's first task on the agenda.
@@ -84,10 +121,25 @@ pub(crate) fn begin(world: &mut World<'_>) {
             world.at(born as u64, who, Task::Register);
         } else {
             world.at(world.now, who, Task::Day);
-            let idle = world.rng(who).exponential(9.0 * HOUR) as i64;
+            let idle = idle_ms(world, who) as i64;
             let agent = &mut world.city.agents[who as usize];
             agent.seen = (world.now as i64 - idle).max(agent.born);
+            if idle > (20.0 * HOUR) as i64 && agent.persona == Persona::AccountTakeover {
+                // Its owner no longer uses it.
+                (agent.habit.talk, agent.habit.meet) = (0.0, 0.0);
+            }
             person::grudges(world, who);
         }
+    }
+}
+
+/// How long an account has been away when the run starts.
+fn idle_ms(world: &mut World<'_>, who: Who) -> f64 {
+    let persona = world.city.agents[who as usize].persona;
+    let rng = world.rng(who);
+    match persona {
+        Persona::DormantReturner => rng.spread(20.0, 500.0) * 24.0 * HOUR,
+        Persona::AccountTakeover if rng.chance(0.5) => rng.spread(1.0, 90.0) * 24.0 * HOUR,
+        _ => rng.exponential(9.0 * HOUR),
     }
 }

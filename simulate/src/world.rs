@@ -3,7 +3,7 @@
 //! Separate from the acts themselves (`acts.rs`) and from restrictions (`hold.rs`). Invariants: events leave in order
 //! of `ts`; the only state that lasts is the city's.
 
-use schema::{Body, Event, Feedback, Session};
+use schema::{Body, Event, Feedback, ReportReason, Session};
 
 use crate::acts::Reception;
 use crate::city::{ANSWERED, City, LOW_FIRST, pair};
@@ -178,7 +178,7 @@ impl World<'_> {
     }
 
     fn block(&mut self, who: Who, peer: Who) {
-        self.feedback(who, (peer, None), None, |feedback| Body::Block(feedback));
+        self.feedback(who, (peer, None), None);
         if self.rng(who).chance(0.04) {
             let delay = self.rng(who).lognormal(20.0 * HOUR, 1.0) as u64;
             self.later(delay, who, Task::Unblock { peer });
@@ -186,44 +186,31 @@ impl World<'_> {
     }
 
     /// A report against the account; `crowd` is the device, network and range of an author of a crowd.
-    pub(crate) fn report(
-        &mut self,
-        who: Who,
-        peer: Who,
-        reason: schema::ReportReason,
-        crowd: Option<Origin>,
-    ) {
-        self.feedback(who, (peer, crowd), None, |feedback| Body::Report { feedback, reason });
+    pub(crate) fn report(&mut self, who: Who, peer: Who, reason: ReportReason, crowd: Option<Origin>) {
+        self.feedback(who, (peer, crowd), Some(reason));
     }
 
-    /// Builds a block or report: who its author is and who of the two wrote first.
-    pub(crate) fn feedback<F>(
-        &mut self,
-        who: Who,
-        author: (Who, Option<Origin>),
-        contact: Option<schema::Contact>,
-        body: F,
-    ) where
-        F: FnOnce(Feedback<'_>) -> Body<'_>,
-    {
+    /// A block, or a report if there is a reason: who its author is and who of the two wrote first.
+    fn feedback(&mut self, who: Who, author: (Who, Option<Origin>), reason: Option<ReportReason>) {
         let seed = self.city.config.seed;
         let (peer, crowd) = author;
         let origin = crowd.unwrap_or_else(|| self.origin(peer));
-        let contact = contact.unwrap_or_else(|| self.contact(who, peer));
         let (peer_name, device) = (self.name(peer), name(seed, Sort::Device, origin.device));
         let prefix = name(seed, Sort::Prefix, origin.net.prefix);
         let range = name(seed, Sort::Range, origin.range);
-        self.emit(
-            who,
-            body(Feedback {
-                peer: peer_name.as_str(),
-                contact: Some(contact),
-                peer_age_h: Some(round(origin.age_h)),
-                peer_device: Some(device.as_str()),
-                peer_prefix: Some(prefix.as_str()),
-                peer_range: Some(range.as_str()),
-            }),
-        );
+        let feedback = Feedback {
+            peer: peer_name.as_str(),
+            contact: Some(self.contact(who, peer)),
+            peer_age_h: Some(round(origin.age_h)),
+            peer_device: Some(device.as_str()),
+            peer_prefix: Some(prefix.as_str()),
+            peer_range: Some(range.as_str()),
+        };
+        let body = match reason {
+            Some(reason) => Body::Report { feedback, reason },
+            None => Body::Block(feedback),
+        };
+        self.emit(who, body);
     }
 
     /// Who wrote first between the account and an author.

@@ -5,7 +5,7 @@
 
 use schema::ReportReason;
 
-use crate::acts::{Note, Reception, human_size};
+use crate::acts::Reception;
 use crate::clock::{self, DAY_MS, HOUR_MS};
 use crate::draw::{Draw, MINUTE, SECOND, trait_of};
 use crate::network::Identities;
@@ -23,7 +23,7 @@ pub(crate) fn day(world: &mut World<'_>, who: Who, day: u64) {
     let agent = &mut world.city.agents[who as usize];
     let habit = agent.habit;
     let rng = &mut agent.rng;
-    let mut mood = rng.lognormal(0.85, 0.6) * if weekend { 1.1 } else { 1.0 };
+    let mut mood = rng.lognormal(0.9, 0.5) * if weekend { 1.1 } else { 1.0 };
     if rng.chance(0.12) {
         mood = 0.0;
     }
@@ -184,18 +184,6 @@ fn greet_all(world: &mut World<'_>, who: Who) {
             let answer = delay + world.rng(who).lognormal(20.0 * MINUTE, 1.3);
             world.later(answer as u64, who, Task::Turn { peer, left: 0, mine: false, old });
         }
-    }
-}
-
-/// A forwarded greeting or advertisement.
-pub(crate) fn leaflet(world: &mut World<'_>, who: Who, old: bool, in_contacts: f64) -> Note {
-    let rng = world.rng(who);
-    Note {
-        old,
-        in_contacts: rng.chance(in_contacts),
-        typed: false,
-        forwarded: rng.chance(0.3),
-        size: human_size(rng),
     }
 }
 
