@@ -88,6 +88,12 @@ impl Lines {
         self.source.bytes()
     }
 
+    /// Whether the next line has to be waited for: the moment to hand on what was decided so far.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.unread.is_empty()
+    }
+
     /// The next line that is not blank; `None` at the end.
     ///
     /// # Errors

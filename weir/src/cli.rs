@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     bench_input::BenchInputArgs, blocklist::BlocklistArgs, catalog::CatalogArgs,
-    completions::CompletionsArgs, import::ImportArgs, man::ManArgs, simulate::SimulateArgs,
+    check_config::CheckConfigArgs, completions::CompletionsArgs, import::ImportArgs, man::ManArgs,
+    simulate::SimulateArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -40,6 +41,8 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Build, look into and ask a blocklist.
     Blocklist(BlocklistArgs),
+    /// Check policies: what is wrong, with file, line, column and reason.
+    CheckConfig(CheckConfigArgs),
     /// Convert a public data set of real messages to events.
     Import(ImportArgs),
     /// Print the feature catalogue.

@@ -6,6 +6,7 @@
 pub mod bench_input;
 pub mod blocklist;
 pub mod catalog;
+pub mod check_config;
 pub mod completions;
 pub mod import;
 pub mod man;
@@ -19,6 +20,7 @@ pub fn run(command: Command) -> Result<Outcome, Error> {
     match command {
         Command::Simulate(args) => simulate::run(&args),
         Command::Blocklist(args) => blocklist::run(&args),
+        Command::CheckConfig(args) => check_config::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Features(args) => catalog::run(&args),
         Command::Completions(args) => completions::run(&args),

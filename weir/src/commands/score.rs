@@ -1,0 +1,112 @@
+//! `weir score`: events in, decisions out.
+//!
+//! Separate from the loop, which knows no command line. Invariants: every input is looked for before anything is decided;
+//! results go to files or standard output, everything for people to standard error.
+
+use clap::Args;
+use ingest::Source;
+use sinks::File;
+
+use crate::clock::Stopwatch;
+use crate::error::{Error, Outcome};
+use crate::interrupt::Interrupt;
+use crate::pipeline::{Left, Outputs, Pipeline};
+use crate::progress::Progress;
+use crate::setup::EngineOptions;
+use crate::environment;
+
+const EXAMPLES: &str = "\
+Examples:
+  weir score events.ndjson                                   decisions to standard output, summary to standard error
+  weir score day1.ndjson.gz day2.ndjson.zst --out decisions.ndjson --standing standing.ndjson --rejects rejects.ndjson
+  weir score events.ndjson --exempt bots.txt --blocklist devices.blocklist --policy policy.toml
+  zstdcat events.zst | weir score - | jq -c 'select(.action == \"ban\")'
+
+An event is one JSON object a line: {\"id\":\"e1\",\"ts\":1762128000000,\"kind\":\"message\",\"account\":\"a1\",\"peer\":\"a2\",
+\"chat\":\"direct\",\"first_contact\":true}. An absent field is unknown, never false. Compression is told from the content.";
+
+/// Arguments of `weir score`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ScoreArgs {
+    /// Events, plain, gzip or Zstandard; `-` (and none, with a pipe) reads standard input.
+    files: Vec<String>,
+    #[command(flatten)]
+    engine: EngineOptions,
+    /// Where decisions go; `.gz` and `.zst` compress, `-` is standard output.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    out: String,
+    /// Where each account's restrictions in force go, one line a change.
+    #[arg(long, value_name = "FILE")]
+    standing: Option<String>,
+    /// Where feature rows go, as they were when a decision, a block, a report or a sample was taken.
+    #[arg(long, value_name = "FILE")]
+    features: Option<String>,
+    /// Where refused lines go, with their reasons.
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<String>,
+    /// Exit with 1 if any line was refused.
+    #[arg(long)]
+    strict: bool,
+    /// Take internal kinds (entity, verdict, activate) from the input; otherwise they are refused as forged.
+    #[arg(long)]
+    trust_internal: bool,
+}
+
+/// Scores.
+pub fn run(args: &ScoreArgs) -> Result<Outcome, Error> {
+    let watch = Stopwatch::start();
+    let inputs = inputs(&args.files)?;
+    let mut sources = Vec::new();
+    for name in &inputs {
+        sources.push(Source::open(name)?);
+    }
+    let engine = args.engine.engine()?;
+    let progress = Progress::of_bytes(bytes(&inputs));
+    let interrupt = Interrupt::listen();
+    let mut pipeline = Pipeline::new(engine, outputs(args)?, args.trust_internal);
+    let mut left = Left::Ended;
+    let mut before = 0;
+    for (source, name) in sources.into_iter().zip(&inputs) {
+        left = pipeline.read(source, before, (&progress, &interrupt))?;
+        if left != Left::Ended {
+            break;
+        }
+        before += bytes(std::slice::from_ref(name)).unwrap_or(0);
+    }
+    let (tally, figures) = pipeline.finish()?;
+    progress.finish();
+    eprint!("{}", tally.text(figures, &watch));
+    Ok(match left {
+        Left::Interrupted => Outcome::Interrupted,
+        _ if args.strict && tally.rejects() > 0 => Outcome::HadRejects,
+        _ => Outcome::Done,
+    })
+}
+
+fn inputs(files: &[String]) -> Result<Vec<String>, Error> {
+    if !files.is_empty() {
+        return Ok(files.to_vec());
+    }
+    if environment::keyboard() {
+        let text = "no input: give a file, or `-` to type events in (`weir score --help` shows what an event is)";
+        return Err(Error::Usage(text.to_owned()));
+    }
+    Ok(vec!["-".to_owned()])
+}
+
+fn outputs(args: &ScoreArgs) -> Result<Outputs, Error> {
+    let open = |name: &Option<String>| name.as_deref().map(File::create).transpose();
+    Ok(Outputs {
+        decisions: File::create(&args.out)?,
+        standing: open(&args.standing)?,
+        rows: open(&args.features)?,
+        rejects: open(&args.rejects)?,
+    })
+}
+
+/// What there is to read on the disk; `None` if a pipe is among it.
+fn bytes(inputs: &[String]) -> Option<u64> {
+    let length = |name: &String| std::fs::metadata(name).ok().filter(|found| found.is_file()).map(|found| found.len());
+    inputs.iter().map(length).sum()
+}

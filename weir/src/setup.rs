@@ -1,0 +1,82 @@
+//! From options to an engine: policy, model, blocklists, exempt list.
+//!
+//! Separate, because `score`, the closed loop of `simulate` and `train` set up the same engine. Invariants: a file that
+//! is wrong is named and nothing starts; without `--model` and `--policy` the ones built in are used.
+
+use clap::Args;
+use models::Model;
+use schema::limits::{ACCOUNTS_MAX, ID_BYTES_MAX, EXEMPT_MAX, MODEL_BYTES_MAX};
+use scorer::{Engine, EngineConfig, ExemptList, Policy};
+
+use crate::commands::{blocklist, check_config};
+use crate::error::Error;
+use crate::files;
+
+/// The model in the repository, made by `weir train` (see its help); an empty file means that there is none.
+const DEFAULT_MODEL: &[u8] = include_bytes!("../../models/default/model.json");
+
+/// What an engine is made of.
+#[derive(Debug, Args)]
+pub struct EngineOptions {
+    /// A policy (TOML); the default one is built in, see `weir check-config --print-default`.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<String>,
+    /// A model made by `weir train`; a default one is built in.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_model")]
+    pub model: Option<String>,
+    /// Decide by rules alone.
+    #[arg(long)]
+    pub no_model: bool,
+    /// A blocklist made by `weir blocklist build`; may be given several times.
+    #[arg(long = "blocklist", value_name = "FILE")]
+    pub blocklists: Vec<String>,
+    /// Accounts against which nothing automatic is enforced, one a line.
+    #[arg(long, value_name = "FILE")]
+    pub exempt: Option<String>,
+    /// Accounts whose features are kept in memory; past it the longest idle are forgotten (restrictions never are).
+    #[arg(long, value_name = "N", default_value_t = ACCOUNTS_MAX)]
+    pub accounts_max: usize,
+}
+
+impl EngineOptions {
+    /// Reads the files and makes the engine.
+    pub fn engine(&self) -> Result<Engine, Error> {
+        let mut blocklists = Vec::new();
+        for file in &self.blocklists {
+            blocklists.push(blocklist::load(file)?);
+        }
+        let exempt = match &self.exempt {
+            Some(file) => read_exempt(file)?,
+            None => ExemptList::default(),
+        };
+        Ok(Engine::new(EngineConfig {
+            policy: self.policy()?,
+            model: self.model()?,
+            blocklists,
+            exempt,
+            ..EngineConfig::default()
+        }))
+    }
+
+    fn policy(&self) -> Result<Policy, Error> {
+        match &self.policy {
+            Some(file) => check_config::load(file),
+            None => Ok(Policy::default_policy()?),
+        }
+    }
+
+    fn model(&self) -> Result<Option<Model>, Error> {
+        let (name, bytes) = match &self.model {
+            _ if self.no_model => return Ok(None),
+            Some(file) => (file.as_str(), files::read(file, MODEL_BYTES_MAX as u64)?),
+            None if DEFAULT_MODEL.is_empty() => return Ok(None),
+            None => ("the model that is built in", DEFAULT_MODEL.to_vec()),
+        };
+        Model::from_bytes(&bytes).map(Some).map_err(|error| Error::file(name, error))
+    }
+}
+
+fn read_exempt(file: &str) -> Result<ExemptList, Error> {
+    let bytes_max = (EXEMPT_MAX * (ID_BYTES_MAX + 2)) as u64;
+    Ok(ExemptList::parse(file, &files::read_text(file, bytes_max)?)?)
+}
