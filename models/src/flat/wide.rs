@@ -7,8 +7,15 @@
 //! In a batch the nodes of a level come from registers by permutation and only the row's value is gathered; single,
 //! nodes are gathered and, up to 64 columns, the row's value comes from registers.
 
-#[expect(clippy::wildcard_imports, reason = "thirty intrinsics, named by the processor's maker")]
-use std::arch::x86_64::*;
+use std::arch::x86_64::{
+    __m512, __m512i, __mmask16, _CMP_GE_OQ, _CMP_UNORD_Q, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
+    _mm512_cmp_ps_mask, _mm512_cvtss_f32, _mm512_i32gather_epi32, _mm512_i32gather_ps, _mm512_loadu_ps,
+    _mm512_loadu_si512, _mm512_mask_add_epi32, _mm512_mask_blend_ps, _mm512_maskz_loadu_ps,
+    _mm512_maskz_permutexvar_epi8, _mm512_or_si512, _mm512_permute_ps, _mm512_permutex2var_epi8,
+    _mm512_permutex2var_ps, _mm512_permutexvar_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32,
+    _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_slli_epi32, _mm512_sllv_epi32, _mm512_storeu_ps,
+    _mm512_sub_epi32, _mm512_test_epi32_mask,
+};
 
 use super::{COLUMNS_MAX, FlatForest, LANES, transpose};
 use crate::tree::{UNKNOWN, known};
