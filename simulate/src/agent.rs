@@ -66,7 +66,7 @@ impl Habit {
     pub(crate) fn draw(rng: &mut ChaCha8Rng) -> Self {
         let meet = rng.lognormal(0.30, 1.2).min(25.0);
         Self {
-            talk: rng.lognormal(1.9, 1.15).min(55.0),
+            talk: rng.lognormal(1.5, 1.2).min(40.0),
             meet,
             typed: if rng.chance(0.05) { rng.between(0.0, 0.3) } else { rng.between(0.7, 0.99) },
             forwarded: (rng.exponential(0.07)).min(0.6),

@@ -3,6 +3,7 @@
 //! Separate, because most benign personas live it beside their trade. Invariant: everything is drawn from the account's
 //! own habit, at hours when its owner is awake.
 
+use rand_chacha::ChaCha8Rng;
 use schema::ReportReason;
 
 use crate::acts::Reception;
@@ -14,7 +15,7 @@ use crate::queue::{Errand, OUTSIDE, Task, Who};
 use crate::world::World;
 
 /// Mean messages of a conversation.
-const TURNS: f64 = 5.0;
+const TURNS: f64 = 3.4;
 
 /// Plans the local day that began at `day`.
 pub(crate) fn day(world: &mut World<'_>, who: Who, day: u64) {
@@ -77,9 +78,18 @@ pub(crate) fn talk(world: &mut World<'_>, who: Who) {
     if known == 0 {
         return meet(world, who);
     }
-    let draw = agent.rng.unit();
-    let place = (f64::from(known) * draw * draw * draw) as u32;
-    let left = (agent.rng.lognormal(2.4, 1.0) as u32).min(60) as u16;
+    let draw = |rng: &mut ChaCha8Rng| {
+        let unit = rng.unit();
+        (f64::from(known) * unit * unit * unit) as u32
+    };
+    let (place, other) = (draw(&mut agent.rng), draw(&mut agent.rng));
+    let left = (agent.rng.lognormal(1.0, 1.4) as u32).min(60) as u16;
+    // Of two that come to mind, the more talkative is the likelier one.
+    let chatty = |place: u32| {
+        let peer = world.city.graph.contacts(who).get(place as usize);
+        peer.and_then(|peer| world.city.agents.get(*peer as usize)).map_or(0.0, |agent| agent.habit.talk)
+    };
+    let place = if chatty(other) > chatty(place) { other } else { place };
     let Some(peer) = world.city.graph.contacts(who).get(place as usize).copied() else { return };
     world.later(0, who, Task::Turn { peer, left, mine: true, old: place < warm });
 }
