@@ -9,8 +9,10 @@ mod error;
 mod exempt;
 mod hash;
 pub mod policy;
+pub mod standing;
 
 pub use blocklist::Blocklist;
 pub use error::Error;
 pub use exempt::ExemptList;
 pub use policy::Policy;
+pub use standing::{RestrictionView, StandingTable};

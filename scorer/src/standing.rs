@@ -1,0 +1,140 @@
+//! The standing table: restrictions in force, human verdicts and the last `seq` of accounts. Never evicted.
+//!
+//! Separate from the feature store, which evicts: what is in force must outlive what is known. Invariants: one
+//! restriction a scope; `seq` rises strictly for each account; a full table refuses new entries and counts them, it
+//! never drops one; an entry is swept only when nothing in it can matter any more.
+
+mod account;
+mod change;
+
+pub use account::{AccountStanding, HumanWord, InForce};
+pub use change::{Change, Wanted};
+
+use compact_str::CompactString;
+use hashbrown::HashMap;
+use schema::{Action, Limit, Scope, Standing};
+
+use crate::hash::FixedState;
+
+/// How often a full table may look for entries that no longer matter, ms.
+const SWEEP_MS: u64 = 60 * 60 * 1000;
+
+/// What a gateway would enforce for one scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestrictionView<'a> {
+    /// What is to be done.
+    pub action: Action,
+    /// What the restriction covers; may be wider than what was asked for.
+    pub scope: Scope,
+    /// For a rate limit.
+    pub limit: Option<Limit>,
+    /// When it ends, ms since the Unix epoch; `None`: until lifted.
+    pub expires: Option<u64>,
+    /// The decision behind it, to be answered or appealed against.
+    pub decision: &'a str,
+}
+
+/// All standings of one engine.
+#[derive(Debug, Clone)]
+pub struct StandingTable {
+    accounts: HashMap<CompactString, AccountStanding, FixedState>,
+    accounts_max: usize,
+    swept_ms: u64,
+    refused: u64,
+}
+
+impl StandingTable {
+    /// An empty table for at most `accounts_max` accounts.
+    #[must_use]
+    pub fn new(accounts_max: usize) -> Self {
+        Self { accounts: HashMap::with_hasher(FixedState), accounts_max, swept_ms: 0, refused: 0 }
+    }
+
+    /// Accounts with an entry.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.accounts.len()
+    }
+
+    /// Whether nobody has an entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.accounts.is_empty()
+    }
+
+    /// How often an entry was refused because the table was full: an alarm if not 0.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// The account's entry.
+    #[must_use]
+    pub fn get(&self, account: &str) -> Option<&AccountStanding> {
+        self.accounts.get(account)
+    }
+
+    /// The account's entry, to be changed.
+    pub fn get_mut(&mut self, account: &str) -> Option<&mut AccountStanding> {
+        self.accounts.get_mut(account)
+    }
+
+    /// The account's entry, made if there is none; `None` if the table is full of entries that matter.
+    pub fn entry(&mut self, account: &str, at_ms: u64) -> Option<&mut AccountStanding> {
+        if self.accounts.len() >= self.accounts_max && !self.accounts.contains_key(account) {
+            if at_ms >= self.swept_ms.saturating_add(SWEEP_MS) {
+                self.swept_ms = at_ms;
+                self.accounts.retain(|_, standing| standing.matters(at_ms));
+            }
+            if self.accounts.len() >= self.accounts_max {
+                self.refused += 1;
+                return None;
+            }
+        }
+        Some(self.accounts.entry(CompactString::new(account)).or_default())
+    }
+
+    /// What is in force for the account, as the wire says it.
+    #[must_use]
+    pub fn standing(&self, account: &str, at_ms: u64) -> Option<Standing> {
+        let entry = self.accounts.get(account)?;
+        let live = entry.in_force.iter().filter(|r| r.is_live(at_ms)).map(|r| r.restriction.clone());
+        Some(Standing {
+            account: account.to_owned(),
+            seq: entry.seq,
+            as_of: at_ms,
+            restrictions: live.collect(),
+        })
+    }
+
+    /// The strongest restriction that covers `scope` at `now_ms`; a message to a new chat is also a message.
+    #[must_use]
+    pub fn restriction(&self, account: &str, scope: Scope, now_ms: u64) -> Option<RestrictionView<'_>> {
+        let covers = |r: &&InForce| {
+            let own = r.restriction.scope;
+            r.is_live(now_ms)
+                && (own == scope
+                    || own == Scope::All
+                    || r.restriction.action == Action::Ban
+                    || scope == Scope::NewChats && own == Scope::Messages)
+        };
+        let strongest = self
+            .accounts
+            .get(account)?
+            .in_force
+            .iter()
+            .filter(covers)
+            .max_by_key(|r| r.restriction.action)?;
+        let restriction = &strongest.restriction;
+        Some(RestrictionView {
+            action: restriction.action,
+            scope: restriction.scope,
+            limit: restriction.limit,
+            expires: restriction.expires,
+            decision: &restriction.decision,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
