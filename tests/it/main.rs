@@ -1,1 +1,6 @@
-//! it.
+//! One integration binary: what no single crate can test.
+//!
+//! One binary, because each costs a link. A module a subject.
+
+mod architecture;
+mod tidy;

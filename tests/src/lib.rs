@@ -1,1 +1,7 @@
-//! harness.
+//! The harness of the tests that look at the whole: the workspace's sources and arrows, and the built `weir` binary.
+//!
+//! Separate from the tests, so that they are data. Invariant: nothing here knows what a test expects.
+
+pub mod tidy;
+pub mod weir;
+pub mod workspace;

@@ -1,0 +1,72 @@
+//! The picture of the design, held against `cargo metadata`. Invariants 1 and 2.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use harness::workspace::Graph;
+
+/// Every arrow that may be: a crate, and the crates that it may know.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("schema", &[]),
+    ("features", &["schema"]),
+    ("models", &["features", "schema"]),
+    ("scorer", &["features", "models", "schema"]),
+    ("simulate", &["features", "models", "schema", "scorer"]),
+    ("ingest", &["schema"]),
+    ("sinks", &["schema"]),
+    ("weir", &["features", "ingest", "models", "schema", "scorer", "simulate", "sinks"]),
+    ("tests", &["schema"]),
+];
+const PURE: &[&str] = &["schema", "features", "models", "scorer", "simulate"];
+const IO: &[&str] = &["tokio", "rdkafka", "axum", "hyper", "reqwest", "rusqlite", "clickhouse"];
+
+/// Arrows that the picture does not have.
+fn new_arrows(arrows: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    let allowed: BTreeMap<&str, &[&str]> = ARROWS.iter().copied().collect();
+    let mut findings = Vec::new();
+    for (from, targets) in arrows {
+        match allowed.get(from.as_str()) {
+            None => findings.push(format!("{from} is not in the picture")),
+            Some(allowed) => {
+                let new = targets.iter().filter(|to| !allowed.contains(&to.as_str()));
+                findings.extend(new.map(|to| format!("{from} -> {to}")));
+            }
+        }
+    }
+    findings
+}
+
+#[test]
+fn the_arrows_are_those_of_the_picture() {
+    assert_eq!(new_arrows(&Graph::load().arrows()), Vec::<String>::new());
+}
+
+#[test]
+fn every_crate_of_the_picture_exists_and_knows_the_contract() {
+    let arrows = Graph::load().arrows();
+    for (name, _) in ARROWS {
+        let targets = arrows.get(*name).unwrap_or_else(|| panic!("no crate {name}"));
+        assert!(*name == "schema" || targets.contains("schema"), "{name} does not know schema");
+    }
+}
+
+#[test]
+fn a_new_arrow_is_found() {
+    let arrow = |from: &str, to: &str| (from.to_owned(), BTreeSet::from([to.to_owned()]));
+    let arrows =
+        BTreeMap::from([arrow("schema", "features"), arrow("ingest", "sinks"), arrow("review", "schema")]);
+    assert_eq!(
+        new_arrows(&arrows),
+        ["ingest -> sinks", "review is not in the picture", "schema -> features"]
+    );
+}
+
+#[test]
+fn no_pure_crate_reaches_io() {
+    let graph = Graph::load();
+    for name in PURE {
+        let linked = graph.linked_into(name);
+        assert!(linked.contains("serde") || linked.contains("schema"), "{name}: the graph was not walked");
+        let reached: Vec<&&str> = IO.iter().filter(|io| linked.contains(**io)).collect();
+        assert!(reached.is_empty(), "{name} reaches {reached:?}");
+    }
+}
