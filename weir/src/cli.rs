@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     bench_input::BenchInputArgs, blocklist::BlocklistArgs, catalog::CatalogArgs,
-    check_config::CheckConfigArgs, completions::CompletionsArgs, import::ImportArgs, man::ManArgs,
-    simulate::SimulateArgs,
+    check_config::CheckConfigArgs, completions::CompletionsArgs, import::ImportArgs, judge::JudgeArgs,
+    man::ManArgs, simulate::SimulateArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -39,6 +39,8 @@ pub struct Cli {
 pub enum Command {
     /// Simulate traffic of benign and abusive accounts, with the truth about each.
     Simulate(SimulateArgs),
+    /// Judge decisions against the truth.
+    Judge(JudgeArgs),
     /// Build, look into and ask a blocklist.
     Blocklist(BlocklistArgs),
     /// Check policies: what is wrong, with file, line, column and reason.

@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod check_config;
 pub mod completions;
 pub mod import;
+pub mod judge;
 pub mod man;
 pub mod simulate;
 
@@ -19,6 +20,7 @@ use crate::error::{Error, Outcome};
 pub fn run(command: Command) -> Result<Outcome, Error> {
     match command {
         Command::Simulate(args) => simulate::run(&args),
+        Command::Judge(args) => judge::run(&args),
         Command::Blocklist(args) => blocklist::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Import(args) => import::run(&args),
