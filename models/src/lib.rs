@@ -26,5 +26,5 @@ pub use explain::Contribution;
 pub use flat::FlatForest;
 pub use judge::{JudgeBuilder, Report, Truth};
 pub use model::{Body, Card, Model, TrainedOn};
-pub use train::{Kind, Settings, TreeSettings, train};
+pub use train::{Boosting, Kind, Settings, TreeSettings, train};
 pub use tree::Tree;

@@ -6,9 +6,10 @@
 mod leaves;
 mod logistic;
 mod platt;
+mod residual;
 mod trees;
 
-pub use trees::{TreeSettings, freeze};
+pub use trees::{Boosting, TreeSettings, freeze};
 
 use crate::dataset::Dataset;
 use crate::forest::Forest;
@@ -105,8 +106,10 @@ fn forest(
     settings: &TreeSettings,
     seed: u64,
 ) -> Result<Forest, Error> {
-    let shapes = trees::boost(data, fit, settings, seed)?;
-    let trees = leaves::refit(data, fit, &shapes, settings)?;
+    let trees = match settings.boosting {
+        Boosting::Votes => leaves::refit(data, fit, &trees::boost(data, fit, settings, seed)?, settings)?,
+        Boosting::Residuals => residual::boost(data, fit, settings, seed)?,
+    };
     let columns = data.names.len();
     let plain = Forest::new(trees, columns, (1.0, 0.0))?;
     let sums: Vec<f64> = held

@@ -1,6 +1,7 @@
 //! The model file: golden bytes, exact round trips, refusals that say what to do, and no bytes that make it panic.
 //!
 //! Separate from the units because it is the file's contract.
+#![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers as well")]
 
 use models::forest::Forest;
 use models::logistic::{Logistic, Term};

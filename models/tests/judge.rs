@@ -1,6 +1,7 @@
 //! The definitions of `weir judge`, one test each.
 //!
 //! Separate from the units because they go through the builder, as the command does.
+#![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers as well")]
 
 use models::judge::{Level, Report, Settings};
 use models::{JudgeBuilder, Truth};

@@ -1,6 +1,7 @@
 //! Training: same bytes twice, better than chance, explained exactly, and counterfactuals that hold.
 //!
 //! Separate from the units because it goes from rows to a served model.
+#![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers as well")]
 
 use models::dataset::Dataset;
 use models::{Body, Catalog, Kind, Model, Settings, TreeSettings, train};

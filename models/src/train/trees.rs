@@ -17,9 +17,20 @@ use crate::Error;
 use crate::dataset::Dataset;
 use crate::tree::{Node, Split, Tree, known};
 
+/// What each tree is grown on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Boosting {
+    /// linfa-ensemble's AdaBoost, by votes; leaves are set afterwards.
+    Votes,
+    /// Each tree on what the trees before it got wrong, by probability.
+    Residuals,
+}
+
 /// How to grow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TreeSettings {
+    /// What each tree is grown on.
+    pub boosting: Boosting,
     /// Rounds of boosting: one tree each.
     pub trees: usize,
     /// Splits from root to leaf, at most 8.
@@ -41,6 +52,7 @@ pub struct TreeSettings {
 impl Default for TreeSettings {
     fn default() -> Self {
         Self {
+            boosting: Boosting::Residuals,
             trees: 100,
             depth: 5,
             pool_rows_max: 80_000,
@@ -58,10 +70,20 @@ const TIE_BREAK: f32 = 1.001;
 
 /// linfa's tree on the first rows of a round's sample; the sample is random, so its first rows are one as well.
 #[derive(Debug, Clone)]
-struct Weak {
+pub(super) struct Weak {
     depth: usize,
     rows_max: usize,
     leaf_rows_min: f32,
+}
+
+impl Weak {
+    pub fn of(settings: &TreeSettings) -> Self {
+        Self {
+            depth: settings.depth,
+            rows_max: settings.tree_rows_max,
+            leaf_rows_min: settings.leaf_rows_min,
+        }
+    }
 }
 
 impl Fit<Array2<f32>, Array1<usize>, linfa::Error> for Weak {
@@ -93,11 +115,7 @@ pub(super) fn boost(
     let values: Vec<f32> = pool.iter().flat_map(|&row| data.rows.row(row).to_vec()).map(known).collect();
     let records = Array2::from_shape_vec((pool.len(), columns), values).expect("whole rows were copied");
     let targets = pool.iter().map(|&row| usize::from(data.labels[row])).collect::<Array1<usize>>();
-    let weak = Weak {
-        depth: settings.depth,
-        rows_max: settings.tree_rows_max,
-        leaf_rows_min: settings.leaf_rows_min,
-    };
+    let weak = Weak::of(settings);
     let failed = |error: linfa::Error| Error::Training(error.to_string());
     let boosted = AdaBoostParams::new_fixed_rng(weak, rng)
         .n_estimators(settings.trees)
