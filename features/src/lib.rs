@@ -5,8 +5,14 @@
 //! byte for byte; memory is bounded; what is unknown is `NaN`, never 0.
 
 pub mod catalog;
+mod duplicates;
+mod entity;
 pub mod signal;
-pub mod vector;
+mod store;
+mod vector;
 
 pub use catalog::{CATALOG, Evidence, FEATURES, Family, Feature, catalog_hash, feature_by_name};
+pub use duplicates::DuplicateWindow;
+pub use store::identity::Entities;
+pub use store::{Applied, Slot, Store, StoreLimits, Touches};
 pub use vector::{FeatureSet, FeatureVector};

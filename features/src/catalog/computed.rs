@@ -130,7 +130,7 @@ computed! {
     SIZE_REPEAT_SHARE "size_repeat_share" "share" "" Rhythm VolumeRhythm true Cause::SIZE,
         "messages in the same size bucket as the one before", "exponentially weighted over about 16 messages that told their size; NaN before 4";
     SINCE_LAST_ACT_S "since_last_act_s" "s" "" Rhythm VolumeRhythm true Cause::ACT,
-        "time from the account's act before this one", "at an act, the gap that it ended, until 60 s have passed; later the time since it; NaN before 2 acts";
+        "idle time up to the newest act, or since it", "the longer of the gap that the newest act ended and the time since that act; NaN before 2 acts";
     DORMANCY_H "dormancy_h" "h" "" Rhythm VolumeRhythm true Cause::ACT,
         "idle time before the present burst", "the last gap of at least 6 h, as told (idle_h) or recorded; NaN until there was one";
     // Identity.

@@ -201,13 +201,6 @@ pub(crate) const DENOMINATORS: usize = DENOMINATOR_ADDS.len();
 /// All lanes.
 pub(crate) const LANES: usize = COUNTERS + DENOMINATORS;
 
-impl Denominator {
-    /// The lane.
-    pub(crate) const fn lane(self) -> usize {
-        COUNTERS + self as usize
-    }
-}
-
 const fn lanes_adding(adds: Adds) -> u32 {
     let mut lanes = 0;
     let mut lane = 0;

@@ -1,0 +1,240 @@
+//! What every account has: 72 bytes in a slab whose chunks never move.
+//!
+//! Separate from the blocks that only some accounts have (log or buckets, identity, peers, response, facts, companions),
+//! to which it holds handles. Invariants: a head is `Copy` and at most 72 bytes; 0 is unknown in every field that can
+//! be; an account is told by the 64-bit xxh3 of its id (two of 16 million accounts collide with odds of 1 in 140,000).
+
+use crate::store::arena::Block;
+use crate::store::decay::{HalfLife, Small};
+
+/// No account.
+pub(crate) const NOBODY: u32 = u32::MAX;
+
+/// The state of one account that every account has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    /// Hash of the account's id.
+    pub hash: u64,
+    /// Newest event time, seconds: the account's clock.
+    pub newest_s: u32,
+    /// When the account was created, seconds; 0 unknown.
+    pub created_s: u32,
+    /// Log or buckets.
+    pub windows: Block,
+    /// Devices, prefixes, network.
+    pub identity: Block,
+    /// Handles to rarer blocks.
+    pub side: Block,
+    /// Next less idle account.
+    pub newer: u32,
+    /// Next idler account.
+    pub older: u32,
+    /// Record at which the account was last put first in the order of idleness.
+    pub moved_at: u32,
+    /// Acts of the account so far.
+    pub acts: u32,
+    /// Newest act, seconds.
+    pub act_s: u32,
+    /// Newest act, ms within its second.
+    pub act_ms: u16,
+    /// Mean gap, seconds.
+    pub gap_mean: Small,
+    /// Standard deviation of the gaps, seconds.
+    pub gap_deviation: Small,
+    /// The gap that the newest act ended, seconds.
+    pub gap_last: Small,
+    /// Idle time before the present burst, hours; 0 unknown.
+    pub dormancy: Small,
+    /// Share of repeated sizes, in 1/65,535.
+    pub size_repeat: u16,
+    /// New chats, decayed over 7 d and 30 d.
+    pub new_chats: [Small; 2],
+    /// Answers, decayed over 7 d and 30 d.
+    pub answered: [Small; 2],
+    /// Size bucket of the newest message that told it.
+    pub size_last: u8,
+    /// Messages that told their size, up to 255.
+    pub sizes: u8,
+    /// Entries in the log (low 4 bits), and how many its block holds, as an index into [`LOG_SIZES`].
+    pub log: u8,
+    /// [`Flags`].
+    pub flags: Flags,
+}
+
+/// Small facts of an account, in one byte: tier (0 unknown), attested, country mismatch (0 unknown, 1 no, 2 yes), full tier.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Flags(u8);
+
+impl Flags {
+    const FULL: u8 = 1 << 7;
+
+    /// Tier plus 1; 0 unknown.
+    pub fn tier(self) -> u8 {
+        self.0 & 7
+    }
+
+    /// Sets the tier.
+    pub fn set_tier(&mut self, tier: u8) {
+        self.0 = self.0 & !7 | (tier + 1);
+    }
+
+    /// Whether the client is attested.
+    pub fn attested(self) -> Option<bool> {
+        known(self.0 >> 3)
+    }
+
+    /// Sets whether the client is attested.
+    pub fn set_attested(&mut self, attested: bool) {
+        self.0 = self.0 & !(3 << 3) | (1 + u8::from(attested)) << 3;
+    }
+
+    /// Whether the countries of number and network differ.
+    pub fn mismatch(self) -> Option<bool> {
+        known(self.0 >> 5)
+    }
+
+    /// Sets whether the countries differ.
+    pub fn set_mismatch(&mut self, mismatch: bool) {
+        self.0 = self.0 & !(3 << 5) | (1 + u8::from(mismatch)) << 5;
+    }
+
+    /// Whether the windows are buckets, not a log.
+    pub fn full(self) -> bool {
+        self.0 & Self::FULL != 0
+    }
+
+    /// Sets whether the windows are buckets.
+    pub fn set_full(&mut self, full: bool) {
+        self.0 = self.0 & !Self::FULL | u8::from(full) << 7;
+    }
+}
+
+fn known(bits: u8) -> Option<bool> {
+    match bits & 3 {
+        1 => Some(false),
+        2 => Some(true),
+        _ => None,
+    }
+}
+
+/// Entries that the blocks of a log hold.
+pub(crate) const LOG_SIZES: [usize; 5] = [1, 2, 4, 8, 12];
+
+impl Head {
+    /// Entries in the log.
+    #[inline]
+    pub fn log_len(&self) -> usize {
+        (self.log & 15) as usize
+    }
+
+    /// Entries that the log's block holds.
+    #[inline]
+    pub fn log_size(&self) -> usize {
+        LOG_SIZES[(self.log >> 4) as usize]
+    }
+
+    /// Sets the entries in the log and the index of its block's size.
+    pub fn set_log(&mut self, len: usize, size: usize) {
+        self.log = len as u8 | (size as u8) << 4;
+    }
+
+    /// An account of which nothing is known.
+    pub fn new(hash: u64, second: u32) -> Self {
+        Self {
+            hash,
+            newest_s: second,
+            created_s: 0,
+            windows: Block::NONE,
+            identity: Block::NONE,
+            side: Block::NONE,
+            newer: NOBODY,
+            older: NOBODY,
+            moved_at: 0,
+            acts: 0,
+            act_s: 0,
+            act_ms: 0,
+            gap_mean: Small::default(),
+            gap_deviation: Small::default(),
+            gap_last: Small::default(),
+            dormancy: Small::default(),
+            size_repeat: 0,
+            new_chats: [Small::default(); 2],
+            answered: [Small::default(); 2],
+            size_last: 0,
+            sizes: 0,
+            log: 0,
+            flags: Flags::default(),
+        }
+    }
+
+    /// Decays the slow counts from the account's newest second to a later one.
+    #[inline]
+    pub fn decay(&mut self, now_s: u32) {
+        for (slot, half_life) in [HalfLife::Days7, HalfLife::Days30].into_iter().enumerate() {
+            let left = half_life.left(self.newest_s, now_s);
+            if left < 1.0 {
+                self.new_chats[slot] = Small::of(self.new_chats[slot].value() * left);
+                self.answered[slot] = Small::of(self.answered[slot].value() * left);
+            }
+        }
+    }
+}
+
+/// Adds an event of `second` to a pair of counts that stand at `newest_s`.
+#[inline]
+pub(crate) fn add_slow(pair: &mut [Small; 2], adds: f32, second: u32, newest_s: u32) {
+    for (count, half_life) in pair.iter_mut().zip([HalfLife::Days7, HalfLife::Days30]) {
+        *count = Small::of(count.value() + adds * half_life.left(second, newest_s));
+    }
+}
+
+const CHUNK: usize = 4_096;
+
+/// Heads by slot.
+#[derive(Debug, Default)]
+pub(crate) struct Heads {
+    chunks: Vec<Box<[Head]>>,
+    free: Vec<u32>,
+    used: u32,
+}
+
+impl Heads {
+    /// A slot for a new account.
+    pub fn take(&mut self, head: Head) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            *self.get_mut(slot) = head;
+            return slot;
+        }
+        let slot = self.used;
+        if slot as usize / CHUNK == self.chunks.len() {
+            self.chunks.push(vec![Head::new(0, 0); CHUNK].into_boxed_slice());
+        }
+        self.used += 1;
+        *self.get_mut(slot) = head;
+        slot
+    }
+
+    /// Gives a slot back.
+    pub fn give(&mut self, slot: u32) {
+        self.free.push(slot);
+    }
+
+    /// The head in a slot.
+    #[inline]
+    pub fn get(&self, slot: u32) -> &Head {
+        &self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
+    }
+
+    /// The head in a slot, to change.
+    #[inline]
+    pub fn get_mut(&mut self, slot: u32) -> &mut Head {
+        &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.chunks.len() * CHUNK * size_of::<Head>() + self.free.capacity() * 4
+    }
+}
+
+const _: () = assert!(size_of::<Head>() <= 72, "10 million accounts pay for every byte here");
