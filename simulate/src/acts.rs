@@ -7,7 +7,7 @@ use rand::RngCore;
 use rand_chacha::ChaCha8Rng;
 use schema::{Action, Body, Chat, GroupAdd, Message, ReportReason, Scope};
 
-use crate::city::{LOW_FIRST, pair};
+use crate::city::{IN_CONTACTS, LOW_FIRST, pair};
 use crate::draw::{Draw, HOUR, MINUTE, trait_of};
 use crate::names::{Sort, name};
 use crate::queue::{OUTSIDE, Task, Who};
@@ -96,7 +96,8 @@ impl World<'_> {
         }
         self.connect(from);
         if first {
-            self.city.ties.insert(pair(from, to), if from < to { LOW_FIRST } else { 0 });
+            let known = if note.in_contacts { IN_CONTACTS } else { 0 };
+            self.city.ties.insert(pair(from, to), known | if from < to { LOW_FIRST } else { 0 });
         }
         let peer = self.name(to);
         self.emit(
@@ -136,7 +137,7 @@ impl World<'_> {
         let block = rng.chance(met.block).then(|| rng.lognormal(25.0 * MINUTE, 1.6) as u64);
         let report = rng.chance(met.report).then(|| rng.lognormal(met.report_ms, 1.4) as u64);
         if let Some((delay, left)) = answer {
-            self.later(delay, who, Task::Turn { peer, left, mine: false, old: false });
+            self.later(delay, who, Task::Turn { peer, left, mine: false, old: note.old });
         }
         if let Some(delay) = block {
             self.later(delay, who, Task::Block { peer });
@@ -170,8 +171,13 @@ impl World<'_> {
     /// A human message from one to another, drawn by `who`.
     pub(crate) fn note(&mut self, who: Who, from: Who, to: Who, old: bool) -> Note {
         let seed = self.city.config.seed;
-        let known = if old { 0.95 } else { 0.15 };
-        let in_contacts = trait_of(seed ^ u64::from(from) << 32, u64::from(to)) < known;
+        let odds = trait_of(seed ^ u64::from(from) << 32, u64::from(to));
+        let in_contacts = match self.city.ties.get(&pair(from, to)) {
+            // Whoever wrote first has the other's number, often saved.
+            Some(tie) if (tie & LOW_FIRST != 0) == (to < from) => odds < 0.6,
+            Some(tie) => tie & IN_CONTACTS != 0,
+            None => odds < if old { 0.95 } else { 0.15 },
+        };
         let habit = match self.city.agents.get(from as usize) {
             Some(agent) => agent.habit,
             None => self.city.agents[who as usize].habit,

@@ -34,6 +34,8 @@ pub(crate) struct City {
 pub(crate) const LOW_FIRST: u8 = 1;
 /// Bit of a tie: the other has answered.
 pub(crate) const ANSWERED: u8 = 2;
+/// Bit of a tie: the recipient of the first message had its sender in contacts.
+pub(crate) const IN_CONTACTS: u8 = 4;
 
 /// A pair of accounts as one number, whichever comes first.
 pub(crate) fn pair(a: Who, b: Who) -> u64 {
