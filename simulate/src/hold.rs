@@ -16,7 +16,8 @@ impl World<'_> {
     pub(crate) fn held(&mut self, who: Who, scope: Scope) -> Option<Action> {
         let account = self.name(who);
         let Some(restraint) = self.gateway.restriction(account.as_str(), scope, self.now) else {
-            self.city.agents[who as usize].hold.in_a_row = 0;
+            let hold = &mut self.city.agents[who as usize].hold;
+            (hold.in_a_row, hold.banned) = (0, false);
             return None;
         };
         let refuses = match restraint.action {
@@ -31,7 +32,7 @@ impl World<'_> {
             }
             Action::RateLimit => !self.take_token(who, &restraint),
             Action::Ban => {
-                self.city.agents[who as usize].hold.banned = true;
+                self.take_ban(who, &restraint);
                 true
             }
         };
@@ -63,6 +64,26 @@ impl World<'_> {
         }
         hold.tokens -= 1.0;
         true
+    }
+
+    /// Meets a ban; some innocents appeal.
+    fn take_ban(&mut self, who: Who, restraint: &Restraint) {
+        let human = self.is_human(who);
+        let agent = &mut self.city.agents[who as usize];
+        if std::mem::replace(&mut agent.hold.banned, true) {
+            return;
+        }
+        if human && agent.rng.chance(0.4) {
+            agent.hold.challenge = Some(restraint.decision.as_str().into());
+            let delay = agent.rng.lognormal(1.5 * HOUR, 1.0) as u64;
+            self.later(delay, who, Task::Appeal);
+        }
+    }
+
+    pub(crate) fn appeal(&mut self, who: Who) {
+        if let Some(decision) = self.city.agents[who as usize].hold.challenge.clone() {
+            self.emit(who, Body::Appeal { decision: &decision });
+        }
     }
 
     /// Sets about answering a challenge, unless that is under way.

@@ -42,6 +42,8 @@ pub(crate) enum Task {
     Wake { step: u32 },
     /// Answer the challenge in force.
     Challenge,
+    /// Ask for a review of the ban in force.
+    Appeal,
     /// Tell of the acts refused so far.
     Refused,
     /// Leave the network.

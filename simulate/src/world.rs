@@ -56,6 +56,7 @@ impl World<'_> {
             }
             Task::Wake { step } => self.with_mind(who, |mind, world| mind.wake(world, who, step)),
             Task::Challenge => self.answer_challenge(who),
+            Task::Appeal => self.appeal(who),
             Task::Refused => self.tell_refused(who),
             Task::Delete => {
                 self.emit(who, Body::Deletion);
@@ -75,6 +76,9 @@ impl World<'_> {
     fn day(&mut self, who: Who) {
         let day = crate::clock::day_start(self.now, self.zone(who));
         self.later(day + DAY_MS - self.now, who, Task::Day);
+        // Whoever was refused yesterday tries again today.
+        let hold = &mut self.city.agents[who as usize].hold;
+        (hold.in_a_row, hold.banned) = (0, false);
         if self.city.agents[who as usize].habit.talk > 0.0 {
             person::day(self, who, day);
         }
