@@ -18,6 +18,8 @@ pub const LANES: usize = 16;
 const DEPTH_MIN: usize = 4;
 /// Bytes that a wide read may go beyond the last tree's columns.
 const SLACK: usize = 64;
+/// Places of the levels that are kept side by side for 16 trees.
+const TOP: usize = 8;
 /// The most trees of one forest.
 pub const TREES_MAX: usize = 4096;
 
@@ -29,10 +31,15 @@ pub struct FlatForest {
     columns: usize,
     /// A multiple of 16: the last ones are empty.
     trees: usize,
-    /// `trees << depth` places, then slack.
+    /// `trees << depth` places: a node's threshold in the low half, its column in the byte above. For one row.
+    node: Vec<u64>,
+    leaf: Vec<f32>,
+    /// The same nodes in two tables, for many rows: the columns, then slack, and the thresholds.
     column_of: Vec<u8>,
     threshold: Vec<f32>,
-    leaf: Vec<f32>,
+    /// The top three levels of 16 trees side by side: node `h` of the trees of a group is at `16 * (8 * group + h)`.
+    top_column: Vec<u8>,
+    top_threshold: Vec<f32>,
     #[cfg(target_arch = "x86_64")]
     wide: bool,
 }
@@ -57,9 +64,12 @@ impl FlatForest {
             depth,
             columns,
             trees: padded,
+            node: vec![u64::from(f32::INFINITY.to_bits()); places],
+            leaf: vec![0.0; places],
             column_of: vec![0; places + SLACK],
             threshold: vec![f32::INFINITY; places],
-            leaf: vec![0.0; places],
+            top_column: vec![0; padded * TOP],
+            top_threshold: vec![f32::INFINITY; padded * TOP],
             #[cfg(target_arch = "x86_64")]
             wide: wide::available(),
         };
@@ -76,8 +86,14 @@ impl FlatForest {
         let first = index << self.depth;
         match node.split {
             Some(split) if usize::from(split.column) < self.columns => {
+                self.node[first + h] = u64::from(split.threshold.to_bits()) | u64::from(split.column) << 32;
                 self.column_of[first + h] = split.column as u8;
                 self.threshold[first + h] = split.threshold;
+                if h < TOP {
+                    let side_by_side = LANES * (TOP * (index / LANES) + h) + index % LANES;
+                    self.top_column[side_by_side] = split.column as u8;
+                    self.top_threshold[side_by_side] = split.threshold;
+                }
                 self.place(tree, index, split.left as usize, 2 * h)?;
                 self.place(tree, index, split.right as usize, 2 * h + 1)
             }
@@ -153,15 +169,6 @@ impl FlatForest {
         return self.wide;
         #[cfg(not(target_arch = "x86_64"))]
         return false;
-    }
-}
-
-/// Writes 16 rows (fewer at the end: the rest are zeros) column by column, unknown values replaced.
-fn transpose(rows: &[f32], columns: usize, block: &mut [f32]) {
-    for (lane, row) in rows.chunks_exact(columns).enumerate() {
-        for (column, &value) in row.iter().enumerate() {
-            block[column * LANES + lane] = crate::tree::known(value);
-        }
     }
 }
 

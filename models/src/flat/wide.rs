@@ -8,16 +8,18 @@
 //! nodes are gathered and, up to 64 columns, the row's value comes from registers.
 
 use std::arch::x86_64::{
-    __m512, __m512i, __mmask16, _CMP_GE_OQ, _CMP_UNORD_Q, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
-    _mm512_cmp_ps_mask, _mm512_cvtss_f32, _mm512_i32gather_epi32, _mm512_i32gather_ps, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_mask_add_epi32, _mm512_mask_blend_ps, _mm512_maskz_loadu_ps,
-    _mm512_maskz_permutexvar_epi8, _mm512_or_si512, _mm512_permute_ps, _mm512_permutex2var_epi8,
-    _mm512_permutex2var_ps, _mm512_permutexvar_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32,
-    _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_slli_epi32, _mm512_sllv_epi32, _mm512_storeu_ps,
-    _mm512_sub_epi32, _mm512_test_epi32_mask,
+    __m512, __m512i, __mmask16, _CMP_GE_OQ, _CMP_UNORD_Q, _mm_loadu_si128, _mm512_add_epi32, _mm512_add_ps,
+    _mm512_and_si512, _mm512_castsi512_ps, _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cvtepu8_epi32,
+    _mm512_cvtss_f32, _mm512_extracti64x4_epi64, _mm512_i32gather_epi64, _mm512_i32gather_ps,
+    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_add_epi32, _mm512_mask_blend_epi32,
+    _mm512_mask_blend_ps, _mm512_maskz_loadu_ps, _mm512_maskz_permutexvar_epi8, _mm512_or_si512,
+    _mm512_permute_ps, _mm512_permutex2var_epi8, _mm512_permutex2var_epi32, _mm512_permutex2var_ps,
+    _mm512_permutexvar_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_ps,
+    _mm512_shuffle_f32x4, _mm512_slli_epi32, _mm512_sllv_epi32, _mm512_storeu_ps, _mm512_sub_epi32,
+    _mm512_test_epi32_mask,
 };
 
-use super::{COLUMNS_MAX, FlatForest, LANES, transpose};
+use super::{COLUMNS_MAX, FlatForest, LANES, TOP};
 use crate::tree::{UNKNOWN, known};
 
 /// Blocks of 16 rows that go through a tree together, so that their gathers overlap.
@@ -155,7 +157,11 @@ pub(super) unsafe fn score_batch(forest: &FlatForest, rows: &[f32], out: &mut [f
     let mut sums = [[_mm512_setzero_ps(); LANES]; BLOCKS];
     for (rows, out) in rows.chunks(columns * LANES * BLOCKS).zip(out.chunks_mut(LANES * BLOCKS)) {
         for (rows, block) in rows.chunks(columns * LANES).zip(block.chunks_mut(columns * LANES)) {
-            transpose(rows, columns, block);
+            for (lane, row) in rows.chunks_exact(columns).enumerate() {
+                for (column, &value) in row.iter().enumerate() {
+                    block[column * LANES + lane] = known(value);
+                }
+            }
         }
         sums.fill([_mm512_setzero_ps(); LANES]);
         // SAFETY: `block` holds `BLOCKS` blocks of `columns * 16` values.
@@ -241,38 +247,109 @@ pub(super) unsafe fn score(forest: &FlatForest, row: &[f32]) -> f32 {
     unsafe { walk_trees(forest, pick) }
 }
 
-/// Walks 16 trees at a time; `value` gives the row's values at 16 columns.
+/// Sums all trees, 16 in the lanes, four such groups together while there are so many; `value` gives the row's values
+/// at 16 columns.
 ///
 /// # Safety
 /// `value` is sound for every column below `forest.columns`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 unsafe fn walk_trees(forest: &FlatForest, value: impl Fn(__m512i) -> __m512) -> f32 {
+    let groups = forest.trees / LANES;
+    let mut sum = _mm512_setzero_ps();
+    let mut group = 0;
+    while group < groups {
+        // SAFETY: these groups exist.
+        unsafe {
+            match groups - group {
+                1 => add(&mut sum, walk_groups::<1>(forest, group, &value)),
+                2 => add(&mut sum, walk_groups::<2>(forest, group, &value)),
+                3 => add(&mut sum, walk_groups::<3>(forest, group, &value)),
+                _ => add(&mut sum, walk_groups::<4>(forest, group, &value)),
+            }
+        }
+        group += 4;
+    }
+    sum_lanes(sum)
+}
+
+/// Adds groups in their order.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+fn add<const G: usize>(sum: &mut __m512, answers: [__m512; G]) {
+    for answer in answers {
+        *sum = _mm512_add_ps(*sum, answer);
+    }
+}
+
+/// The answers of `G` groups of 16 trees from `first` on.
+///
+/// # Safety
+/// The groups exist, and `value` is sound for every column below `forest.columns`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+unsafe fn walk_groups<const G: usize>(
+    forest: &FlatForest,
+    first: usize,
+    value: &impl Fn(__m512i) -> __m512,
+) -> [__m512; G] {
     let depth = forest.depth;
     let lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     let own = _mm512_sllv_epi32(lane, _mm512_set1_epi32(depth as i32));
-    let base = _mm512_sub_epi32(own, _mm512_set1_epi32(1 << depth));
-    let mut sum = _mm512_setzero_ps();
-    for first in (0..forest.trees << depth).step_by(LANES << depth) {
-        let column_of = forest.column_of[first..].as_ptr();
-        let threshold = forest.threshold[first..].as_ptr();
-        let mut h = _mm512_set1_epi32(1);
-        for _ in 0..depth {
-            let node = _mm512_add_epi32(own, h);
-            // SAFETY: a node is below 16 trees' places; the column read is of 4 bytes, slack follows the last.
-            let (column, thresholds) = unsafe {
+    let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+    let mut place = [_mm512_set1_epi32(1); G];
+    for (group, h) in place.iter_mut().enumerate() {
+        // SAFETY: the group exists.
+        *h = unsafe { descend_top(forest, first + group, value) };
+    }
+    for _ in 3..depth {
+        for (group, h) in place.iter_mut().enumerate() {
+            let nodes = forest.node[(first + group) * LANES << depth..].as_ptr().cast();
+            let node = _mm512_add_epi32(own, *h);
+            // SAFETY: a node is below the places of the group's 16 trees.
+            let (front, back) = unsafe {
                 (
-                    _mm512_i32gather_epi32::<1>(node, column_of.cast()),
-                    _mm512_i32gather_ps::<4>(node, threshold),
+                    _mm512_i32gather_epi64::<8>(_mm512_castsi512_si256(node), nodes),
+                    _mm512_i32gather_epi64::<8>(_mm512_extracti64x4_epi64::<1>(node), nodes),
                 )
             };
-            let column = _mm512_and_si512(column, _mm512_set1_epi32(0xff));
-            h = descend(h, _mm512_cmp_ps_mask::<_CMP_GE_OQ>(value(column), thresholds));
+            let threshold = _mm512_castsi512_ps(_mm512_permutex2var_epi32(front, even, back));
+            let column = _mm512_permutex2var_epi32(front, odd, back);
+            *h = descend(*h, _mm512_cmp_ps_mask::<_CMP_GE_OQ>(value(column), threshold));
         }
-        // SAFETY: after `depth` levels `h` is the place of a leaf.
-        let answer =
-            unsafe { _mm512_i32gather_ps::<4>(_mm512_add_epi32(base, h), forest.leaf[first..].as_ptr()) };
-        sum = _mm512_add_ps(sum, answer);
     }
-    sum_lanes(sum)
+    let base = _mm512_sub_epi32(own, _mm512_set1_epi32(1 << depth));
+    let mut answers = [_mm512_setzero_ps(); G];
+    for (group, (h, answer)) in place.iter().zip(&mut answers).enumerate() {
+        let leaves = forest.leaf[(first + group) * LANES << depth..].as_ptr();
+        // SAFETY: after `depth` levels `h` is the place of a leaf.
+        *answer = unsafe { _mm512_i32gather_ps::<4>(_mm512_add_epi32(base, *h), leaves) };
+    }
+    answers
+}
+
+/// The places of a group of 16 trees after three levels: all seven nodes are loaded, none gathered.
+///
+/// # Safety
+/// The group exists, and `value` is sound for every column below `forest.columns`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+unsafe fn descend_top(forest: &FlatForest, group: usize, value: &impl Fn(__m512i) -> __m512) -> __m512i {
+    let columns = forest.top_column[group * TOP * LANES..][..TOP * LANES].as_ptr();
+    let thresholds = forest.top_threshold[group * TOP * LANES..][..TOP * LANES].as_ptr();
+    // SAFETY: both tables have `TOP` times 16 entries here, and `h` is below `TOP`.
+    let node = |h: usize| unsafe {
+        let column = _mm_loadu_si128(columns.add(h * LANES).cast());
+        (_mm512_cvtepu8_epi32(column), _mm512_loadu_ps(thresholds.add(h * LANES)))
+    };
+    let pick = |right: __mmask16, (c, t): (__m512i, __m512), (d, u): (__m512i, __m512)| {
+        (_mm512_mask_blend_epi32(right, c, d), _mm512_mask_blend_ps(right, t, u))
+    };
+    let right =
+        |(column, threshold): (__m512i, __m512)| _mm512_cmp_ps_mask::<_CMP_GE_OQ>(value(column), threshold);
+    let one = right(node(1));
+    let two = right(pick(one, node(2), node(3)));
+    let three = right(pick(one, pick(two, node(4), node(5)), pick(two, node(6), node(7))));
+    descend(descend(descend(_mm512_set1_epi32(1), one), two), three)
 }
