@@ -8,9 +8,11 @@
 //! twice is `malformed`; `5.0` is not an integer; anything but white space after the object is `malformed`.
 
 mod cursor;
+mod fast;
 mod fault;
 mod key;
 mod skip;
+mod stops;
 mod value;
 
 pub(crate) use cursor::Cursor;
@@ -38,8 +40,19 @@ pub fn decode(line: &[u8]) -> Result<RawEvent<'_>, Refusal> {
         let detail = format!("byte {} is not UTF-8", error.valid_up_to() + 1);
         Refusal::new(RejectReason::NotUtf8, detail)
     })?;
+    let stops = stops::Stops::new(line);
     let mut raw = RawEvent::default();
-    let mut cursor = Cursor::new(text);
+    match fast::record(text, &stops, &mut raw) {
+        Some(()) => Ok(raw),
+        None => strict(text, stops),
+    }
+}
+
+/// Reads any record, or says what is wrong with it.
+#[cold]
+fn strict(text: &str, stops: stops::Stops) -> Result<RawEvent<'_>, Refusal> {
+    let mut raw = RawEvent::default();
+    let mut cursor = Cursor::new(text, stops);
     let mut field = None;
     match record(&mut cursor, &mut raw, &mut field) {
         Ok(()) => Ok(raw),
@@ -104,4 +117,43 @@ fn record<'a>(
     }
     cursor.blank();
     if cursor.peek().is_some() { Err(Fault::Trailing) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A member as a gateway might write it, or nearly so.
+    fn member() -> impl Strategy<Value = String> {
+        let key =
+            prop::sample::select(vec!["id", "ts", "count", "age_h", "typed", "at", "co_accounts", "x", ""]);
+        let value = prop_oneof![
+            "\"[a-z_é]{0,9}\"",
+            "[0-9]{1,20}",
+            "[0-9]{0,5}[.][0-9]{0,5}",
+            "-?[0-9][.e]?[0-9]?",
+            "true|false|null|tru|\"\\\\n\"|[\\[{ ]|,",
+        ];
+        (key, prop::sample::select(vec!["", " ", "  "]), value)
+            .prop_map(|(key, space, value)| format!("\"{key}\":{space}{value}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn the_fast_way_reads_what_the_strict_way_reads(
+            members in prop::collection::vec(member(), 0..5),
+            comma in prop::sample::select(vec![",", ", ", " ,"]),
+            end in prop::sample::select(vec!["}", "}\r", "}x", "", "} \n"]),
+        ) {
+            let line = format!("{{{}{end}", members.join(comma));
+            let stops = stops::Stops::new(line.as_bytes());
+            let mut raw = RawEvent::default();
+            if fast::record(&line, &stops, &mut raw).is_some() {
+                prop_assert_eq!(Ok(raw), strict(&line, stops), "{}", line);
+            }
+        }
+    }
 }

@@ -45,6 +45,27 @@ macro_rules! wire {
                 Ok(())
             }
 
+            /// Takes the plain text between two quotes; `None` if the field is no text.
+            #[inline]
+            pub(crate) fn put_text(&mut self, field: Field, text: &'a str) -> Option<()> {
+                match field {
+                    $(Field::$name => self.$name = Some(crate::json::Value::from_plain(text)?),)+
+                }
+                Some(())
+            }
+
+            /// Takes a value that is no string and gives its length; `None` if unsure.
+            #[inline]
+            pub(crate) fn put_token(&mut self, field: Field, bytes: &[u8]) -> Option<usize> {
+                match field {
+                    $(Field::$name => {
+                        let (value, length) = crate::json::Value::from_token(bytes)?;
+                        self.$name = Some(value);
+                        Some(length)
+                    })+
+                }
+            }
+
             /// Writes every field that is present as `,"name":value`.
             #[inline]
             pub(crate) fn write(&self, out: &mut Vec<u8>) {

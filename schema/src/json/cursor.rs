@@ -4,10 +4,8 @@
 
 use super::Fault;
 use super::key;
+use super::stops::Stops;
 use crate::raw::{Field, Text};
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
 
 /// A place in a record.
 #[derive(Debug)]
@@ -15,11 +13,12 @@ pub(crate) struct Cursor<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
+    stops: Stops,
 }
 
 impl<'a> Cursor<'a> {
-    pub(crate) const fn new(text: &'a str) -> Self {
-        Self { text, bytes: text.as_bytes(), at: 0 }
+    pub(super) const fn new(text: &'a str, stops: Stops) -> Self {
+        Self { text, bytes: text.as_bytes(), at: 0, stops }
     }
 
     /// Bytes before the cursor.
@@ -99,7 +98,7 @@ impl<'a> Cursor<'a> {
     pub(crate) fn key(&mut self) -> Result<Option<Field>, Fault> {
         self.expect(b'"', Fault::Syntax)?;
         let start = self.at;
-        let end = plain_end(self.bytes, start);
+        let end = self.stops.next(self.bytes, start);
         if self.bytes.get(end) == Some(&b'"') {
             self.at = end + 1;
             return Ok(key::find(self.bytes, start, end));
@@ -113,7 +112,7 @@ impl<'a> Cursor<'a> {
     pub(crate) fn string(&mut self) -> Result<Text<'a>, Fault> {
         debug_assert_eq!(self.peek(), Some(b'"'));
         let start = self.at + 1;
-        let end = plain_end(self.bytes, start);
+        let end = self.stops.next(self.bytes, start);
         if self.bytes.get(end) == Some(&b'"') {
             self.at = end + 1;
             return Ok(Text::from(&self.text[start..end]));
@@ -138,7 +137,7 @@ impl<'a> Cursor<'a> {
                 Some(b'\\') => whole.push(self.escape()?),
                 Some(_) => return Err(Fault::Control),
             }
-            end = plain_end(self.bytes, self.at);
+            end = self.stops.next(self.bytes, self.at);
         }
     }
 
@@ -186,33 +185,6 @@ impl<'a> Cursor<'a> {
     /// Moves to the next byte that is not plain string text.
     #[inline]
     pub(crate) fn skip_plain(&mut self) {
-        self.at = plain_end(self.bytes, self.at);
+        self.at = self.stops.next(self.bytes, self.at);
     }
-}
-
-/// Where the plain text of a string ends: at a quote, a backslash, a control character or the end. Eight bytes at a time.
-#[inline]
-fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(chunk) = bytes.get(at..at + 8) {
-        let word = u64::from_le_bytes(chunk.try_into().expect("the slice is 8 bytes"));
-        let hits = zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x5c)) | below_32(word);
-        if hits != 0 {
-            return at + (hits.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    let stops = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..32);
-    at + bytes[at..].iter().position(stops).unwrap_or(bytes.len() - at)
-}
-
-/// The high bit of every zero byte; bits above the lowest one may be wrong.
-#[inline]
-const fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & HIGHS
-}
-
-/// The high bit of every byte under 32; bits above the lowest one may be wrong.
-#[inline]
-const fn below_32(word: u64) -> u64 {
-    word.wrapping_sub(ONES * 32) & !word & HIGHS
 }

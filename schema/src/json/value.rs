@@ -3,7 +3,7 @@
 //! Separate, so that adding a field of a known type touches only its declaration. Invariant: a value of another type is
 //! `wrong_type` if it is JSON and `malformed` if it is not.
 
-use super::{Cursor, Fault, skip};
+use super::{Cursor, Fault, fast, skip};
 use crate::event::{Limit, Origin};
 use crate::limits::CO_ACCOUNTS_MAX;
 use crate::raw::Text;
@@ -12,6 +12,16 @@ use crate::raw::Text;
 pub(crate) trait Value<'a>: Sized {
     /// Reads the value under the cursor.
     fn read(cursor: &mut Cursor<'a>) -> Result<Self, Fault>;
+    /// The value of plain text between quotes, if the type is text.
+    #[inline]
+    fn from_plain(_text: &'a str) -> Option<Self> {
+        None
+    }
+    /// The value that `bytes` begin with and its length, if it is written in the usual way.
+    #[inline]
+    fn from_token(_bytes: &[u8]) -> Option<(Self, usize)> {
+        None
+    }
     /// Appends the value.
     fn write(&self, out: &mut Vec<u8>);
 }
@@ -33,6 +43,11 @@ impl<'a> Value<'a> for Text<'a> {
     #[inline]
     fn read(cursor: &mut Cursor<'a>) -> Result<Self, Fault> {
         if cursor.peek() == Some(b'"') { cursor.string() } else { Err(other(cursor, Fault::NotText)) }
+    }
+
+    #[inline]
+    fn from_plain(text: &'a str) -> Option<Self> {
+        Some(Text::from(text))
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -75,6 +90,11 @@ impl<'a> Value<'a> for u64 {
         Ok(value)
     }
 
+    #[inline]
+    fn from_token(bytes: &[u8]) -> Option<(Self, usize)> {
+        fast::integer(bytes)
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         let mut digits = [0; 20];
         let (mut first, mut left) = (digits.len(), *self);
@@ -111,6 +131,12 @@ impl<'a> Value<'a> for u32 {
         })
     }
 
+    #[inline]
+    fn from_token(bytes: &[u8]) -> Option<(Self, usize)> {
+        let (value, length) = fast::integer(bytes)?;
+        Some((u32::try_from(value).ok()?, length))
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         u64::from(*self).write(out);
     }
@@ -134,6 +160,11 @@ impl<'a> Value<'a> for f32 {
             let token = std::str::from_utf8(token).expect("a number is ASCII");
             token.parse().expect("JSON's numbers are a part of Rust's")
         }))
+    }
+
+    #[inline]
+    fn from_token(bytes: &[u8]) -> Option<(Self, usize)> {
+        fast::decimal(bytes)
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -170,6 +201,15 @@ impl<'a> Value<'a> for bool {
             Some(b't') if cursor.take_word("true") => Ok(true),
             Some(b'f') if cursor.take_word("false") => Ok(false),
             _ => Err(other(cursor, Fault::NotFlag)),
+        }
+    }
+
+    #[inline]
+    fn from_token(bytes: &[u8]) -> Option<(Self, usize)> {
+        match bytes.first()? {
+            b't' => bytes.starts_with(b"true").then_some((true, 4)),
+            b'f' => bytes.starts_with(b"false").then_some((false, 5)),
+            _ => None,
         }
     }
 
