@@ -41,11 +41,14 @@ pub fn decode(line: &[u8]) -> Result<RawEvent<'_>, Refusal> {
         Refusal::new(RejectReason::NotUtf8, detail)
     })?;
     let stops = stops::Stops::new(line);
-    let mut raw = RawEvent::default();
-    match fast::record(text, &stops, &mut raw) {
-        Some(()) => Ok(raw),
-        None => strict(text, stops),
+    // Made where it is returned: the record is too large to be moved for nothing.
+    let mut read = Ok(RawEvent::default());
+    if let Ok(raw) = &mut read
+        && fast::record(text, &stops, raw).is_some()
+    {
+        return read;
     }
+    strict(text, stops)
 }
 
 /// Reads any record, or says what is wrong with it.
