@@ -5,6 +5,7 @@
 //! byte; every record has exactly one outcome; no hard action rests on a Bloom filter alone; humans outrank automation.
 
 pub mod blocklist;
+pub mod engine;
 mod error;
 mod exempt;
 mod hash;
@@ -12,6 +13,7 @@ pub mod policy;
 pub mod standing;
 
 pub use blocklist::Blocklist;
+pub use engine::{Engine, EngineConfig, Outcome, Output, Stats};
 pub use error::Error;
 pub use exempt::ExemptList;
 pub use policy::Policy;

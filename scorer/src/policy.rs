@@ -8,6 +8,7 @@ mod cel;
 mod evidence;
 mod expr;
 mod file;
+mod mask;
 mod rule;
 
 pub use evidence::Kinds;
@@ -15,6 +16,7 @@ pub use expr::{Comparison, Facts, Program, Variable, kind_number};
 pub use rule::{Outcome, Rule};
 
 pub(crate) use evidence::kinds_of;
+pub(crate) use mask::newer_than;
 
 use features::FeatureSet;
 use schema::{Action, Limit};
@@ -52,6 +54,10 @@ pub struct Policy {
     pub model: ModelSchedule,
     /// Every feature that a rule names.
     pub features: FeatureSet,
+    /// Every kind of event that a rule lists: bit n for kind number n.
+    pub kinds: u32,
+    /// The score from which a band speaks; infinite without bands.
+    pub lowest_band: f32,
 }
 
 /// A score band: what a probability leads to.

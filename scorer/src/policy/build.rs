@@ -96,6 +96,8 @@ pub(super) fn build(file: &str, text: &str) -> Result<Policy, Error> {
     Ok(Policy {
         version: format!("{:016x}", text_hash(text)),
         features: rules.iter().fold(FeatureSet::empty(), |set, rule| set.union(&rule.features)),
+        kinds: rules.iter().fold(0, |bits, rule| bits | rule.kinds),
+        lowest_band: bands.last().map_or(f32::INFINITY, |b| b.score),
         rules,
         bands,
         ladder: ladder(&source, &form.ladder)?,

@@ -1,0 +1,257 @@
+//! The engine: one record in, one outcome out; decisions, standing and rows where something changed.
+//!
+//! Separate from what it uses (features, model, policy, blocklists, standing), each of which is a value it owns. Order
+//! for each record: log time, repeats, features, blocklists when due, model when due, rules that the event may have
+//! changed; only if something fires, the slow path. Invariants: every record has exactly one outcome; same records, same
+//! outputs, byte for byte; no bytes panic; a quiet record allocates nothing here.
+
+mod budget;
+mod config;
+mod decide;
+mod entities;
+mod humans;
+mod lists;
+mod messages;
+mod propose;
+mod rows;
+mod stats;
+mod wording;
+
+pub use config::{EngineConfig, Outcome, Output};
+pub use stats::Stats;
+
+use features::{DuplicateWindow, FeatureVector, Store};
+use models::Model;
+use schema::limits::{DUPLICATE_WINDOW_EVENTS, FUTURE_MS_MAX};
+use schema::{Body, Event, Refusal, RejectReason, Scope, Standing, Versions};
+
+use crate::exempt::ExemptList;
+use crate::policy::{Facts, Policy, kind_number};
+use crate::standing::{RestrictionView, StandingTable};
+use budget::Budget;
+use entities::Feedback;
+use lists::Lists;
+use propose::Proposal;
+
+/// One engine for one partition: owned by value, no locks.
+#[derive(Debug)]
+pub struct Engine {
+    policy: Policy,
+    model: Option<Model>,
+    lists: Lists,
+    exempt: ExemptList,
+    versions: Versions,
+    partition: u32,
+    /// Share of quiet records whose rows are kept; `None`: no rows at all.
+    rows: Option<f64>,
+    store: Store,
+    entities: Feedback,
+    duplicates: DuplicateWindow,
+    standing: StandingTable,
+    budget: Budget,
+    stats: Stats,
+    /// The log's time: never falls.
+    at: u64,
+    vector: FeatureVector,
+    /// Indices of the rules that fired at this record.
+    fired: Vec<u16>,
+    proposals: Vec<Proposal>,
+}
+
+/// One event on its way through the engine.
+#[derive(Debug, Clone, Copy)]
+struct Occasion<'a> {
+    event: &'a Event<'a>,
+    slot: features::Slot,
+    at: u64,
+    kind: u8,
+    /// The model's probability, NaN if it did not run.
+    score: f32,
+    /// Whether an exact blocklist entry is known of the account.
+    blocklisted: bool,
+}
+
+impl Engine {
+    /// An engine that has seen nothing.
+    #[must_use]
+    pub fn new(config: EngineConfig) -> Self {
+        let lists = Lists::new(config.blocklists);
+        let versions = config::versions(&config.policy, config.model.as_ref(), lists.version());
+        Self {
+            versions,
+            lists,
+            policy: config.policy,
+            model: config.model,
+            exempt: config.exempt,
+            partition: config.partition,
+            rows: config.rows,
+            store: Store::new(config.store),
+            entities: Feedback::new(),
+            duplicates: DuplicateWindow::new(DUPLICATE_WINDOW_EVENTS),
+            standing: StandingTable::new(config.standings_max),
+            budget: Budget::default(),
+            stats: Stats::default(),
+            at: 0,
+            vector: FeatureVector::unknown(),
+            fired: Vec::new(),
+            proposals: Vec::new(),
+        }
+    }
+
+    /// Takes one record. What follows from it is appended to `output`, which the caller clears. `offset` is the record's
+    /// place in its partition (for a file: its number) and orders facts about shared entities.
+    pub fn process(&mut self, event: &Event<'_>, offset: u64, output: &mut Output) -> Outcome {
+        self.stats.records += 1;
+        let at = match self.log_time(event) {
+            Ok(at) => at,
+            Err(refusal) => {
+                self.stats.rejected += 1;
+                return Outcome::Rejected(refusal);
+            }
+        };
+        if self.duplicates.is_repeat(event.id) {
+            self.stats.duplicates += 1;
+            return Outcome::Duplicate;
+        }
+        let before = (output.decisions.len(), output.standings.len());
+        self.take(event, at, offset, output);
+        if self.entities.is_waiting() {
+            self.feed_back(offset, output);
+        }
+        if before == (output.decisions.len(), output.standings.len()) {
+            Outcome::Quiet
+        } else {
+            Outcome::Decided
+        }
+    }
+
+    /// What a gateway would enforce for the account and scope at `now_ms`.
+    #[must_use]
+    pub fn restriction(&self, account: &str, scope: Scope, now_ms: u64) -> Option<RestrictionView<'_>> {
+        self.standing.restriction(account, scope, now_ms)
+    }
+
+    /// Everything in force for the account, as the wire says it; `None` if nothing was ever decided.
+    #[must_use]
+    pub fn standing(&self, account: &str, now_ms: u64) -> Option<Standing> {
+        self.standing.standing(account, now_ms)
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            accounts: self.store.accounts() as u64,
+            evicted: self.store.evicted(),
+            standings: self.standing.len() as u64,
+            standings_refused: self.standing.refused(),
+            bans_braked: self.budget.braked(),
+            memory_bytes: self.store.memory_bytes() as u64,
+            ..self.stats.clone()
+        }
+    }
+
+    /// Replaces the blocklist of the same name, or adds it: every account is checked again at its next event.
+    pub fn replace_blocklist(&mut self, list: crate::Blocklist) {
+        self.lists.replace(list);
+        self.versions.blocklists = self.lists.version();
+    }
+
+    /// Puts another policy in force from the next record on. Standing is kept.
+    pub fn replace_policy(&mut self, policy: Policy) {
+        self.versions.policy.clone_from(&policy.version);
+        self.policy = policy;
+    }
+
+    /// The record's log time: its own, else the highest `ts` so far; it never falls.
+    fn log_time(&mut self, event: &Event<'_>) -> Result<u64, Refusal> {
+        let at = self.at.max(event.at.unwrap_or(event.ts));
+        if event.at.is_some() && event.ts > at.saturating_add(FUTURE_MS_MAX) {
+            return Err(future(event.ts, at));
+        }
+        self.at = at;
+        Ok(at)
+    }
+
+    /// One event, from a gateway or our own fact, through the whole line.
+    fn take(&mut self, event: &Event<'_>, at: u64, offset: u64, output: &mut Output) {
+        match &event.body {
+            Body::Deletion => return self.delete(event.account, at, output),
+            Body::Verdict(verdict) => return self.verdict(event, verdict, at, output),
+            Body::Activate(_) => {
+                self.stats.activations_passed_over += 1;
+                return;
+            }
+            _ => {}
+        }
+        let applied = self.store.apply(event, at);
+        self.stats.late += u64::from(applied.late);
+        if applied.relations.any() {
+            self.entities.touched(event, applied.relations, (self.partition, offset));
+        }
+        let kind = kind_number(&event.body);
+        let hit = self.lists.check(event, applied.fresh, at);
+        let model_due =
+            self.model.is_some() && self.policy.model.is_due(kind, event.body.is_act(), applied.acts);
+        let rules_due =
+            applied.touched.intersects(&self.policy.features) || self.policy.kinds >> kind & 1 == 1;
+        let mut occasion =
+            Occasion { event, slot: applied.slot, at, kind, score: f32::NAN, blocklisted: hit.is_known };
+        let mut decided = None;
+        if model_due || rules_due || hit.is_new {
+            self.store.vector(applied.slot, event.ts, &mut self.vector);
+            occasion.score = self.score(model_due);
+            let fired = self.fire(&occasion, &applied.touched);
+            if fired || hit.is_new || occasion.score >= self.policy.lowest_band {
+                decided = Some(output.decisions.len());
+                self.decide(&occasion, output);
+            }
+        }
+        self.answer(&occasion, output);
+        if self.rows.is_some() {
+            self.keep_row(&occasion, decided, offset, output);
+        }
+    }
+
+    #[inline]
+    fn score(&mut self, due: bool) -> f32 {
+        match &self.model {
+            Some(model) if due => {
+                self.stats.model_runs += 1;
+                model.probability(&self.vector.0)
+            }
+            _ => f32::NAN,
+        }
+    }
+
+    /// Notes which of the rules that the event may have changed fire; whether any does.
+    #[inline]
+    fn fire(&mut self, occasion: &Occasion<'_>, touched: &features::FeatureSet) -> bool {
+        let facts = Facts {
+            vector: &self.vector,
+            kind: occasion.kind,
+            score: occasion.score,
+            blocklisted: occasion.blocklisted,
+        };
+        self.fired.clear();
+        for (index, rule) in self.policy.rules.iter_mut().enumerate() {
+            if rule.is_due(touched, occasion.kind) && rule.fires(&facts) {
+                self.fired.push(index as u16);
+            }
+        }
+        !self.fired.is_empty()
+    }
+}
+
+impl Occasion<'_> {
+    fn facts<'v>(&self, vector: &'v FeatureVector) -> Facts<'v> {
+        Facts { vector, kind: self.kind, score: self.score, blocklisted: self.blocklisted }
+    }
+}
+
+#[cold]
+fn future(ts: u64, at: u64) -> Refusal {
+    let detail =
+        format!("ts {ts} is {} ms ahead of the log's {at}; at most {FUTURE_MS_MAX} are allowed", ts - at);
+    Refusal::new(RejectReason::Future, detail)
+}

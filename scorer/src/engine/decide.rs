@@ -1,0 +1,285 @@
+//! The slow path: from proposals to decisions, within the rules that protect people.
+//!
+//! Separate from the line, because it runs for one record in thousands. Order: exempt, a human's word, the ladder, the
+//! evidence that a ban needs, budgets; then the strongest first, and only what changes the standing. Invariants: no
+//! automatic ban without a sure case, a human's blocklist entry or two kinds of evidence; a victim is never banned.
+
+use std::cmp::Reverse;
+
+use features::FeatureVector;
+use schema::{Action, Mode, Scope};
+
+use super::propose::{Basis, Proposal, is_enforced};
+use super::{Engine, Occasion, Output};
+use crate::hash::text_hash;
+use crate::policy::{Kinds, kinds_of, newer_than};
+use crate::standing::{Change, HumanWord, InForce, Wanted};
+
+impl Engine {
+    /// Decides about everything that fired at this event.
+    #[cold]
+    pub(super) fn decide(&mut self, occasion: &Occasion<'_>, output: &mut Output) {
+        self.propose(occasion);
+        let mut proposals = std::mem::take(&mut self.proposals);
+        let exempt = self.exempt.contains(occasion.event.account);
+        let is_victim = proposals.iter().any(|p| p.victim && p.enforce);
+        proposals.retain_mut(|proposal| {
+            proposal.enforce &= !exempt;
+            self.weigh(occasion, proposal, is_victim)
+        });
+        proposals.sort_by_key(|p| Reverse(p.action));
+        let mut changed = false;
+        for proposal in &proposals {
+            changed |= self.carry_out(occasion, proposal, output);
+        }
+        if changed {
+            self.tell_standing(occasion.event.account, occasion.at, output);
+        }
+        self.proposals = proposals;
+    }
+
+    /// Settles what a proposal comes to; whether anything is left of it.
+    fn weigh(&mut self, occasion: &Occasion<'_>, proposal: &mut Proposal, is_victim: bool) -> bool {
+        if !proposal.enforce {
+            return true;
+        }
+        let at = occasion.at;
+        let standing = self.standing.get(occasion.event.account);
+        let word = standing.and_then(|s| s.word_on(proposal.scope, proposal.action, at));
+        if let Some(word) = word {
+            if word.exempt_until.is_some_and(|until| until > at) {
+                proposal.enforce = false;
+                return true;
+            }
+            if !self.holds_anew(occasion, proposal.basis, word) {
+                return false;
+            }
+        } else if proposal.ladder {
+            self.climb(occasion, proposal);
+        }
+        let standing = self.standing.get(occasion.event.account);
+        let passed_ms = standing.map_or(0, |s| s.passed_ms);
+        let passed = passed_ms > 0 && at < passed_ms.saturating_add(self.policy.challenge_passed_ms);
+        if proposal.action <= Action::Challenge && proposal.action != Action::Review && passed {
+            return false;
+        }
+        if proposal.action == Action::Ban
+            && standing.is_none_or(|s| s.change(&wanted(proposal, at), at).is_some())
+        {
+            let victim = is_victim || standing.is_some_and(|s| s.is_victim(at));
+            let word = standing.and_then(|s| s.word_on(Scope::All, Action::Ban, at));
+            self.gate_ban(occasion, proposal, victim, word);
+        }
+        true
+    }
+
+    /// Whether what a proposal rests on still holds if only evidence newer than a human's word counts.
+    fn holds_anew(&self, occasion: &Occasion<'_>, basis: Basis, word: HumanWord) -> bool {
+        let vector = newer_than(&self.vector, occasion.at.saturating_sub(word.at));
+        match basis {
+            Basis::Rule(index) => self.policy.rules[index].holds(&occasion.facts(&vector)),
+            Basis::Band(index) => {
+                let score = self.model.as_ref().map_or(f32::NAN, |m| m.probability(&vector.0));
+                score >= self.policy.bands[index].score
+            }
+            // The entry was there when the human looked.
+            Basis::Entry => false,
+        }
+    }
+
+    /// Moves a proposal up the ladder: a step for each strike of the past, and one if a warning was not heeded.
+    fn climb(&self, occasion: &Occasion<'_>, proposal: &mut Proposal) {
+        let at = occasion.at;
+        let standing = self.standing.get(occasion.event.account);
+        let in_episode = standing.is_some_and(|s| self.is_same_episode(s.episode_ms, at));
+        let strikes =
+            features::feature_by_name("strikes_30d").and_then(|f| self.vector.get(f)).unwrap_or(0.0);
+        let past = strikes - if in_episode { 1.0 } else { 0.0 };
+        let mut steps = libm::floorf((past + 0.5) / self.policy.ladder.strikes_per_step).max(0.0) as u32;
+        let unheeded = standing.is_some_and(|s| {
+            s.in_force().iter().any(|r| {
+                r.restriction.action == Action::Warn
+                    && r.restriction.scope == proposal.scope
+                    && r.is_live(at)
+                    && at >= r.issued + r.restriction.expires.unwrap_or(u64::MAX).saturating_sub(r.issued) / 2
+            })
+        });
+        if unheeded && proposal.action == Action::Warn {
+            steps = steps.max(1);
+        }
+        let ladder = &self.policy.ladder;
+        for _ in 0..steps.min(3) {
+            (proposal.action, proposal.term_ms) = match proposal.action {
+                Action::Warn => (Action::Challenge, ladder.challenge_ms),
+                Action::Challenge => (Action::RateLimit, ladder.rate_limit_ms),
+                Action::RateLimit => (Action::Ban, ladder.ban_ms),
+                _ => return,
+            };
+        }
+    }
+
+    pub(super) fn is_same_episode(&self, episode_ms: u64, at: u64) -> bool {
+        episode_ms > 0 && at < episode_ms.saturating_add(self.policy.ladder.episode_ms)
+    }
+
+    /// Lets a ban pass, or turns it into a rate limit and a case.
+    fn gate_ban(
+        &mut self,
+        occasion: &Occasion<'_>,
+        proposal: &mut Proposal,
+        victim: bool,
+        word: Option<HumanWord>,
+    ) {
+        let entry = proposal.basis == Basis::Entry;
+        if !victim && (proposal.sure || entry) {
+            proposal.scope = Scope::All;
+            return;
+        }
+        let supported = entry || self.evidence(occasion, word).count() >= 2;
+        let name = text_hash(self.name_of(proposal.basis));
+        let within = self.budget.has_room(name, occasion.at, self.policy.bans_per_hour);
+        if supported && within && !victim {
+            proposal.scope = Scope::All;
+            return;
+        }
+        self.stats.bans_without_evidence += u64::from(!supported);
+        if supported && !victim {
+            self.budget.brake();
+        }
+        proposal.action = Action::RateLimit;
+        proposal.term_ms = self.policy.ladder.rate_limit_ms;
+        proposal.review = true;
+        if proposal.scope == Scope::All {
+            proposal.scope = Scope::Messages;
+        }
+    }
+
+    /// The kinds of evidence that speak against the account now: of every enforced rule that holds, of the model if it
+    /// may count, of the blocklist.
+    fn evidence(&self, occasion: &Occasion<'_>, word: Option<HumanWord>) -> Kinds {
+        let account = occasion.event.account;
+        let vector: FeatureVector = match word {
+            Some(word) => newer_than(&self.vector, occasion.at.saturating_sub(word.at)),
+            None => self.vector,
+        };
+        let facts = occasion.facts(&vector);
+        let mut kinds = if occasion.blocklisted && word.is_none() { Kinds::BLOCKLIST } else { Kinds::NONE };
+        for rule in
+            self.policy.rules.iter().filter(|r| !r.victim && is_enforced(&r.outcome, &r.name, account))
+        {
+            if rule.holds(&facts) {
+                kinds = kinds.with(rule.evidence(&facts));
+            }
+        }
+        if let Some(model) = self.model.as_ref().filter(|m| !m.trained_on_simulation()) {
+            let reached = model.probability(&vector.0) >= self.policy.lowest_band;
+            let leading = model.explain(&vector.0, 1).into_iter().filter(|c| c.contribution > 0.0 && reached);
+            kinds = kinds.with(kinds_of(leading.map(|c| c.feature)));
+        }
+        kinds
+    }
+
+    /// Does what a proposal came to; whether the standing changed.
+    fn carry_out(&mut self, occasion: &Occasion<'_>, proposal: &Proposal, output: &mut Output) -> bool {
+        let changed = match (proposal.action, proposal.enforce) {
+            (Action::Lift, _) => false,
+            (_, false) => {
+                self.shadow(occasion, proposal, output);
+                false
+            }
+            (Action::Review, true) => false,
+            (_, true) => self.restrict(occasion, proposal, output),
+        };
+        if proposal.review && proposal.enforce {
+            self.open_case(occasion, proposal, output);
+        }
+        changed
+    }
+
+    fn restrict(&mut self, occasion: &Occasion<'_>, proposal: &Proposal, output: &mut Output) -> bool {
+        let (account, at) = (occasion.event.account, occasion.at);
+        let wanted = wanted(proposal, at);
+        let change = match self.standing.get(account) {
+            Some(standing) => standing.change(&wanted, at),
+            None => Some(Change::default()),
+        };
+        let Some(change) = change else { return false };
+        let Some(seq) = self.standing.entry(account, at).map(|s| s.next_seq(at)) else { return false };
+        let renewal = change.renewal;
+        let decision =
+            self.word_decision(occasion, proposal, (&wanted, Mode::Enforce), (seq, change.supersedes));
+        let restriction = self.restriction_of(&decision, proposal);
+        let victim = proposal.victim;
+        let previous = decision.supersedes.clone();
+        self.emit(decision, output);
+        if let Some(standing) = self.standing.get_mut(account) {
+            standing.put(InForce { restriction, issued: at, by_human: false, victim, previous });
+        }
+        if proposal.action == Action::Ban && !proposal.sure && proposal.basis != Basis::Entry {
+            self.budget.spend(text_hash(self.name_of(proposal.basis)));
+        }
+        if proposal.action >= Action::RateLimit && !renewal {
+            self.strike(occasion);
+        }
+        if proposal.sure {
+            self.entities.restricted(&self.store, occasion.slot, occasion.event);
+        }
+        true
+    }
+
+    /// One strike an episode.
+    pub(super) fn strike(&mut self, occasion: &Occasion<'_>) {
+        let (account, at) = (occasion.event.account, occasion.at);
+        let began = self.standing.get(account).map_or(0, |s| s.episode_ms);
+        if self.is_same_episode(began, at) {
+            return;
+        }
+        self.store.record_strike(occasion.slot, occasion.event.ts);
+        if let Some(standing) = self.standing.get_mut(account) {
+            standing.episode_ms = at;
+            standing.keep_ms = standing.keep_ms.max(at.saturating_add(self.policy.ladder.episode_ms));
+        }
+    }
+
+    fn shadow(&mut self, occasion: &Occasion<'_>, proposal: &Proposal, output: &mut Output) {
+        let (account, at) = (occasion.event.account, occasion.at);
+        let mut wanted = wanted(proposal, at);
+        if proposal.action == Action::Review {
+            wanted.expires = Some(at.saturating_add(self.policy.review_every_ms));
+        }
+        let rule = text_hash(self.name_of(proposal.basis));
+        let id = self.id_of(occasion, proposal.action, proposal.scope, (Mode::Shadow, proposal.basis));
+        let Some(standing) = self.standing.entry(account, at) else { return };
+        let Some(change) = standing.change_shadow(rule, &wanted, at, &id) else { return };
+        let seq = standing.next_seq(at);
+        let decision =
+            self.word_decision(occasion, proposal, (&wanted, Mode::Shadow), (seq, change.supersedes));
+        self.emit(decision, output);
+    }
+
+    /// Opens a case, unless automation opened one lately.
+    fn open_case(&mut self, occasion: &Occasion<'_>, proposal: &Proposal, output: &mut Output) {
+        let (account, at) = (occasion.event.account, occasion.at);
+        let every = self.policy.review_every_ms;
+        let Some(standing) = self.standing.entry(account, at) else { return };
+        if standing.review_ms > 0 && at < standing.review_ms.saturating_add(every) {
+            return;
+        }
+        standing.review_ms = at;
+        standing.keep_ms = standing.keep_ms.max(at.saturating_add(every));
+        let seq = standing.next_seq(at);
+        let wanted = Wanted { action: Action::Review, scope: proposal.scope, limit: None, expires: None };
+        let decision = self.word_decision(occasion, proposal, (&wanted, Mode::Enforce), (seq, None));
+        self.emit(decision, output);
+    }
+}
+
+/// What a proposal wants to put in force.
+fn wanted(proposal: &Proposal, at: u64) -> Wanted {
+    Wanted {
+        action: proposal.action,
+        scope: if proposal.action == Action::Ban { Scope::All } else { proposal.scope },
+        limit: (proposal.action == Action::RateLimit).then_some(proposal.limit),
+        expires: Some(at.saturating_add(proposal.term_ms).min(proposal.ends)),
+    }
+}

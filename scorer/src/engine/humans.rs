@@ -1,0 +1,216 @@
+//! What people say: verdicts of reviewers, and an account's deletion.
+//!
+//! Separate from automation, which they outrank. Invariants: after a lift, a change or an exemption, automation counts
+//! only newer evidence on that scope for a time; only a human's ban may be without an end; a deletion leaves nothing but
+//! scope and expiry of what is in force.
+
+use schema::{Action, Decision, Event, Limit, Mode, Scope, Source, Verdict, VerdictEvent, decision_id};
+
+use super::wording::{plain, restriction_of};
+use super::{Engine, Output};
+use crate::standing::{HumanWord, InForce, Wanted};
+
+impl Engine {
+    /// Carries a reviewer's verdict out.
+    pub(super) fn verdict(
+        &mut self,
+        event: &Event<'_>,
+        verdict: &VerdictEvent<'_>,
+        at: u64,
+        output: &mut Output,
+    ) {
+        match verdict.verdict {
+            Verdict::Confirm => self.confirm(event, verdict, at, output),
+            Verdict::Lift => {
+                let scope = verdict.scope.unwrap_or(Scope::All);
+                self.note_word(event.account, scope, None, at);
+                self.lift(
+                    event,
+                    at,
+                    |r| scope == Scope::All || r.restriction.scope == scope,
+                    (Source::Reviewer, output),
+                );
+            }
+            Verdict::Exempt => {
+                let scope = verdict.scope.unwrap_or(Scope::All);
+                let until = verdict.expires.unwrap_or(at.saturating_add(self.policy.quiet_after_verdict_ms));
+                self.note_word(event.account, scope, Some(until), at);
+                let goes = |r: &InForce| !r.by_human && (scope == Scope::All || r.restriction.scope == scope);
+                self.lift(event, at, goes, (Source::Reviewer, output));
+            }
+            Verdict::Change => self.change(event, verdict, at, output),
+            Verdict::Ban => {
+                let wanted =
+                    Wanted { action: Action::Ban, scope: Scope::All, limit: None, expires: verdict.expires };
+                self.put_human(event, &wanted, ("human_ban", at), output);
+            }
+        }
+    }
+
+    /// Takes out what `goes` says and tells of each; whether anything went.
+    pub(super) fn lift(
+        &mut self,
+        event: &Event<'_>,
+        at: u64,
+        goes: impl Fn(&InForce) -> bool,
+        (source, output): (Source, &mut Output),
+    ) -> bool {
+        let Some(standing) = self.standing.get_mut(event.account) else { return false };
+        let lifted: Vec<(Scope, String)> = standing
+            .in_force()
+            .iter()
+            .filter(|r| r.is_live(at) && goes(r))
+            .map(|r| (r.restriction.scope, r.restriction.decision.clone()))
+            .collect();
+        standing.take(at, goes);
+        for (scope, decision) in &lifted {
+            let Some(seq) = self.standing.get_mut(event.account).map(|s| s.next_seq(at)) else { continue };
+            let lift = Wanted { action: Action::Lift, scope: *scope, limit: None, expires: None };
+            let supersedes = Some(decision.clone()).filter(|d| !d.is_empty());
+            let decision = self.plain_decision(event, &lift, (source, ""), (seq, at, supersedes));
+            self.emit(decision, output);
+        }
+        if !lifted.is_empty() {
+            self.tell_standing(event.account, at, output);
+        }
+        !lifted.is_empty()
+    }
+
+    /// A decision that rests on words and not on features. `place`: `seq`, `at` and what it supersedes.
+    pub(super) fn plain_decision(
+        &self,
+        event: &Event<'_>,
+        wanted: &Wanted,
+        (source, code): (Source, &str),
+        place: (u64, u64, Option<String>),
+    ) -> Decision {
+        let rule = if source == Source::Rule { code } else { "" };
+        let lifts = wanted.action == Action::Lift;
+        Decision {
+            id: decision_id(event.account, event.id, (wanted.action, wanted.scope, Mode::Enforce), rule),
+            account: event.account.to_owned(),
+            seq: place.0,
+            action: wanted.action,
+            scope: wanted.scope,
+            limit: wanted.limit,
+            issued: place.1,
+            expires: wanted.expires,
+            event: event.id.to_owned(),
+            score: None,
+            reasons: if lifts { Vec::new() } else { vec![plain(code)] },
+            counterfactual: None,
+            source,
+            rule: Some(rule.to_owned()).filter(|r| !r.is_empty()),
+            mode: Mode::Enforce,
+            supersedes: place.2,
+            versions: self.versions.clone(),
+        }
+    }
+
+    /// The account is gone: what is in force stays, as pseudonym, scope and expiry.
+    pub(super) fn delete(&mut self, account: &str, at: u64, output: &mut Output) {
+        self.store.forget(account);
+        self.lists.forget(account);
+        let Some(standing) = self.standing.get_mut(account) else { return };
+        if standing.strip(at) {
+            standing.next_seq(at);
+            self.tell_standing(account, at, output);
+        }
+    }
+
+    fn confirm(&mut self, event: &Event<'_>, verdict: &VerdictEvent<'_>, at: u64, output: &mut Output) {
+        let judged = verdict.decision.unwrap_or_default();
+        let found = self.standing.get_mut(event.account).and_then(|s| s.by_decision(judged));
+        let Some(found) = found.filter(|r| r.is_live(at)) else {
+            self.stats.answers_passed_over += 1;
+            return;
+        };
+        found.by_human = true;
+        let restriction = &found.restriction;
+        let ends = verdict.expires;
+        if restriction.action == Action::Ban && restriction.expires != ends {
+            // A confirmed ban lasts until the human's own end, or until it is lifted.
+            let wanted = Wanted { action: Action::Ban, scope: Scope::All, limit: None, expires: ends };
+            self.put_human(event, &wanted, ("human_confirmed", at), output);
+        } else if restriction.action.restricts()
+            && let Some(slot) = self.store.slot_of(event.account)
+        {
+            self.entities.restricted(&self.store, slot, event);
+        }
+    }
+
+    fn change(&mut self, event: &Event<'_>, verdict: &VerdictEvent<'_>, at: u64, output: &mut Output) {
+        let old = verdict.decision.and_then(|judged| {
+            let found = self.standing.get_mut(event.account)?.by_decision(judged)?;
+            Some(found.restriction.clone()).filter(|_| found.is_live(at))
+        });
+        let action = match (&verdict.limit, &old) {
+            (Some(_), _) => Action::RateLimit,
+            (None, Some(old)) => old.action,
+            (None, None) => {
+                self.stats.answers_passed_over += 1;
+                return;
+            }
+        };
+        let limit: Option<Limit> = verdict.limit.or(old.as_ref().and_then(|o| o.limit));
+        let scope = verdict.scope.or(old.as_ref().map(|o| o.scope)).unwrap_or(Scope::All);
+        let scope = if action == Action::Ban { Scope::All } else { scope };
+        let kept = old.as_ref().and_then(|o| o.expires);
+        // Only a ban may be without an end.
+        let term = || Some(at.saturating_add(self.policy.ladder.rate_limit_ms));
+        let expires = verdict.expires.or(kept).or_else(|| if action == Action::Ban { None } else { term() });
+        if let Some(old) = &old {
+            let replaced = old.decision.clone();
+            if let Some(standing) = self.standing.get_mut(event.account) {
+                standing.take(at, |r| r.restriction.decision == replaced);
+            }
+            self.note_word(event.account, old.scope, None, at);
+        }
+        self.note_word(event.account, scope, None, at);
+        self.put_human(event, &Wanted { action, scope, limit, expires }, ("human_change", at), output);
+    }
+
+    /// Puts a human's restriction in force, whatever automation had there.
+    fn put_human(
+        &mut self,
+        event: &Event<'_>,
+        wanted: &Wanted,
+        (code, at): (&str, u64),
+        output: &mut Output,
+    ) {
+        if wanted.expires.is_some_and(|end| end <= at) {
+            self.stats.answers_passed_over += 1; // It has ended before it began.
+            self.tell_standing(event.account, at, output);
+            return;
+        }
+        let Some(standing) = self.standing.entry(event.account, at) else { return };
+        let seq = standing.next_seq(at);
+        let replaced = standing.in_force().iter().filter(|r| r.is_live(at));
+        let supersedes = replaced
+            .filter(|r| r.restriction.scope == wanted.scope || wanted.action == Action::Ban)
+            .max_by_key(|r| r.restriction.action)
+            .map(|r| r.restriction.decision.clone())
+            .filter(|d| !d.is_empty());
+        if wanted.action == Action::Ban {
+            standing.take(at, |_| true);
+        }
+        let decision = self.plain_decision(event, wanted, (Source::Reviewer, code), (seq, at, supersedes));
+        let restriction = restriction_of(&decision, wanted.action.word().to_owned());
+        let previous = decision.supersedes.clone();
+        self.emit(decision, output);
+        if let Some(standing) = self.standing.get_mut(event.account) {
+            standing.put(InForce { restriction, issued: at, by_human: true, victim: false, previous });
+        }
+        self.tell_standing(event.account, at, output);
+        if let Some(slot) = self.store.slot_of(event.account).filter(|_| wanted.action.restricts()) {
+            self.entities.restricted(&self.store, slot, event);
+        }
+    }
+
+    fn note_word(&mut self, account: &str, scope: Scope, exempt_until: Option<u64>, at: u64) {
+        let ends = exempt_until.unwrap_or(at).max(at).saturating_add(self.policy.quiet_after_verdict_ms);
+        if let Some(standing) = self.standing.entry(account, at) {
+            standing.note(HumanWord { scope, at, exempt_until, ends });
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! When blocklists are asked, and what is remembered of the answer.
+//!
+//! Separate from the lists themselves, which know no accounts. An account is asked for at its first event and at its
+//! first after a list changed, its device, prefix, ASN and number range at every registration or session. Invariants: only
+//! exact entries are remembered; an entry that has ended is forgotten at the account's next event; bounded.
+
+use compact_str::CompactString;
+use hashbrown::{HashMap, HashSet};
+use schema::limits::{BLOCKLISTS_MAX, STANDINGS_MAX};
+use schema::{Body, Event, Session};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::blocklist::{Blocklist, EntryKind, EntryView};
+use crate::hash::{FixedState, text_hash};
+
+/// Accounts of which it is remembered that they were asked for since the last change; past it, they are asked again.
+const ASKED_MAX: usize = 4_000_000;
+
+/// All lists in force.
+#[derive(Debug)]
+pub(super) struct Lists {
+    lists: Vec<Blocklist>,
+    /// What is known of accounts: the strongest entry.
+    hits: HashMap<CompactString, Hit, FixedState>,
+    /// After a change: accounts asked for since.
+    asked: Option<HashSet<u64, FixedState>>,
+}
+
+/// A confirmed entry.
+#[derive(Debug, Clone)]
+pub(super) struct Hit {
+    /// Name of the list.
+    pub list: String,
+    /// What was found.
+    pub kind: EntryKind,
+    /// Where the entry came from.
+    pub source: String,
+    /// Its end, ms since the Unix epoch.
+    pub expires: Option<u64>,
+    /// A human entered it.
+    pub by_human: bool,
+}
+
+impl Hit {
+    /// As an entry, for the policy's limits.
+    pub fn view(&self) -> EntryView<'_> {
+        let Hit { kind, source, expires, by_human, .. } = self;
+        EntryView { kind: *kind, value: "", source, expires: *expires, note: "", by_human: *by_human }
+    }
+
+    /// How much it says: a human's, an account's or device's first.
+    fn rank(&self) -> (bool, bool, u64) {
+        let own = matches!(self.kind, EntryKind::Account | EntryKind::Device);
+        (own && self.by_human, own, self.expires.unwrap_or(u64::MAX))
+    }
+}
+
+/// The answer at one event.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Answer {
+    /// An entry is known of the account.
+    pub is_known: bool,
+    /// One was confirmed at this very event.
+    pub is_new: bool,
+}
+
+impl Lists {
+    pub fn new(mut lists: Vec<Blocklist>) -> Self {
+        lists.truncate(BLOCKLISTS_MAX);
+        Self { lists, hits: HashMap::with_hasher(FixedState), asked: None }
+    }
+
+    /// Hash over all lists' names and versions; empty without lists.
+    pub fn version(&self) -> String {
+        if self.lists.is_empty() {
+            return String::new();
+        }
+        let mut hash = Xxh3::new();
+        for list in &self.lists {
+            hash.update(list.name().as_bytes());
+            hash.update(&[0]);
+            hash.update(list.version().as_bytes());
+        }
+        format!("{:016x}", hash.digest())
+    }
+
+    /// Puts a list in the place of its namesake.
+    pub fn replace(&mut self, list: Blocklist) {
+        self.hits.retain(|_, hit| hit.list != list.name());
+        match self.lists.iter().position(|l| l.name() == list.name()) {
+            Some(index) => self.lists[index] = list,
+            None if self.lists.len() < BLOCKLISTS_MAX => self.lists.push(list),
+            None => return,
+        }
+        self.asked = Some(HashSet::with_hasher(FixedState));
+    }
+
+    /// Asks what is due at this event.
+    #[inline]
+    pub fn check(&mut self, event: &Event<'_>, is_fresh: bool, at: u64) -> Answer {
+        if self.lists.is_empty() {
+            return Answer::default();
+        }
+        let session = match &event.body {
+            Body::Registration(session) | Body::Session(session) => Some(session),
+            _ => None,
+        };
+        let is_new =
+            (is_fresh || session.is_some() || self.asked.is_some()) && self.ask(event, is_fresh, session, at);
+        Answer { is_known: !self.hits.is_empty() && self.known(event.account, at).is_some(), is_new }
+    }
+
+    /// The strongest entry known of the account; one that has ended is forgotten.
+    pub fn known(&mut self, account: &str, at: u64) -> Option<&Hit> {
+        let ended = self.hits.get(account)?.expires.is_some_and(|end| end <= at);
+        if ended {
+            self.hits.remove(account);
+        }
+        self.hits.get(account)
+    }
+
+    /// Forgets an account.
+    pub fn forget(&mut self, account: &str) {
+        self.hits.remove(account);
+    }
+
+    fn ask(&mut self, event: &Event<'_>, is_fresh: bool, session: Option<&Session<'_>>, at: u64) -> bool {
+        let changed = self.asked.as_mut().is_some_and(|asked| {
+            if asked.len() >= ASKED_MAX {
+                asked.clear();
+            }
+            asked.insert(text_hash(event.account))
+        });
+        let mut best: Option<Hit> = None;
+        let mut note = |kind: EntryKind, value: &str| {
+            for list in &self.lists {
+                let Some(entry) = list.find(kind, value, at) else { continue };
+                let (list, source) = (list.name().to_owned(), entry.source.to_owned());
+                let hit = Hit { list, kind, source, expires: entry.expires, by_human: entry.by_human };
+                if best.as_ref().is_none_or(|b| b.rank() < hit.rank()) {
+                    best = Some(hit);
+                }
+            }
+        };
+        if is_fresh || changed || session.is_some() {
+            note(EntryKind::Account, event.account);
+        }
+        if let Some(session) = session {
+            let asn = session.asn.map(|n| n.to_string());
+            let facts = [
+                (EntryKind::Device, session.device),
+                (EntryKind::IpPrefix, session.ip_prefix),
+                (EntryKind::Asn, asn.as_deref()),
+                (EntryKind::NumberRange, session.number_range),
+            ];
+            facts.into_iter().filter_map(|(k, v)| Some((k, v?))).for_each(|(kind, value)| note(kind, value));
+        }
+        let Some(hit) = best else { return false };
+        if self.known(event.account, at).is_some_and(|old| old.rank() > hit.rank()) {
+            return false;
+        }
+        if self.hits.len() < STANDINGS_MAX || self.hits.contains_key(event.account) {
+            self.hits.insert(CompactString::new(event.account), hit);
+        }
+        true
+    }
+}

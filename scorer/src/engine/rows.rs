@@ -1,0 +1,52 @@
+//! Feature rows: the vector exactly as it was at a decision, a feedback, or a sample of all else.
+//!
+//! Separate, because it runs only if somebody asked. Invariant: a row's weight is 1 / the probability that it was kept.
+
+use features::CATALOG;
+use schema::{Body, Row, RowWhy};
+
+use super::{Engine, Occasion, Output};
+use crate::hash::share_of;
+
+impl Engine {
+    /// Keeps a row of this event, if there is a reason to. `decided`: decisions before it, if anything was decided.
+    pub(super) fn keep_row(
+        &mut self,
+        occasion: &Occasion<'_>,
+        decided: Option<usize>,
+        offset: u64,
+        output: &mut Output,
+    ) {
+        let share = self.rows.unwrap_or(0.0);
+        let event = occasion.event;
+        let made = output.decisions.len() - decided.unwrap_or(output.decisions.len());
+        let (why, weight) = match &event.body {
+            _ if made > 0 => (RowWhy::Decision, 1.0),
+            Body::Block(_) | Body::Report { .. } => (RowWhy::Feedback, 1.0),
+            _ if share_of("row", event.id) < share => (RowWhy::Sample, (1.0 / share) as f32),
+            _ => return,
+        };
+        if decided.is_none() {
+            // Nothing was decided: the vector is still as the event left it.
+            self.store.vector(occasion.slot, event.ts, &mut self.vector);
+        }
+        let values = (0..CATALOG.len()).map(|f| self.vector.get(f)).collect();
+        output.rows.push(Row {
+            event: event.id.to_owned(),
+            account: event.account.to_owned(),
+            at: occasion.at,
+            partition: self.partition,
+            offset,
+            why,
+            weight,
+            catalog: self.versions.features.clone(),
+            values,
+            score: Some(occasion.score).filter(|s| !s.is_nan()),
+            model: self.versions.model.clone(),
+            decisions: output.decisions[output.decisions.len() - made..]
+                .iter()
+                .map(|d| d.id.clone())
+                .collect(),
+        });
+    }
+}

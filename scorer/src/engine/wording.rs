@@ -1,0 +1,173 @@
+//! The words of a decision: id, reasons, counterfactual, versions. Made only once it is decided.
+//!
+//! Separate from deciding, so that texts cost nothing where nothing is decided. Invariants: at most 8 reasons and, but for
+//! a lift, at least one; the id is a function of account, event, action, scope, mode and rule.
+
+use features::CATALOG;
+use schema::limits::REASONS_MAX;
+use schema::{Action, Counterfactual, Decision, Mode, Reason, Restriction, Scope, Source, decision_id};
+
+use super::propose::{Basis, Proposal};
+use super::{Engine, Occasion, Output};
+use crate::standing::Wanted;
+
+impl Engine {
+    /// The name of what a proposal rests on.
+    pub(super) fn name_of(&self, basis: Basis) -> &str {
+        match basis {
+            Basis::Rule(index) => &self.policy.rules[index].name,
+            Basis::Band(index) => &self.policy.bands[index].name,
+            Basis::Entry => "blocklist",
+        }
+    }
+
+    pub(super) fn id_of(
+        &self,
+        occasion: &Occasion<'_>,
+        action: Action,
+        scope: Scope,
+        by: (Mode, Basis),
+    ) -> String {
+        decision_id(occasion.event.account, occasion.event.id, (action, scope, by.0), self.name_of(by.1))
+    }
+
+    /// A decision in full. `place`: its `seq` and what it supersedes.
+    pub(super) fn word_decision(
+        &mut self,
+        occasion: &Occasion<'_>,
+        proposal: &Proposal,
+        (wanted, mode): (&Wanted, Mode),
+        place: (u64, Option<String>),
+    ) -> Decision {
+        let basis = proposal.basis;
+        let (source, rule) = match basis {
+            Basis::Rule(_) => (Source::Rule, self.name_of(basis).to_owned()),
+            Basis::Band(_) => (Source::Model, self.name_of(basis).to_owned()),
+            Basis::Entry => (Source::Blocklist, self.list_of(occasion)),
+        };
+        let score = match &self.model {
+            Some(model) if occasion.score.is_nan() => Some(model.probability(&self.vector.0)),
+            Some(_) => Some(occasion.score),
+            None => None,
+        };
+        Decision {
+            id: self.id_of(occasion, wanted.action, wanted.scope, (mode, basis)),
+            account: occasion.event.account.to_owned(),
+            seq: place.0,
+            action: wanted.action,
+            scope: wanted.scope,
+            limit: wanted.limit,
+            issued: occasion.at,
+            expires: wanted.expires.filter(|_| wanted.action != Action::Review),
+            event: occasion.event.id.to_owned(),
+            score,
+            reasons: self.reasons(occasion, basis),
+            counterfactual: self.counterfactual(basis),
+            source,
+            rule: Some(rule),
+            mode,
+            supersedes: place.1,
+            versions: self.versions.clone(),
+        }
+    }
+
+    /// What the standing says of an automatic decision.
+    pub(super) fn restriction_of(&self, decision: &Decision, proposal: &Proposal) -> Restriction {
+        let outcome = match proposal.basis {
+            Basis::Rule(index) => Some(&self.policy.rules[index].outcome),
+            Basis::Band(index) => Some(&self.policy.bands[index].outcome),
+            Basis::Entry => None,
+        };
+        let message = match outcome {
+            // A rule's own message speaks of its own action; the ladder's steps have the action's.
+            Some(outcome) if outcome.action == decision.action => outcome.message.clone(),
+            Some(_) => decision.action.word().to_owned(),
+            None => self.policy.blocklist.message.clone(),
+        };
+        restriction_of(decision, message)
+    }
+
+    /// Puts a decision out.
+    pub(super) fn emit(&mut self, decision: Decision, output: &mut Output) {
+        debug_assert!(
+            decision.action == Action::Lift || !decision.reasons.is_empty(),
+            "a decision has a reason"
+        );
+        self.stats.count(&decision);
+        output.decisions.push(decision);
+    }
+
+    /// Puts the account's whole standing out.
+    pub(super) fn tell_standing(&self, account: &str, at: u64, output: &mut Output) {
+        output.standings.extend(self.standing.standing(account, at));
+    }
+
+    fn list_of(&mut self, occasion: &Occasion<'_>) -> String {
+        self.lists.known(occasion.event.account, occasion.at).map_or(String::new(), |hit| hit.list.clone())
+    }
+
+    fn reasons(&mut self, occasion: &Occasion<'_>, basis: Basis) -> Vec<Reason> {
+        match basis {
+            Basis::Rule(index) => self.policy.rules[index].reasons(&occasion.facts(&self.vector)),
+            Basis::Band(index) => self.model_reasons(index),
+            Basis::Entry => {
+                let hit = self.lists.known(occasion.event.account, occasion.at);
+                let code = hit.map_or("blocklist".to_owned(), |h| format!("blocklist_{}", h.kind.word()));
+                vec![plain(&code)]
+            }
+        }
+    }
+
+    fn model_reasons(&self, band: usize) -> Vec<Reason> {
+        let code = &self.policy.bands[band].outcome.reason;
+        let contributions =
+            self.model.as_ref().map_or(Vec::new(), |m| m.explain(&self.vector.0, REASONS_MAX));
+        let mut reasons: Vec<Reason> = contributions
+            .into_iter()
+            .filter(|c| c.contribution > 0.0)
+            .map(|c| Reason {
+                code: code.clone(),
+                feature: Some(CATALOG[c.feature].name.to_owned()),
+                value: Some(c.value).filter(|v| !v.is_nan()),
+                contribution: Some(c.contribution),
+            })
+            .collect();
+        if reasons.is_empty() {
+            reasons.push(plain(code));
+        }
+        reasons
+    }
+
+    /// Of a rule, its first threshold; of the model, the strongest feature whose fall alone would have sufficed.
+    fn counterfactual(&self, basis: Basis) -> Option<Counterfactual> {
+        match basis {
+            Basis::Rule(index) => self.policy.rules[index].counterfactual(),
+            Basis::Band(index) => {
+                let model = self.model.as_ref()?;
+                model.explain(&self.vector.0, 3).into_iter().find_map(|c| {
+                    let below = model.below(&self.vector.0, c.feature, self.policy.bands[index].score)?;
+                    Some(Counterfactual { feature: CATALOG[c.feature].name.to_owned(), below })
+                })
+            }
+            Basis::Entry => None,
+        }
+    }
+}
+
+/// A reason that is only a code.
+pub(super) fn plain(code: &str) -> Reason {
+    Reason { code: code.to_owned(), feature: None, value: None, contribution: None }
+}
+
+/// What the standing says of a decision.
+pub(super) fn restriction_of(decision: &Decision, message: String) -> Restriction {
+    Restriction {
+        scope: decision.scope,
+        action: decision.action,
+        limit: decision.limit,
+        expires: decision.expires,
+        decision: decision.id.clone(),
+        reason: decision.reasons.first().map_or(String::new(), |r| r.code.clone()),
+        message,
+    }
+}
