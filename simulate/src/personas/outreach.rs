@@ -150,6 +150,11 @@ impl Outreach {
 impl Mind for Outreach {
     fn day(&mut self, world: &mut World<'_>, who: Who, day: u64) {
         rogue::cover(world, who, day, self.cover);
+        if self.gap_ms.is_none() && self.wait_h > 0.0 {
+            // Those who keep human hours wait for whole days.
+            self.wait_h -= 24.0;
+            return;
+        }
         if world.city.agents[who as usize].onset.is_none() && self.wait_h > 0.0 {
             // The first day comes with the registration, or with the start of the run.
             let wait = (std::mem::take(&mut self.wait_h) * HOUR) as u64;
