@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     bench_input::BenchInputArgs, blocklist::BlocklistArgs, catalog::CatalogArgs,
     check_config::CheckConfigArgs, completions::CompletionsArgs, import::ImportArgs, judge::JudgeArgs,
-    man::ManArgs, simulate::SimulateArgs,
+    man::ManArgs, score::ScoreArgs, simulate::SimulateArgs, train::TrainArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -37,10 +37,14 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Score events: NDJSON in, explained decisions out.
+    Score(ScoreArgs),
     /// Simulate traffic of benign and abusive accounts, with the truth about each.
     Simulate(SimulateArgs),
     /// Judge decisions against the truth.
     Judge(JudgeArgs),
+    /// Train a model on simulated traffic.
+    Train(TrainArgs),
     /// Build, look into and ask a blocklist.
     Blocklist(BlocklistArgs),
     /// Check policies: what is wrong, with file, line, column and reason.

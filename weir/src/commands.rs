@@ -11,7 +11,9 @@ pub mod completions;
 pub mod import;
 pub mod judge;
 pub mod man;
+pub mod score;
 pub mod simulate;
+pub mod train;
 
 use crate::cli::Command;
 use crate::error::{Error, Outcome};
@@ -19,8 +21,10 @@ use crate::error::{Error, Outcome};
 /// Runs a command.
 pub fn run(command: Command) -> Result<Outcome, Error> {
     match command {
+        Command::Score(args) => score::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Judge(args) => judge::run(&args),
+        Command::Train(args) => train::run(&args),
         Command::Blocklist(args) => blocklist::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Import(args) => import::run(&args),

@@ -10,7 +10,11 @@ mod environment;
 mod error;
 mod files;
 mod interrupt;
+mod pipeline;
 mod progress;
+mod setup;
+mod summary;
+mod training;
 
 use std::process::ExitCode;
 

@@ -55,7 +55,12 @@ impl Pipeline {
     }
 
     /// Takes one input to its end. `before` is what the inputs before it had, bytes.
-    pub fn read(&mut self, source: Source, before: u64, watch: (&Progress, &Interrupt)) -> Result<Left, Error> {
+    pub fn read(
+        &mut self,
+        source: Source,
+        before: u64,
+        watch: (&Progress, &Interrupt),
+    ) -> Result<Left, Error> {
         let (progress, interrupt) = watch;
         let name = source.name().to_owned();
         let live = name == "-";
@@ -171,7 +176,8 @@ impl Pipeline {
 
 #[cold]
 fn forged(kind: &str) -> Refusal {
-    let detail = format!("{kind} is internal to weir; --trust-internal takes such events from files of its own");
+    let detail =
+        format!("{kind} is internal to weir; --trust-internal takes such events from files of its own");
     Refusal::new(RejectReason::ForgedInternal, detail)
 }
 

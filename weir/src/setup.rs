@@ -1,11 +1,12 @@
-//! From options to an engine: policy, model, blocklists, exempt list.
+//! From options to an engine: policy, model, blocklists.
 //!
-//! Separate, because `score`, the closed loop of `simulate` and `train` set up the same engine. Invariants: a file that
+//! Separate, because `score`, and the closed loop of `simulate` set up the same engine. Invariants: a file that
 //! is wrong is named and nothing starts; without `--model` and `--policy` the ones built in are used.
 
 use clap::Args;
+use features::StoreLimits;
 use models::Model;
-use schema::limits::{ACCOUNTS_MAX, ID_BYTES_MAX, EXEMPT_MAX, MODEL_BYTES_MAX};
+use schema::limits::{ACCOUNTS_MAX, EXEMPT_MAX, ID_BYTES_MAX, MODEL_BYTES_MAX};
 use scorer::{Engine, EngineConfig, ExemptList, Policy};
 
 use crate::commands::{blocklist, check_config};
@@ -30,30 +31,27 @@ pub struct EngineOptions {
     /// A blocklist made by `weir blocklist build`; may be given several times.
     #[arg(long = "blocklist", value_name = "FILE")]
     pub blocklists: Vec<String>,
-    /// Accounts against which nothing automatic is enforced, one a line.
-    #[arg(long, value_name = "FILE")]
-    pub exempt: Option<String>,
     /// Accounts whose features are kept in memory; past it the longest idle are forgotten (restrictions never are).
     #[arg(long, value_name = "N", default_value_t = ACCOUNTS_MAX)]
     pub accounts_max: usize,
 }
 
 impl EngineOptions {
-    /// Reads the files and makes the engine.
-    pub fn engine(&self) -> Result<Engine, Error> {
+    /// Reads the files and makes the engine. `rows`: the share of quiet events whose feature rows are wanted, if any are.
+    pub fn engine(&self, exempt: ExemptList, rows: Option<f64>) -> Result<Engine, Error> {
         let mut blocklists = Vec::new();
         for file in &self.blocklists {
             blocklists.push(blocklist::load(file)?);
         }
-        let exempt = match &self.exempt {
-            Some(file) => read_exempt(file)?,
-            None => ExemptList::default(),
-        };
+        let store = StoreLimits { accounts_max: self.accounts_max };
+        let (policy, model) = (self.policy()?, self.model()?);
         Ok(Engine::new(EngineConfig {
-            policy: self.policy()?,
-            model: self.model()?,
+            policy,
+            model,
             blocklists,
             exempt,
+            store,
+            rows,
             ..EngineConfig::default()
         }))
     }
@@ -76,7 +74,9 @@ impl EngineOptions {
     }
 }
 
-fn read_exempt(file: &str) -> Result<ExemptList, Error> {
+/// Reads an exempt list, if there is one.
+pub fn read_exempt(file: Option<&str>) -> Result<ExemptList, Error> {
+    let Some(file) = file else { return Ok(ExemptList::default()) };
     let bytes_max = (EXEMPT_MAX * (ID_BYTES_MAX + 2)) as u64;
     Ok(ExemptList::parse(file, &files::read_text(file, bytes_max)?)?)
 }

@@ -67,18 +67,12 @@ impl Tally {
         self.lines - self.rejects() - self.unknown_kinds - self.duplicates
     }
 
-    /// The summary as text.
-    pub fn text(&self, engine: EngineFigures, watch: &Stopwatch) -> String {
+    /// Decisions by mode, action and leading reason, a line an action.
+    pub fn decisions_text(&self) -> String {
         let mut text = String::new();
-        let events = self.events();
         let mut line = |name: &str, value: String| {
             let _ = writeln!(text, "{name:<16}{value}");
         };
-        line("events", format!("{events} of {} lines", self.lines));
-        line("accounts", engine.accounts.to_string());
-        line("rejects", counts(self.rejects.iter().map(|(reason, count)| (reason.word().to_owned(), *count))));
-        line("passed over", format!("{} duplicates, {} of unknown kind", self.duplicates, self.unknown_kinds));
-        line("late", format!("{} (applied, without moving windows back)", engine.late));
         for mode in [Mode::Enforce, Mode::Shadow] {
             let of_mode = self.decisions.iter().filter(|(key, _)| key.0 == mode);
             let mut by_action: BTreeMap<&str, Vec<(String, u64)>> = BTreeMap::new();
@@ -91,12 +85,41 @@ impl Tally {
                 line(&format!("{action}{suffix}"), counts(reasons.into_iter()));
             }
         }
+        text
+    }
+
+    /// The summary as text.
+    pub fn text(&self, engine: EngineFigures, watch: &Stopwatch) -> String {
+        let mut text = String::new();
+        let events = self.events();
+        let mut line = |name: &str, value: String| {
+            let _ = writeln!(text, "{name:<16}{value}");
+        };
+        line("events", format!("{events} of {} lines", self.lines));
+        line("accounts", engine.accounts.to_string());
+        line(
+            "rejects",
+            counts(self.rejects.iter().map(|(reason, count)| (reason.word().to_owned(), *count))),
+        );
+        line(
+            "passed over",
+            format!("{} duplicates, {} of unknown kind", self.duplicates, self.unknown_kinds),
+        );
+        line("late", format!("{} (applied, without moving windows back)", engine.late));
+        text.push_str(&self.decisions_text());
+        let mut line = |name: &str, value: String| {
+            let _ = writeln!(text, "{name:<16}{value}");
+        };
         let per_event = engine.model_runs as f64 / events.max(1) as f64;
         line("model runs", format!("{} ({per_event:.3} an event)", engine.model_runs));
         let (wall, cpu) = (watch.elapsed().as_secs_f64(), watch.cpu().as_secs_f64());
         let mut rate = format!("{wall:.2} s, {:.0} events a second", events as f64 / wall.max(1e-9));
         if cpu > 0.0 {
-            let _ = write!(rate, "; {cpu:.2} s of processor, {:.0} events a processor second", events as f64 / cpu);
+            let _ = write!(
+                rate,
+                "; {cpu:.2} s of processor, {:.0} events a processor second",
+                events as f64 / cpu
+            );
         }
         line("time", rate);
         if let Some(bytes) = environment::memory_peak_bytes() {

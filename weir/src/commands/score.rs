@@ -8,12 +8,12 @@ use ingest::Source;
 use sinks::File;
 
 use crate::clock::Stopwatch;
+use crate::environment;
 use crate::error::{Error, Outcome};
 use crate::interrupt::Interrupt;
 use crate::pipeline::{Left, Outputs, Pipeline};
 use crate::progress::Progress;
-use crate::setup::EngineOptions;
-use crate::environment;
+use crate::setup::{EngineOptions, read_exempt};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,6 +33,9 @@ pub struct ScoreArgs {
     files: Vec<String>,
     #[command(flatten)]
     engine: EngineOptions,
+    /// Accounts against which nothing automatic is enforced, one a line.
+    #[arg(long, value_name = "FILE")]
+    exempt: Option<String>,
     /// Where decisions go; `.gz` and `.zst` compress, `-` is standard output.
     #[arg(long, value_name = "FILE", default_value = "-")]
     out: String,
@@ -42,6 +45,9 @@ pub struct ScoreArgs {
     /// Where feature rows go, as they were when a decision, a block, a report or a sample was taken.
     #[arg(long, value_name = "FILE")]
     features: Option<String>,
+    /// Share of all other events whose rows are kept as a sample, 0 to 1.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01, requires = "features")]
+    sample: f64,
     /// Where refused lines go, with their reasons.
     #[arg(long, value_name = "FILE")]
     rejects: Option<String>,
@@ -61,7 +67,8 @@ pub fn run(args: &ScoreArgs) -> Result<Outcome, Error> {
     for name in &inputs {
         sources.push(Source::open(name)?);
     }
-    let engine = args.engine.engine()?;
+    let rows = args.features.is_some().then_some(args.sample);
+    let engine = args.engine.engine(read_exempt(args.exempt.as_deref())?, rows)?;
     let progress = Progress::of_bytes(bytes(&inputs));
     let interrupt = Interrupt::listen();
     let mut pipeline = Pipeline::new(engine, outputs(args)?, args.trust_internal);
@@ -89,7 +96,8 @@ fn inputs(files: &[String]) -> Result<Vec<String>, Error> {
         return Ok(files.to_vec());
     }
     if environment::keyboard() {
-        let text = "no input: give a file, or `-` to type events in (`weir score --help` shows what an event is)";
+        let text =
+            "no input: give a file, or `-` to type events in (`weir score --help` shows what an event is)";
         return Err(Error::Usage(text.to_owned()));
     }
     Ok(vec!["-".to_owned()])
@@ -107,6 +115,7 @@ fn outputs(args: &ScoreArgs) -> Result<Outputs, Error> {
 
 /// What there is to read on the disk; `None` if a pipe is among it.
 fn bytes(inputs: &[String]) -> Option<u64> {
-    let length = |name: &String| std::fs::metadata(name).ok().filter(|found| found.is_file()).map(|found| found.len());
+    let length =
+        |name: &String| std::fs::metadata(name).ok().filter(|found| found.is_file()).map(|found| found.len());
     inputs.iter().map(length).sum()
 }

@@ -4,14 +4,17 @@
 //! the one of `weir score`, and what it decides is written as it was decided.
 
 use clap::Args;
-use schema::Event;
-use simulate::{BASE_RATE, Config, FieldSet, Simulation};
+use schema::{Event, Scope};
+use scorer::{Engine, ExemptList, Output};
+use simulate::{BASE_RATE, Config, FieldSet, Gateway, Restraint, Simulation};
 use sinks::File;
 
 use crate::clock::Stopwatch;
 use crate::error::{Error, Outcome};
 use crate::files;
 use crate::progress::{EVERY, Progress};
+use crate::setup::EngineOptions;
+use crate::summary::Tally;
 
 const MS_PER_HOUR: u64 = 3_600_000;
 
@@ -19,6 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   weir simulate --accounts 10000 --hours 24 --seed 1 --out events.ndjson --truth truth.ndjson
   weir simulate --accounts 100000 --hours 168 --seed 7 --out week.ndjson.zst --truth truth.ndjson --exempt bots.txt
+  weir simulate --closed-loop --out events.ndjson --truth truth.ndjson --decisions decisions.ndjson
   weir simulate --without age_h,in_contacts --out events.ndjson --truth truth.ndjson";
 
 /// Arguments of `weir simulate`.
@@ -49,6 +53,14 @@ pub struct SimulateArgs {
     /// Optional fields to leave unknown in every event, separated by commas.
     #[arg(long, value_name = "FIELD,…", default_value = "")]
     without: String,
+    /// Let the engine stand between: refused acts do not happen, farms replace banned accounts, innocents pass challenges.
+    #[arg(long)]
+    closed_loop: bool,
+    /// Where the decisions of the closed loop go.
+    #[arg(long, value_name = "FILE", requires = "closed_loop")]
+    decisions: Option<String>,
+    #[command(flatten)]
+    engine: EngineOptions,
 }
 
 /// Simulates.
@@ -57,11 +69,31 @@ pub fn run(args: &SimulateArgs) -> Result<Outcome, Error> {
     let config = config(args)?;
     let mut simulation = Simulation::new(config.clone()).map_err(usage)?;
     let mut writer = Writer::new(&args.out, &config)?;
-    simulation.run_open(&mut |event| writer.take(event));
+    if args.closed_loop {
+        closed_loop(args, &mut simulation, &mut writer)?;
+    } else {
+        simulation.run_open(&mut |event| writer.take(event));
+    }
     let events = writer.finish()?;
     write_truth(args, &simulation)?;
     eprintln!("{events} events of {} hours in {:.1} s", args.hours, watch.elapsed().as_secs_f64());
     Ok(Outcome::Done)
+}
+
+fn closed_loop(args: &SimulateArgs, simulation: &mut Simulation, writer: &mut Writer) -> Result<(), Error> {
+    let bots: Vec<String> = simulation.exempt().collect();
+    let engine = args.engine.engine(ExemptList::parse("exempt accounts", &bots.join("\n"))?, None)?;
+    let decisions = args.decisions.as_deref().map(File::create).transpose()?;
+    let mut gateway =
+        Enforcer { engine, decisions, output: Output::default(), tally: Tally::default(), writer };
+    simulation.run(&mut gateway);
+    let Enforcer { engine, decisions, tally, .. } = gateway;
+    if let Some(decisions) = decisions {
+        decisions.finish()?;
+    }
+    eprint!("{}", tally.decisions_text());
+    eprintln!("{:<16} {}", "model runs", engine.stats().model_runs);
+    Ok(())
 }
 
 fn config(args: &SimulateArgs) -> Result<Config, Error> {
@@ -128,5 +160,36 @@ impl Writer {
             Some(error) => Err(error.into()),
             None => Ok(self.out.finish()?),
         }
+    }
+}
+
+/// A gateway that enforces at once what the engine decides.
+struct Enforcer<'w> {
+    engine: Engine,
+    decisions: Option<File>,
+    output: Output,
+    tally: Tally,
+    writer: &'w mut Writer,
+}
+
+impl Gateway for Enforcer<'_> {
+    fn offer(&mut self, event: &Event<'_>) {
+        self.output.clear();
+        self.engine.process(event, self.tally.lines, &mut self.output);
+        self.tally.lines += 1;
+        self.writer.take(event);
+        for decision in &self.output.decisions {
+            self.tally.decided(decision);
+            if let Some(file) = &mut self.decisions
+                && let Err(error) = file.write(decision)
+            {
+                self.writer.failed.get_or_insert(error);
+            }
+        }
+    }
+
+    fn restriction(&mut self, account: &str, scope: Scope, now_ms: u64) -> Option<Restraint> {
+        let found = self.engine.restriction(account, scope, now_ms)?;
+        Some(Restraint { action: found.action, limit: found.limit, decision: found.decision.to_owned() })
     }
 }

@@ -76,7 +76,12 @@ pub fn run(args: &TrainArgs) -> Result<Outcome, Error> {
     let model = models::train(&data, &settings, &Catalog::of_this_build())
         .map_err(|error| Error::Usage(format!("cannot train: {error}")))?;
     files::write(&args.out, &model.to_bytes())?;
-    eprintln!("{} {} in {:.1} s; measured on accounts that it has not seen:", model.name(), model.version(), watch.elapsed().as_secs_f64());
+    eprintln!(
+        "{} {} in {:.1} s; measured on accounts that it has not seen:",
+        model.name(),
+        model.version(),
+        watch.elapsed().as_secs_f64()
+    );
     for (name, value) in &model.card().metrics {
         eprintln!("  {name:<20}{value:.4}");
     }

@@ -1,0 +1,145 @@
+//! The built binary at its edges: help, exit codes, bad files.
+//!
+//! Separate from the end-to-end runs, which need data. Invariant: no bad file makes it panic; every error names the file.
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn weir(args: &[&str]) -> Ran {
+    fed(args, b"")
+}
+
+fn fed(args: &[&str], input: &[u8]) -> Ran {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_weir"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary is built by cargo");
+    // A command that does not read its input may be gone already.
+    let _ = child.stdin.take().expect("piped above").write_all(input);
+    let Output { status, stdout, stderr } = child.wait_with_output().expect("it was started");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("weir writes UTF-8");
+    let ran = Ran { code: status.code(), out: text(stdout), err: text(stderr) };
+    assert!(!ran.err.contains("panicked"), "{}", ran.err);
+    ran
+}
+
+/// A command that is refused: exit code 2, and the error says this.
+fn refused(args: &[&str], says: &[&str]) {
+    let ran = weir(args);
+    assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.err);
+    for part in says {
+        assert!(ran.err.contains(part), "{args:?}: {:?} does not say {part:?}", ran.err);
+    }
+    assert_eq!(ran.out, "");
+}
+
+#[test]
+fn every_command_has_help_with_examples() {
+    for command in [
+        "score",
+        "simulate",
+        "judge",
+        "train",
+        "import",
+        "blocklist",
+        "check-config",
+        "features",
+        "completions",
+        "man",
+    ] {
+        let ran = weir(&[command, "--help"]);
+        assert_eq!(ran.code, Some(0));
+        assert!(ran.out.contains("Examples:\n  weir "), "{command}: {}", ran.out);
+    }
+}
+
+#[test]
+fn the_version_names_the_feature_catalogue() {
+    let ran = weir(&["--version"]);
+    assert!(ran.out.starts_with("weir ") && ran.out.contains("(features "), "{}", ran.out);
+}
+
+#[test]
+fn no_command_and_an_unknown_option_are_usage_errors() {
+    refused(&[], &["Usage: weir <COMMAND>"]);
+    refused(&["score", "--no-such-option"], &["unexpected argument '--no-such-option'"]);
+}
+
+#[test]
+fn files_that_are_missing_are_named() {
+    refused(&["score", "no/such.ndjson"], &["cannot open no/such.ndjson"]);
+    refused(&["score", "-", "--policy", "no/such.toml"], &["cannot open no/such.toml"]);
+    refused(&["score", "-", "--model", "no/such.json"], &["cannot open no/such.json"]);
+    refused(&["score", "-", "--out", "no/such/out.ndjson"], &["cannot create no/such/out.ndjson"]);
+    refused(&["blocklist", "inspect", "no/such"], &["cannot open no/such"]);
+}
+
+#[test]
+fn a_manifest_is_neither_model_nor_policy_nor_blocklist() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    refused(&["score", "-", "--model", manifest], &[manifest]);
+    refused(&["score", "-", "--policy", manifest], &[manifest]);
+    refused(&["score", "-", "--blocklist", manifest], &[manifest, "weir blocklist build"]);
+    refused(&["check-config", manifest], &[manifest]);
+}
+
+#[test]
+fn a_simulation_out_of_range_is_refused() {
+    let files = ["--out", "/dev/null", "--truth", "/dev/null"];
+    refused(&[&["simulate", "--hours", "-1"], &files[..]].concat(), &["hours"]);
+    refused(&[&["simulate", "--accounts", "0"], &files[..]].concat(), &["0 accounts"]);
+    refused(&[&["simulate", "--without", "shoe_size"], &files[..]].concat(), &["shoe_size"]);
+}
+
+#[test]
+fn the_default_policy_is_fine() {
+    let policy = weir(&["check-config", "--print-default"]);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("policy.toml");
+    std::fs::write(&file, &policy.out).expect("it can be written");
+    let ran = weir(&["check-config", &file.to_string_lossy()]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.out.ends_with(": fine\n"), "{}", ran.out);
+}
+
+#[test]
+fn an_empty_input_is_fine() {
+    let ran = fed(&["score", "-"], b"");
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), ""), "{}", ran.err);
+    assert!(ran.err.contains("events          0 of 0 lines"), "{}", ran.err);
+}
+
+#[test]
+fn rejects_are_counted_and_strict_makes_them_count() {
+    let lines = b"{\n{\"id\":\"e1\",\"ts\":1762128000000,\"kind\":\"dance\",\"account\":\"a\"}\nnull\n\xff\n";
+    let ran = fed(&["score", "-"], lines);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("rejects         3: 1 not_utf8, 2 malformed"), "{}", ran.err);
+    assert!(ran.err.contains("1 of unknown kind"), "{}", ran.err);
+    assert_eq!(fed(&["score", "-", "--strict"], lines).code, Some(1));
+}
+
+#[test]
+fn internal_kinds_are_forged_in_a_file_unless_trusted() {
+    let line =
+        br#"{"id":"v1","ts":1762128000000,"kind":"verdict","account":"a","verdict":"lift","actor":"r"}"#;
+    assert!(fed(&["score", "-"], line).err.contains("1 forged_internal"));
+    assert!(fed(&["score", "-", "--trust-internal"], line).err.contains("rejects         none"));
+}
+
+#[test]
+fn completions_and_manual_name_the_commands() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(weir(&["completions", shell]).out.contains("check-config"), "{shell}");
+    }
+    assert!(weir(&["man"]).out.contains("check\\-config"));
+}
