@@ -31,10 +31,11 @@ pub struct FlatForest {
     columns: usize,
     /// A multiple of 16: the last ones are empty.
     trees: usize,
-    /// `trees << depth` places: a node's threshold in the low half, its column in the byte above. For one row.
+    /// `trees << depth` places: a node's threshold in the low half, its column in the byte above. For
+    /// gathering: one row, wide.
     node: Vec<u64>,
     leaf: Vec<f32>,
-    /// The same nodes in two tables, for many rows: the columns, then slack, and the thresholds.
+    /// The same nodes in two tables, for the other paths: the columns, then slack, and the thresholds.
     column_of: Vec<u8>,
     threshold: Vec<f32>,
     /// The top three levels of 16 trees side by side: node `h` of the trees of a group is at `16 * (8 * group + h)`.

@@ -23,7 +23,7 @@ use crate::{Catalog, Error, Model};
 pub enum Kind {
     /// linfa's logistic regression, with this L2 weight.
     Logistic(f64),
-    /// linfa-ensemble's AdaBoost over linfa's trees.
+    /// linfa's trees, boosted.
     Trees(TreeSettings),
 }
 

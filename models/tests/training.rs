@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers as well")]
 
 use models::dataset::Dataset;
-use models::{Body, Catalog, Kind, Model, Settings, TreeSettings, train};
+use models::{Body, Boosting, Catalog, Kind, Model, Settings, TreeSettings, train};
 use ndarray::Array2;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -43,7 +43,17 @@ fn settings(kind: Kind) -> Settings {
 }
 
 fn small_trees() -> Kind {
-    Kind::Trees(TreeSettings { trees: 30, depth: 4, tree_rows_max: 1500, ..TreeSettings::default() })
+    Kind::Trees(TreeSettings {
+        trees: 30,
+        tree_rows_max: 1500,
+        leaf_rows_min: 10.0,
+        ..TreeSettings::default()
+    })
+}
+
+fn small_votes() -> Kind {
+    let votes = TreeSettings { boosting: Boosting::Votes, learning_rate: 0.5, ..TreeSettings::default() };
+    Kind::Trees(TreeSettings { trees: 30, tree_rows_max: 1500, leaf_rows_min: 10.0, ..votes })
 }
 
 fn auc(model: &Model) -> f32 {
@@ -53,7 +63,7 @@ fn auc(model: &Model) -> f32 {
 #[test]
 fn the_same_rows_and_seed_give_the_same_bytes() {
     let data = sample(4000, 1);
-    for kind in [small_trees(), Kind::Logistic(1.0)] {
+    for kind in [small_trees(), small_votes(), Kind::Logistic(1.0)] {
         let first = train(&data, &settings(kind.clone()), &catalog()).unwrap().to_bytes();
         // Each `HashMap` of linfa has its own random keys, so once more is as good as another process.
         for _ in 0..2 {
@@ -70,7 +80,9 @@ fn trees_rank_interactions_better_than_a_line_does() {
     let data = sample(6000, 2);
     let trees = train(&data, &settings(small_trees()), &catalog()).unwrap();
     let line = train(&data, &settings(Kind::Logistic(1.0)), &catalog()).unwrap();
+    let votes = train(&data, &settings(small_votes()), &catalog()).unwrap();
     assert!(auc(&trees) > 0.9, "{:?}", trees.card().metrics);
+    assert!(auc(&votes) > 0.9, "{:?}", votes.card().metrics);
     assert!(auc(&line) > 0.75 && auc(&line) + 0.03 < auc(&trees), "{:?}", line.card().metrics);
 }
 
@@ -96,7 +108,7 @@ fn the_majority_may_be_abusive() {
 #[test]
 fn contributions_sum_to_the_score_minus_the_base() {
     let data = sample(4000, 3);
-    for kind in [small_trees(), Kind::Logistic(1.0)] {
+    for kind in [small_trees(), small_votes(), Kind::Logistic(1.0)] {
         let model = train(&data, &settings(kind), &catalog()).unwrap();
         for row in data.rows.rows().into_iter().take(300) {
             let row = row.to_vec();
@@ -111,7 +123,7 @@ fn contributions_sum_to_the_score_minus_the_base() {
 #[test]
 fn under_the_counterfactual_it_does_not_happen_and_at_it_it_does() {
     let data = sample(4000, 4);
-    for kind in [small_trees(), Kind::Logistic(1.0)] {
+    for kind in [small_trees(), small_votes(), Kind::Logistic(1.0)] {
         let model = train(&data, &settings(kind), &catalog()).unwrap();
         let mut found = 0;
         for row in data.rows.rows().into_iter().take(400) {
@@ -139,7 +151,7 @@ fn under_the_counterfactual_it_does_not_happen_and_at_it_it_does() {
 #[test]
 fn unknown_everywhere_still_scores() {
     let data = sample(3000, 7);
-    for kind in [small_trees(), Kind::Logistic(1.0)] {
+    for kind in [small_trees(), small_votes(), Kind::Logistic(1.0)] {
         let model = train(&data, &settings(kind), &catalog()).unwrap();
         let p = model.probability(&[f32::NAN; COLUMNS]);
         assert!((0.0..=1.0).contains(&p));

@@ -37,26 +37,19 @@ pub(super) fn score_batch(forest: &FlatForest, rows: &[f32], out: &mut [f32]) {
     by_places!(forest, score_many(forest, rows, out));
 }
 
-/// The child of place `h` (of `N`) that a value leads to.
-fn descend(node: u64, h: usize, value: f32) -> usize {
-    2 * h + usize::from(value >= f32::from_bits(node as u32))
-}
-
-/// The column that a node tests.
-fn column(node: u64) -> usize {
-    usize::from((node >> 32) as u8)
-}
-
 fn score_one<const N: usize>(forest: &FlatForest, x: &[f32; COLUMNS_MAX]) -> f32 {
-    let (trees, _) = forest.node.as_chunks::<N>();
+    let (columns, _) = forest.column_of.as_chunks::<N>();
+    let (thresholds, _) = forest.threshold.as_chunks::<N>();
     let (leaves, _) = forest.leaf.as_chunks::<N>();
+    let groups = columns.as_chunks::<LANES>().0.iter().zip(thresholds.as_chunks::<LANES>().0);
     let mut lanes = [0.0f32; LANES];
-    for (trees, leaves) in trees.as_chunks::<LANES>().0.iter().zip(leaves.as_chunks::<LANES>().0) {
+    for ((columns, thresholds), leaves) in groups.zip(leaves.as_chunks::<LANES>().0) {
         let mut place = [1usize; LANES];
         for _ in 0..N.ilog2() {
-            for (tree, h) in trees.iter().zip(&mut place) {
-                let node = tree[*h & (N - 1)];
-                *h = descend(node, *h, x[column(node)]);
+            for (lane, h) in place.iter_mut().enumerate() {
+                let at = *h & (N - 1);
+                let value = x[usize::from(columns[lane][at])];
+                *h = 2 * *h + usize::from(value >= thresholds[lane][at]);
             }
         }
         for ((lane, leaves), h) in lanes.iter_mut().zip(leaves).zip(place) {
@@ -69,7 +62,8 @@ fn score_one<const N: usize>(forest: &FlatForest, x: &[f32; COLUMNS_MAX]) -> f32
 fn score_many<const N: usize>(forest: &FlatForest, rows: &[f32], out: &mut [f32]) {
     let columns = forest.columns;
     let mut block: Box<Block> = Box::new([[0.0; LANES]; COLUMNS_MAX]);
-    let (trees, _) = forest.node.as_chunks::<N>();
+    let (node_columns, _) = forest.column_of.as_chunks::<N>();
+    let (thresholds, _) = forest.threshold.as_chunks::<N>();
     let (leaves, _) = forest.leaf.as_chunks::<N>();
     for (rows, out) in rows.chunks(columns * LANES).zip(out.chunks_mut(LANES)) {
         for (lane, row) in rows.chunks_exact(columns).enumerate() {
@@ -78,8 +72,12 @@ fn score_many<const N: usize>(forest: &FlatForest, rows: &[f32], out: &mut [f32]
             }
         }
         let mut lanes = [[0.0f32; LANES]; LANES];
-        for (index, (tree, leaves)) in trees.iter().zip(leaves).enumerate() {
-            walk(tree, leaves, &block, &mut lanes[index % LANES]);
+        // The columns have slack behind the last tree: the leaves end the loop.
+        for (index, leaves) in leaves.iter().enumerate() {
+            let place = walk(&node_columns[index], &thresholds[index], &block);
+            for (sum, h) in lanes[index % LANES].iter_mut().zip(place) {
+                *sum += leaves[h & (N - 1)];
+            }
         }
         for (row, out) in out.iter_mut().enumerate() {
             *out = sum_lanes(std::array::from_fn(|lane| lanes[lane][row]));
@@ -87,16 +85,14 @@ fn score_many<const N: usize>(forest: &FlatForest, rows: &[f32], out: &mut [f32]
     }
 }
 
-/// Adds one tree's answers for 16 rows to `sums`.
-fn walk<const N: usize>(tree: &[u64; N], leaves: &[f32; N], block: &Block, sums: &mut [f32; LANES]) {
+/// The places of the leaves that 16 rows reach in one tree.
+fn walk<const N: usize>(columns: &[u8; N], thresholds: &[f32; N], block: &Block) -> [usize; LANES] {
     let mut place = [1usize; LANES];
     for _ in 0..N.ilog2() {
         for (row, h) in place.iter_mut().enumerate() {
-            let node = tree[*h & (N - 1)];
-            *h = descend(node, *h, block[column(node)][row]);
+            let at = *h & (N - 1);
+            *h = 2 * *h + usize::from(block[usize::from(columns[at])][row] >= thresholds[at]);
         }
     }
-    for (sum, h) in sums.iter_mut().zip(place) {
-        *sum += leaves[h & (N - 1)];
-    }
+    place
 }

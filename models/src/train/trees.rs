@@ -35,15 +35,15 @@ pub struct TreeSettings {
     pub trees: usize,
     /// Splits from root to leaf, at most 8.
     pub depth: usize,
-    /// Rows that boosting chooses from: all abusive ones first, the rest benign ones.
+    /// By votes: rows that boosting chooses from, abusive ones up to half.
     pub pool_rows_max: usize,
-    /// Rows of one tree, out of the round's sample.
+    /// Rows of one tree.
     pub tree_rows_max: usize,
     /// Rows that a leaf must have.
     pub leaf_rows_min: f32,
-    /// AdaBoost's learning rate.
+    /// By residuals, the share of its Newton step that a leaf takes; by votes, AdaBoost's learning rate.
     pub learning_rate: f64,
-    /// How often all leaves are set again, tree after tree.
+    /// By votes: how often all leaves are set, tree after tree.
     pub leaf_passes: usize,
     /// Pull of a leaf's answer towards 0, in rows.
     pub leaf_ridge: f64,
@@ -53,12 +53,12 @@ impl Default for TreeSettings {
     fn default() -> Self {
         Self {
             boosting: Boosting::Residuals,
-            trees: 100,
-            depth: 5,
+            trees: 150,
+            depth: 4,
             pool_rows_max: 80_000,
-            tree_rows_max: 10_000,
-            leaf_rows_min: 20.0,
-            learning_rate: 1.0,
+            tree_rows_max: 16_000,
+            leaf_rows_min: 40.0,
+            learning_rate: 0.15,
             leaf_passes: 3,
             leaf_ridge: 5.0,
         }
