@@ -86,7 +86,7 @@ impl Engine {
             partition: config.partition,
             rows: config.rows,
             store: Store::new(config.store),
-            entities: Feedback::new(),
+            entities: Feedback::new(config.relations, config.partition),
             duplicates: DuplicateWindow::new(DUPLICATE_WINDOW_EVENTS),
             standing: StandingTable::new(config.standings_max),
             budget: Budget::default(),
@@ -114,9 +114,10 @@ impl Engine {
             return Outcome::Duplicate;
         }
         let before = (output.decisions.len(), output.standings.len());
+        self.entities.begin(offset);
         self.take(event, at, offset, output);
         if self.entities.is_waiting() {
-            self.feed_back(offset, output);
+            self.feed_back(event, offset, output);
         }
         if before == (output.decisions.len(), output.standings.len()) {
             Outcome::Quiet
@@ -146,7 +147,7 @@ impl Engine {
             standings: self.standing.len() as u64,
             standings_refused: self.standing.refused(),
             bans_braked: self.budget.braked(),
-            memory_bytes: self.store.memory_bytes() as u64,
+            memory_bytes: (self.store.memory_bytes() + self.entities.memory_bytes()) as u64,
             ..self.stats.clone()
         }
     }
@@ -187,7 +188,7 @@ impl Engine {
         let applied = self.store.apply(event, at);
         self.stats.late += u64::from(applied.late);
         if applied.relations.any() {
-            self.entities.touched(event, applied.relations, (self.partition, offset));
+            self.entities.touched(event, applied.relations);
         }
         let kind = kind_number(&event.body);
         let hit = self.lists.check(event, applied.fresh, at);

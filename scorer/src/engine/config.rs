@@ -2,7 +2,7 @@
 //!
 //! Separate from the line itself. Invariant: the default configuration is a whole engine: default policy, no model.
 
-use features::{StoreLimits, catalog_hash};
+use features::{RelationLimits, StoreLimits, catalog_hash};
 use models::Model;
 use schema::limits::STANDINGS_MAX;
 use schema::{Decision, Refusal, Row, Standing, Versions};
@@ -24,6 +24,8 @@ pub struct EngineConfig {
     pub exempt: ExemptList,
     /// Bounds of the feature store.
     pub store: StoreLimits,
+    /// Bounds of the relation engine.
+    pub relations: RelationLimits,
     /// Most accounts in the standing table.
     pub standings_max: usize,
     /// Feature rows: `None` for none; else those of decisions and feedback, and this share (0..1) of all others.
@@ -40,6 +42,7 @@ impl Default for EngineConfig {
             blocklists: Vec::new(),
             exempt: ExemptList::default(),
             store: StoreLimits::default(),
+            relations: RelationLimits::default(),
             standings_max: STANDINGS_MAX,
             rows: None,
             partition: 0,
