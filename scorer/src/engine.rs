@@ -256,3 +256,6 @@ fn future(ts: u64, at: u64) -> Refusal {
         format!("ts {ts} is {} ms ahead of the log's {at}; at most {FUTURE_MS_MAX} are allowed", ts - at);
     Refusal::new(RejectReason::Future, detail)
 }
+
+#[cfg(test)]
+mod tests;

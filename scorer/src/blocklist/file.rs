@@ -126,7 +126,8 @@ fn read_body(body: &[u8]) -> Option<Blocklist> {
         (0..source_count).map(|_| rest.counted_text().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
     let bloom_bytes = usize::try_from(rest.u64()?).ok()?;
     let bloom = Bloom::from_slice(rest.take(bloom_bytes)?).ok()?;
-    if bloom.len() == 0 || bloom.number_of_hash_functions() > HASHES_MAX {
+    let bits = bloom.len();
+    if bits < 8 || bloom.number_of_hash_functions() > HASHES_MAX {
         return None;
     }
     let hashes: Vec<u64> =

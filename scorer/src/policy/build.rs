@@ -179,7 +179,7 @@ fn rule(source: &Source<'_>, form: &RuleFile, ladder: &LadderFile) -> Result<Rul
 
 /// Whether the condition cannot hold unless the account's age is known and small.
 fn knows_young(condition: &Condition) -> bool {
-    condition.thresholds().iter().any(|t| {
+    condition.written().iter().any(|t| {
         features::CATALOG[usize::from(t.feature)].name == "age_s"
             && matches!(t.comparison, Comparison::Less | Comparison::AtMost)
             && t.value <= YOUNG_S_MAX

@@ -37,7 +37,7 @@ impl Comparison {
             Comparison::Greater => left > right,
             Comparison::AtLeast => left >= right,
             Comparison::Equal => left == right,
-            Comparison::Differs => left < right || left > right,
+            Comparison::Differs => !left.is_nan() && !right.is_nan() && left != right,
         }
     }
 

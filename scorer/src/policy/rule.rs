@@ -105,7 +105,7 @@ impl Condition {
         self.program.nodes.iter().filter_map(feature).collect()
     }
 
-    pub(super) fn thresholds(&self) -> &[Threshold] {
+    pub(super) fn written(&self) -> &[Threshold] {
         &self.written
     }
 }

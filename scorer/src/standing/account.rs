@@ -111,7 +111,7 @@ impl AccountStanding {
     pub fn put(&mut self, new: InForce) {
         let (scope, ban) = (new.restriction.scope, new.restriction.action == Action::Ban);
         let issued = new.issued;
-        self.in_force.retain(|r| r.is_live(issued) && r.restriction.scope != scope && !(ban && !r.by_human));
+        self.in_force.retain(|r| r.is_live(issued) && r.restriction.scope != scope && (!ban || r.by_human));
         if self.in_force.len() >= RESTRICTIONS_MAX {
             self.in_force.remove(0); // Cannot happen: there are fewer scopes than the limit.
         }

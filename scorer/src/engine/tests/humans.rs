@@ -1,0 +1,127 @@
+//! Humans outrank automation: verdicts, exemptions, appeals, deletion.
+//!
+//! Separate by theme.
+
+use schema::{Action, Limit, Source, Verdict, VerdictEvent};
+
+use super::*;
+
+fn word(verdict: Verdict) -> VerdictEvent<'static> {
+    VerdictEvent { verdict, actor: "h_1", decision: None, scope: None, limit: None, expires: None }
+}
+
+/// An account with two kinds of evidence against it, banned by rule `r`.
+fn banned() -> Trial {
+    let mut trial = Trial::new(&rule("r", "new_chats_1h >= 3 && blocks_24h >= 1", "action = \"ban\""));
+    trial.event("a", None, Body::Block(feedback("p")));
+    assert_eq!(trial.strangers("a", None, 3), ["enforce ban all r"]);
+    trial
+}
+
+#[test]
+fn a_lift_ends_a_ban_and_only_newer_evidence_counts() {
+    let mut trial = banned();
+    assert_eq!(trial.verdict("a", word(Verdict::Lift)), ["enforce lift all -"]);
+    assert_eq!((trial.last().source, trial.last().reasons.len()), (Source::Reviewer, 0));
+    assert!(trial.output.standings.last().expect("it changed").restrictions.is_empty());
+    assert_eq!(trial.strangers("a", None, 5), Vec::<String>::new(), "the same hour and the same block");
+    trial.after(23 * HOUR);
+    assert_eq!(trial.strangers("a", None, 5), Vec::<String>::new(), "a day that began before the lift");
+    trial.after(2 * HOUR).event("a", None, Body::Block(feedback("q")));
+    assert_eq!(trial.strangers("a", None, 5), ["enforce ban all r"], "new chats and a new block");
+}
+
+#[test]
+fn an_exemption_lasts_until_its_end() {
+    let mut trial = Trial::new(&rule("r", "new_chats_1m >= 3", "action = \"challenge\""));
+    let exempt = VerdictEvent { expires: Some(T0 + 2 * DAY), ..word(Verdict::Exempt) };
+    trial.verdict("a", exempt);
+    assert_eq!(trial.strangers("a", None, 3), ["shadow challenge all r"]);
+    assert_eq!(
+        trial.after(2 * DAY).strangers("a", None, 3),
+        ["enforce challenge all r"],
+        "all of it is newer"
+    );
+}
+
+#[test]
+fn a_confirmed_ban_has_no_end() {
+    let mut trial = banned();
+    let id = trial.last().id;
+    assert_eq!(
+        trial.verdict("a", VerdictEvent { decision: Some(&id), ..word(Verdict::Confirm) }),
+        ["enforce ban all -"]
+    );
+    let confirmed = trial.last();
+    assert_eq!(
+        (confirmed.expires, confirmed.supersedes, confirmed.source),
+        (None, Some(id), Source::Reviewer)
+    );
+    assert_eq!(trial.after(90 * DAY).in_force("a"), Some(Action::Ban));
+    assert_eq!(trial.strangers("a", None, 5), Vec::<String>::new(), "automation does not renew it");
+}
+
+#[test]
+fn a_change_replaces_what_was_judged() {
+    let mut trial = banned();
+    let id = trial.last().id;
+    let limit = Some(Limit { max: 1, per_s: 60 });
+    let change = VerdictEvent {
+        decision: Some(&id),
+        scope: Some(Scope::NewChats),
+        limit,
+        expires: Some(T0 + 3 * DAY),
+        ..word(Verdict::Change)
+    };
+    assert_eq!(trial.verdict("a", change), ["enforce rate_limit new_chats -"]);
+    let view = trial.engine.restriction("a", Scope::NewChats, trial.now).expect("in force");
+    assert_eq!((view.action, view.limit, view.expires), (Action::RateLimit, limit, Some(T0 + 3 * DAY)));
+    assert!(trial.engine.restriction("a", Scope::GroupAdds, trial.now).is_none());
+}
+
+#[test]
+fn a_humans_ban_covers_every_scope_until_it_ends_or_is_lifted() {
+    let mut trial = Trial::new("");
+    assert_eq!(trial.verdict("a", word(Verdict::Ban)), ["enforce ban all -"]);
+    for scope in Scope::ALL {
+        assert!(trial.engine.restriction("a", *scope, trial.now + 400 * DAY).is_some(), "{scope}");
+    }
+    trial.verdict("a", word(Verdict::Lift));
+    assert_eq!(trial.in_force("a"), None);
+}
+
+#[test]
+fn an_appeal_opens_one_case_a_decision() {
+    let mut trial = banned();
+    let id = trial.last().id;
+    let appeal = |trial: &mut Trial, decision: &str| trial.event("a", None, Body::Appeal { decision });
+    assert_eq!(appeal(&mut trial, &id), ["enforce review all -"]);
+    assert_eq!(trial.last().source, Source::Appeal);
+    assert_eq!(appeal(&mut trial, &id), Vec::<String>::new());
+    assert_eq!(appeal(&mut trial, "d_unknown"), Vec::<String>::new());
+}
+
+#[test]
+fn a_deletion_leaves_pseudonym_scope_and_expiry() {
+    let mut trial = banned();
+    let expires = trial.last().expires;
+    trial.event("a", None, Body::Deletion);
+    let standing = trial.output.standings.last().expect("told again").clone();
+    let kept = &standing.restrictions[0];
+    assert_eq!((kept.scope, kept.expires), (Scope::All, expires));
+    assert!(kept.reason.is_empty() && kept.message.is_empty() && kept.decision.is_empty());
+    assert_eq!(trial.in_force("a"), Some(Action::Ban), "it stays until it ends");
+    assert_eq!(trial.engine.stats().accounts, 0);
+}
+
+#[test]
+fn what_is_not_in_force_is_passed_over_and_counted() {
+    let mut trial = Trial::new("");
+    let none: Vec<String> = Vec::new();
+    assert_eq!(trial.event("a", None, Body::ChallengeResult { decision: "d", passed: true }), none);
+    assert_eq!(trial.verdict("a", VerdictEvent { decision: Some("d"), ..word(Verdict::Confirm) }), none);
+    assert_eq!(trial.verdict("a", word(Verdict::Change)), none);
+    let past = VerdictEvent { expires: Some(T0 - 1), ..word(Verdict::Ban) };
+    assert_eq!(trial.verdict("a", past), none);
+    assert_eq!(trial.engine.stats().answers_passed_over, 4);
+}

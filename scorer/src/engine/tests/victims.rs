@@ -1,0 +1,84 @@
+//! Challenges and victims: what passing and failing lead to, and that a victim is never banned.
+//!
+//! Separate by theme.
+
+use schema::{Action, Source};
+
+use super::*;
+
+fn challenged(more: &str) -> (Trial, String) {
+    let text = rule("r", "new_chats_1m >= 2", "action = \"challenge\"\nscope = \"new_chats\"") + more;
+    let mut trial = Trial::new(&text);
+    assert_eq!(trial.strangers("a", None, 2), ["enforce challenge new_chats r"]);
+    let id = trial.last().id;
+    (trial, id)
+}
+
+fn answer(trial: &mut Trial, decision: &str, passed: bool) -> Vec<String> {
+    trial.event("a", None, Body::ChallengeResult { decision, passed })
+}
+
+#[test]
+fn a_passed_challenge_is_lifted_and_not_asked_again_for_a_day() {
+    let (mut trial, id) = challenged("");
+    assert_eq!(answer(&mut trial, &id, true), ["enforce lift new_chats -"]);
+    assert_eq!((trial.last().source, trial.in_force("a")), (Source::Appeal, None));
+    assert_eq!(trial.strangers("a", None, 5), Vec::<String>::new());
+    assert_eq!(trial.after(DAY).strangers("a", None, 2), ["enforce challenge new_chats r"]);
+}
+
+#[test]
+fn a_failed_challenge_goes_a_step_up() {
+    let (mut trial, id) = challenged("");
+    assert_eq!(answer(&mut trial, &id, false), ["enforce rate_limit new_chats challenge_failed"]);
+    assert_eq!(trial.last().supersedes, Some(id));
+    assert_eq!(trial.in_force("a"), Some(Action::RateLimit));
+}
+
+#[test]
+fn an_answer_to_the_renewed_challenge_counts() {
+    let (mut trial, id) = challenged("");
+    assert_eq!(trial.after(13 * HOUR).strangers("a", None, 2), ["enforce challenge new_chats r"]);
+    assert_eq!(answer(&mut trial, &id, true), ["enforce lift new_chats -"]);
+}
+
+fn victim(more: &str) -> Trial {
+    let text = rule(
+        "takeover",
+        "new_chats_1m >= 3",
+        "action = \"challenge\"\nvictim = true\nlimit = { max = 20, per_s = 3600 }",
+    );
+    Trial::new(&(text + more))
+}
+
+#[test]
+fn a_victim_is_challenged_and_slowed_down_and_passing_lifts_both() {
+    let mut trial = victim("");
+    assert_eq!(
+        trial.strangers("a", None, 3),
+        ["enforce rate_limit messages takeover", "enforce challenge all takeover"]
+    );
+    let id = trial.last().id;
+    assert_eq!(answer(&mut trial, &id, true), ["enforce lift all -", "enforce lift messages -"]);
+    assert_eq!(trial.in_force("a"), None);
+}
+
+#[test]
+fn a_victim_is_never_banned_by_automation() {
+    let ban = rule("ban", "new_chats_1m >= 5 && blocks_24h >= 1", "action = \"ban\"")
+        + &rule("sure", "new_chats_1m >= 5 && age_s < 600", "action = \"ban\"\nsure_case = true");
+    let mut trial = victim(&ban);
+    trial.event("a", Some(0.01), Body::Block(feedback("p")));
+    trial.strangers("a", Some(0.01), 20);
+    assert!(trial.output.decisions.iter().all(|d| d.action != Action::Ban), "{:?}", trial.output.decisions);
+    assert!(trial.in_force("a").is_some());
+}
+
+#[test]
+fn a_victims_failed_challenge_goes_to_a_human_and_the_owner_may_still_pass() {
+    let mut trial = victim("");
+    trial.strangers("a", None, 3);
+    let id = trial.last().id;
+    assert_eq!(answer(&mut trial, &id, false), ["enforce review all challenge_failed"]);
+    assert_eq!(answer(&mut trial, &id, true).len(), 2);
+}
