@@ -305,7 +305,7 @@ unsafe fn walk_groups<const G: usize>(
     }
     for _ in 3..depth {
         for (group, h) in place.iter_mut().enumerate() {
-            let nodes = forest.node[(first + group) * LANES << depth..].as_ptr().cast();
+            let nodes = forest.node[((first + group) * LANES) << depth..].as_ptr().cast();
             let node = _mm512_add_epi32(own, *h);
             // SAFETY: a node is below the places of the group's 16 trees.
             let (front, back) = unsafe {
@@ -322,7 +322,7 @@ unsafe fn walk_groups<const G: usize>(
     let base = _mm512_sub_epi32(own, _mm512_set1_epi32(1 << depth));
     let mut answers = [_mm512_setzero_ps(); G];
     for (group, (h, answer)) in place.iter().zip(&mut answers).enumerate() {
-        let leaves = forest.leaf[(first + group) * LANES << depth..].as_ptr();
+        let leaves = forest.leaf[((first + group) * LANES) << depth..].as_ptr();
         // SAFETY: after `depth` levels `h` is the place of a leaf.
         *answer = unsafe { _mm512_i32gather_ps::<4>(_mm512_add_epi32(base, *h), leaves) };
     }

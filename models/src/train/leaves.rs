@@ -14,6 +14,8 @@ use crate::tree::{Node, Tree, known};
 
 /// The most that one step moves a leaf, in log-odds.
 const STEP_MAX: f64 = 4.0;
+/// The least pull towards 0: without any, a leaf whose rows are all answered would be 0 / 0.
+const RIDGE_MIN: f64 = 1e-6;
 
 /// The training rows and how well they are answered so far.
 pub(super) struct Loss {
@@ -68,7 +70,9 @@ impl Loss {
             sum.0 += self.weights[at] * (self.labels[at] - p);
             sum.1 += self.weights[at] * p * (1.0 - p);
         }
-        let step = |&(slope, bend): &(f64, f64)| rate * (slope / (bend + ridge)).clamp(-STEP_MAX, STEP_MAX);
+        let step = |&(slope, bend): &(f64, f64)| {
+            rate * (slope / (bend + ridge.max(RIDGE_MIN))).clamp(-STEP_MAX, STEP_MAX)
+        };
         let steps: Vec<f64> = sums.iter().map(step).collect();
         for (score, &leaf) in self.scores.iter_mut().zip(reached) {
             *score += steps[usize::from(leaf)];

@@ -34,6 +34,11 @@ pub(super) fn boost(
             known(data.rows[(fit[drawn[at]], column)])
         });
         let targets: Array1<usize> = drawn.iter().map(|&at| usize::from(data.labels[fit[at]])).collect();
+        let learnable = targets.iter().any(|&class| class == 0) && targets.iter().any(|&class| class == 1);
+        if !learnable && !trees.is_empty() {
+            // One class is answered as well as numbers can.
+            break;
+        }
         let tree = weak
             .fit(&DatasetBase::new(records, targets))
             .map_err(|error: linfa::Error| Error::Training(error.to_string()))?;
@@ -58,4 +63,30 @@ fn draw(keys: &[f64], count: usize, start: f64) -> Vec<usize> {
         }
     }
     drawn
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_drawn_in_proportion_to_their_keys() {
+        assert_eq!(draw(&[1.0, 0.0, 3.0], 4, 0.5), [0, 2, 2, 2]);
+        assert_eq!(draw(&[1.0; 4], 2, 0.0), [0, 2]);
+        assert!(draw(&[0.0; 4], 2, 0.3).is_empty());
+    }
+
+    #[test]
+    fn rows_that_are_all_answered_do_no_harm() {
+        let mut data = crate::dataset::tests::sample(400, 1);
+        data.labels = data.rows.column(0).iter().map(|&value| value >= 4.0).collect();
+        let rows: Vec<usize> = (0..400).collect();
+        let settings =
+            TreeSettings { trees: 120, leaf_ridge: 0.0, learning_rate: 1.0, ..TreeSettings::default() };
+        let trees = boost(&data, &rows, &settings, 1).unwrap();
+        let known: Vec<f32> = data.rows.row(0).iter().map(|&value| known(value)).collect();
+        let sum: f32 = trees.iter().map(|tree| tree.nodes()[tree.leaf(&known)].value).sum();
+        assert_eq!(sum > 10.0, data.labels[0]);
+        assert!(sum.abs() < 100.0, "{sum}");
+    }
 }
