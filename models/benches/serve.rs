@@ -1,10 +1,12 @@
-//! What serving costs: random trees, 100 of depth 8, on rows of 48 columns; and 100 of depth 4, as shipped.
+//! What serving costs: random trees, 100 of depth 8 and of depth 4, on rows of 48 columns; and what explaining costs.
 //!
 //! Separate from the tests because it measures. `cargo bench -p models --bench serve` prints ns a row.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use models::flat::FlatForest;
+use models::forest::Forest;
 use models::tree::{Node, Split, Tree};
+use models::{Body, Card, Catalog, Model, TrainedOn};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::hint::black_box;
@@ -52,10 +54,36 @@ fn serve(c: &mut Criterion) {
     }
 }
 
+/// What a decision costs besides: reasons and counterfactual of a model as it is shipped.
+fn explain(c: &mut Criterion) {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let trees: Vec<Tree> = (0..150).map(|_| random_tree(4, &mut rng)).collect();
+    let names: Vec<String> = (0..COLUMNS).map(|column| format!("c{column}")).collect();
+    let card = Card {
+        name: "bench".to_owned(),
+        trained_on: TrainedOn::Simulation,
+        labels: 0,
+        seed: 0,
+        data: String::new(),
+        columns: names.clone(),
+        metrics: Vec::new(),
+        reliability: Vec::new(),
+    };
+    let forest = Forest::new(trees, COLUMNS, (1.0, 0.0)).expect("150 trees are a forest");
+    let catalog = Catalog { hash: 1, names };
+    let model = Model::new(card, Body::Trees(forest), &catalog).expect("all columns are features");
+    let vector: Vec<f32> = (0..COLUMNS).map(|_| rng.gen_range(0.0..1.0)).collect();
+    let mut group = c.benchmark_group("150_trees_depth_4");
+    group.bench_function("probability", |b| b.iter(|| model.probability(black_box(&vector))));
+    group.bench_function("explain", |b| b.iter(|| model.explain(black_box(&vector), 8)));
+    group.bench_function("below", |b| b.iter(|| model.below(black_box(&vector), 3, 0.9)));
+    group.finish();
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(20).warm_up_time(std::time::Duration::from_millis(500))
         .measurement_time(std::time::Duration::from_secs(2));
-    targets = serve
+    targets = serve, explain
 }
 criterion_main!(benches);

@@ -7,6 +7,9 @@ use std::fmt::Write as _;
 use super::report::{Level, Messages, PersonaRow, Report, Side};
 use super::stats::Share;
 
+/// Restrictions that a terminal lists.
+const LISTED_MAX: usize = 50;
+
 impl Report {
     /// Tables for a terminal, at most 110 columns wide.
     #[must_use]
@@ -139,7 +142,12 @@ impl Report {
                 one.account, one.persona, one.action, one.scope, one.issued, one.rule, one.reason
             )?;
         }
-        Ok(())
+        match self.listed_all.saturating_sub(LISTED_MAX as u64) {
+            0 => Ok(()),
+            more => {
+                writeln!(out, "  and {more} more: the page and the JSON list {} of all", self.listed.len())
+            }
+        }
     }
 }
 
@@ -149,7 +157,7 @@ fn long(share: Share) -> String {
     }
     let (low, high) = share.interval();
     format!(
-        "{:>8} of {} = {} ({:.3} % to {:.3} %)",
+        "{} of {} = {} ({:.3} % to {:.3} %)",
         share.hits,
         share.of,
         percent(share),
@@ -170,7 +178,7 @@ pub(super) fn percent(share: Share) -> String {
 fn user_days(side: &Side) -> String {
     let [restricted, limited, banned] = side.user_days;
     format!(
-        "{:>8} active; restricted {}, limited {}, banned {}",
+        "{} active; restricted {}, limited {}, banned {}",
         restricted.of,
         percent(restricted),
         percent(limited),

@@ -57,7 +57,7 @@ impl Default for TreeSettings {
             depth: 4,
             pool_rows_max: 80_000,
             tree_rows_max: 16_000,
-            leaf_rows_min: 40.0,
+            leaf_rows_min: 20.0,
             learning_rate: 0.15,
             leaf_passes: 3,
             leaf_ridge: 5.0,
