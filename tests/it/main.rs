@@ -4,3 +4,8 @@
 
 mod architecture;
 mod tidy;
+
+mod bad_input;
+mod contract;
+mod pipeline;
+mod world;

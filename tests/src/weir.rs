@@ -44,7 +44,7 @@ fn build() -> PathBuf {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         Some(PathBuf::from(message.get("executable")?.as_str()?))
     };
-    messages.lines().filter_map(executable).last().expect("a binary has an executable")
+    messages.lines().filter_map(executable).next_back().expect("a binary has an executable")
 }
 
 /// Runs `weir` in `folder` with nothing on standard input.
