@@ -8,4 +8,5 @@ mod tidy;
 mod bad_input;
 mod contract;
 mod pipeline;
+mod promises;
 mod world;
