@@ -10,7 +10,7 @@ pub mod counters;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Raised when a feature keeps its name but is computed in another way: older models are then refused.
-pub const MEANING_VERSION: u32 = 1;
+pub const MEANING_VERSION: u32 = 2;
 
 /// What a feature speaks of; groups the catalogue for readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

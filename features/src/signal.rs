@@ -12,6 +12,8 @@ pub struct Signal {
     pub direct: bool,
     /// It was the first between the two, as told or estimated.
     pub first_contact: bool,
+    /// The gateway told so: an estimate takes everybody whom the account answers for a new chat.
+    pub told_first: bool,
     /// The recipient has the sender in contacts.
     pub in_contacts: Option<bool>,
     /// It was forwarded.

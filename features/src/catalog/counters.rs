@@ -121,8 +121,8 @@ counters! {
         "count" true One |s| s.in_contacts == Some(false), "messages to people known not to have the account in contacts";
     StrangerChats "stranger_chats"
         [STRANGER_CHATS_1M STRANGER_CHATS_10M STRANGER_CHATS_1H STRANGER_CHATS_24H] Volume VolumeRhythm
-        "count" true One |s| s.first_contact && s.in_contacts == Some(false),
-        "new chats with people known not to have the account in contacts";
+        "count" true One |s| s.told_first && s.in_contacts == Some(false),
+        "new chats, told and not estimated, with people known not to have the account in contacts";
     GroupMessages "group_messages"
         [GROUP_MESSAGES_1M GROUP_MESSAGES_10M GROUP_MESSAGES_1H GROUP_MESSAGES_24H] Volume VolumeRhythm
         "count" true One |s| s.message && !s.direct, "messages into groups";
@@ -176,7 +176,7 @@ macro_rules! denominators {
 denominators! {
     Direct One |s| s.direct, "direct messages";
     ContactsKnown One |s| s.in_contacts.is_some(), "messages of which it is known whether the recipient has the account in contacts";
-    ChatsContactsKnown One |s| s.first_contact && s.in_contacts.is_some(), "new chats of which the same is known";
+    ChatsContactsKnown One |s| s.told_first && s.in_contacts.is_some(), "new chats, told and not estimated, of which the same is known";
     ForwardedKnown One |s| s.forwarded.is_some(), "messages known to be forwarded or not";
     TypedKnown One |s| s.typed.is_some(), "messages known to be typed or not";
     Typed One |s| s.typed == Some(true), "messages known to be typed";

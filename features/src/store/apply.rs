@@ -230,8 +230,9 @@ impl At<'_> {
             self.signal.amount = group;
             return;
         }
+        self.signal.told_first = message.first_contact == Some(true);
         let Some(peer) = message.peer else {
-            self.signal.first_contact = message.first_contact == Some(true);
+            self.signal.first_contact = self.signal.told_first;
             return;
         };
         let hash = account_hash(peer);
