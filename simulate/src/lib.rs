@@ -9,6 +9,7 @@ mod acts;
 mod agent;
 mod city;
 mod clock;
+mod closed;
 mod config;
 mod draw;
 mod field;

@@ -3,9 +3,11 @@
 //! Separate, so that callers see no agent and no agenda. Invariant: a simulation runs once; afterwards it only answers
 //! questions.
 
-use schema::Event;
+use schema::{Decision, Event};
+use scorer::Engine;
 
 use crate::city::City;
+use crate::closed::Closed;
 use crate::config::{Config, Error};
 use crate::gateway::{Gateway, Open};
 use crate::names::{Sort, name};
@@ -63,6 +65,17 @@ impl Simulation {
     /// gives nothing.
     pub fn run_open(&mut self, sink: &mut dyn FnMut(&Event<'_>)) {
         self.run(&mut Open(sink));
+    }
+
+    /// Runs the world in the closed loop: a gateway with this engine stands between, and what the engine restricts is
+    /// refused. `sink` gets every event, `decided` every decision, in order. Runs once; a second run gives nothing.
+    pub fn run_closed(
+        &mut self,
+        engine: &mut Engine,
+        sink: &mut dyn FnMut(&Event<'_>),
+        decided: &mut dyn FnMut(&Decision),
+    ) {
+        self.run(&mut Closed::new(engine, sink, decided));
     }
 
     /// Runs the world against a gateway, which may refuse. Runs once; a second run gives nothing.

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use schema::{Action, Body, Event, Limit, Scope};
+use scorer::{Engine, EngineConfig, Output};
 use simulate::{Config, Gateway, Persona, Restraint, Simulation};
 
 /// Restrains every account after its tenth first contact.
@@ -106,4 +107,26 @@ fn some_pass_a_challenge_and_machines_mostly_fail() {
 fn the_closed_loop_repeats_itself() {
     let total = || run(Action::RateLimit).0.refused;
     assert_eq!(total(), total());
+}
+
+#[test]
+fn with_the_engine_inside_its_decisions_are_those_of_the_written_events() {
+    let config = Config { accounts: 600, hours: 48.0, seed: 4, ..Config::default() };
+    let mut simulation = Simulation::new(config).expect("the configuration is in range");
+    let engine = || Engine::new(EngineConfig::default());
+    let mut lines = Vec::new();
+    let mut decisions = Vec::new();
+    simulation.run_closed(
+        &mut engine(),
+        &mut |event| schema::json::encode(event, &mut lines),
+        &mut |decision| decisions.push(decision.clone()),
+    );
+    assert!(!decisions.is_empty());
+    let (mut replay, mut output) = (engine(), Output::default());
+    for (number, line) in lines.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let raw = schema::json::decode(line).unwrap();
+        let event = raw.event().unwrap().expect("the simulator only writes known kinds");
+        replay.process(&event, number as u64 + 1, &mut output);
+    }
+    assert_eq!(decisions, output.decisions);
 }
