@@ -1,4 +1,4 @@
-//! The short way through a record as gateways write it: documented fields, no escapes, no nesting, at most a space.
+//! The short way through a record as gateways write it: no escapes, no nesting, at most one space.
 //!
 //! Separate from the strict way, which reads everything and names every fault. Invariant: it gives up (`None`) wherever
 //! it is not sure, and whatever it accepts the strict way accepts with the same values; a property holds them together.
@@ -19,8 +19,8 @@ pub(super) fn record<'a>(text: &'a str, stops: &Stops, raw: &mut RawEvent<'a>) -
     let mut at = 1;
     loop {
         let (start, end) = quotes.string(bytes, at)?;
-        let field = key::find(bytes, start, end)?;
-        let bit = 1 << field as u32;
+        let field = key::find(bytes, start, end);
+        let bit = field.map_or(0, |field| 1 << field as u32);
         if seen & bit != 0 || *bytes.get(end + 1)? != b':' {
             return None;
         }
@@ -31,12 +31,14 @@ pub(super) fn record<'a>(text: &'a str, stops: &Stops, raw: &mut RawEvent<'a>) -
             at += 1;
             first = *bytes.get(at)?;
         }
-        if first == b'"' {
-            let (start, end) = quotes.string(bytes, at)?;
-            raw.put_text(field, text.get(start..end)?)?;
-            at = end + 1;
-        } else {
-            at += raw.put_token(field, &bytes[at..])?;
+        match field {
+            Some(field) if first == b'"' => {
+                let (start, end) = quotes.string(bytes, at)?;
+                raw.put_text(field, text.get(start..end)?)?;
+                at = end + 1;
+            }
+            Some(field) if first != b'n' => at += raw.put_token(field, &bytes[at..])?,
+            _ => at = quotes.pass(bytes, at)?,
         }
         match *bytes.get(at)? {
             b',' => at += 1,
@@ -46,6 +48,14 @@ pub(super) fn record<'a>(text: &'a str, stops: &Stops, raw: &mut RawEvent<'a>) -
         at += usize::from(*bytes.get(at)? == b' ');
     }
     bytes[at + 1..].iter().all(|byte| matches!(byte, b'\r' | b'\n' | b' ')).then_some(())
+}
+
+/// Length of such a value, if it is no string.
+fn unread(bytes: &[u8]) -> Option<usize> {
+    let words: [&[u8]; 3] = [b"null", b"true", b"false"];
+    let word = words.into_iter().find(|word| bytes.starts_with(word)).map(<[u8]>::len);
+    word.or_else(|| decimal(bytes).map(|(_, length)| length))
+        .or_else(|| integer(bytes).map(|(_, length)| length))
 }
 
 /// The quotes of a record, one after the other.
@@ -63,6 +73,15 @@ impl Quotes<'_> {
         let close = self.pop()?;
         (open == at && bytes.get(open) == Some(&b'"') && bytes.get(close) == Some(&b'"'))
             .then_some((open + 1, close))
+    }
+
+    /// The place behind a value that nobody reads: of an unknown field, or `null`.
+    #[cold]
+    fn pass(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
+        match bytes.get(at)? {
+            b'"' => self.string(bytes, at).map(|(_, end)| end + 1),
+            _ => unread(&bytes[at..]).map(|length| at + length),
+        }
     }
 
     #[inline]
