@@ -1,6 +1,6 @@
 //! The flat wire shape of an event: every documented field, all optional, nothing checked but its type.
 //!
-//! Separate from [`Event`], because both encodings share it and because an unknown kind must pass through it. Invariants:
+//! Separate from [`crate::Event`], because both encodings share it and because an unknown kind must pass through it. Invariants:
 //! a field is declared once, here, in the order it is written; an absent field stays absent; no field holds free text.
 
 mod check;
