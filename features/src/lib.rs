@@ -7,12 +7,14 @@
 pub mod catalog;
 mod duplicates;
 mod entity;
+mod relations;
 pub mod signal;
 mod store;
 mod vector;
 
 pub use catalog::{CATALOG, Evidence, FEATURES, Family, Feature, catalog_hash, feature_by_name};
 pub use duplicates::DuplicateWindow;
+pub use relations::{EntityName, OwnedFact, RelationLimits, Relations, Toucher, relations};
 pub use store::identity::Entities;
 pub use store::{Applied, Slot, Store, StoreLimits, Touches};
 pub use vector::{FeatureSet, FeatureVector};

@@ -156,7 +156,7 @@ computed! {
     DEVICE_RESTRICTED_24H "device_restricted_24h" "count" "24h" Shared IdentityShared false Cause::FACT,
         "accounts on the same device restricted by a human or a sure case in 24 h", "as device_accounts_24h; for policy only";
     PREFIX_REGISTERED_SHARE "prefix_registered_share" "share" "" Shared IdentityShared true Cause::FACT,
-        "accounts on the same network prefix that registered within 24 h", "of those seen on it in 24 h; newest fact under a day old";
+        "accounts on the same network prefix that registered within 24 h", "registered_24h / size of the newest fact, while under a day old; NaN without one";
     PREFIX_RESTRICTED_SHARE "prefix_restricted_share" "share" "" Shared IdentityShared false Cause::FACT,
         "accounts on the same network prefix restricted within 24 h", "as prefix_registered_share, by a human or a sure case; for policy only";
     ASN_RESTRICTED_SHARE "asn_restricted_share" "share" "" Shared IdentityShared false Cause::FACT,

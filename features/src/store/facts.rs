@@ -32,9 +32,9 @@ pub(crate) struct Told {
     pub registered: f32,
     /// Restricted in 24 h.
     pub restricted: f32,
-    /// Registered, of the accounts.
+    /// Registered, of the entity's size.
     pub registered_share: f32,
-    /// Restricted, of the accounts.
+    /// Restricted, of the entity's size.
     pub restricted_share: f32,
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn note(arena: &mut Arena, block: Block, fact: &EntityFact<'_>, secon
     let half = |count: u32| count.min(0xffff);
     words[0] = second;
     words[1] = half(fact.accounts_24h) | half(fact.registered_24h) << 16;
-    words[2] = half(fact.restricted_24h);
+    words[2] = half(fact.restricted_24h) | half(fact.size) << 16;
 }
 
 /// The newest fact of a kind, if it is under a day old.
@@ -78,7 +78,8 @@ pub(crate) fn told(arena: &Arena, block: Block, kind: EntityKind, now_s: u32) ->
     let accounts = (words[1] & 0xffff) as f32;
     let registered = (words[1] >> 16) as f32;
     let restricted = (words[2] & 0xffff) as f32;
-    let share = |part: f32| if accounts > 0.0 { (part / accounts).min(1.0) } else { 0.0 };
+    let size = (words[2] >> 16) as f32;
+    let share = |part: f32| if size > 0.0 { (part / size).min(1.0) } else { 0.0 };
     Some(Told {
         accounts,
         registered,

@@ -22,14 +22,14 @@ const LISTS: usize = 8;
 /// Days that a device or prefix is remembered.
 const DAYS: u32 = 30;
 
-/// Present entities of an account, by the hash that the relation engine knows them by; `None` unknown.
+/// Present entities of an account: the keys by which the relation engine knows them. `None` is unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Entities {
     /// Device.
     pub device: Option<u32>,
     /// Network prefix.
     pub prefix: Option<u32>,
-    /// Autonomous system.
+    /// Autonomous system, its number.
     pub asn: Option<u32>,
     /// Number range.
     pub range: Option<u32>,
