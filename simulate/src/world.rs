@@ -90,6 +90,10 @@ impl World<'_> {
         let agent = &mut self.city.agents[who as usize];
         agent.gone = false;
         agent.seen = self.now as i64;
+        if agent.persona.label() == Label::Abusive {
+            // Whoever registers in order to abuse abuses from the registration on.
+            agent.onset = Some(self.now);
+        }
         self.identify(who, true);
         self.day(who);
     }

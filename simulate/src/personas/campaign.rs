@@ -58,6 +58,7 @@ struct Card {
     farm: Rc<RefCell<Farm>>,
     rounds_left: u32,
     left: u32,
+    begun: bool,
 }
 
 impl Farm {
@@ -98,7 +99,7 @@ impl Farm {
         let rounds_left = this.rounds_left;
         drop(this);
         let age_h = (city.config.start_ms as f64 - at as f64) / HOUR;
-        let card = Card { farm: Rc::clone(farm), rounds_left, left: 0 };
+        let card = Card { farm: Rc::clone(farm), rounds_left, left: 0, begun: false };
         rogue::enlist(city, (Persona::SimFarm, ordinal), home, age_h, Box::new(card))
     }
 }
@@ -135,8 +136,7 @@ impl Card {
 
 impl Mind for Card {
     fn day(&mut self, world: &mut World<'_>, who: Who, _: u64) {
-        if world.city.agents[who as usize].onset.is_none() && self.left == 0 && self.rounds_left > 0 {
-            self.left = 1;
+        if !std::mem::replace(&mut self.begun, true) {
             let warm_up = world.rng(who).spread(2.0, 400.0) * MINUTE;
             world.later(warm_up as u64, who, Task::Wake { step: 0 });
         }

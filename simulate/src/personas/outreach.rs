@@ -155,7 +155,7 @@ impl Mind for Outreach {
             self.wait_h -= 24.0;
             return;
         }
-        if world.city.agents[who as usize].onset.is_none() && self.wait_h > 0.0 {
+        if self.wait_h > 0.0 {
             // The first day comes with the registration, or with the start of the run.
             let wait = (std::mem::take(&mut self.wait_h) * HOUR) as u64;
             return world.later(wait, who, Task::Wake { step: 0 });
