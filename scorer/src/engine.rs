@@ -65,7 +65,7 @@ struct Occasion<'a> {
     slot: features::Slot,
     at: u64,
     kind: u8,
-    /// The model's probability, NaN if it did not run.
+    /// The model's probability, NaN if it did not run at this event.
     score: f32,
     /// Whether an exact blocklist entry is known of the account.
     blocklisted: bool,
@@ -234,9 +234,10 @@ impl Engine {
             score: occasion.score,
             blocklisted: occasion.blocklisted,
         };
+        let scored = !occasion.score.is_nan();
         self.fired.clear();
         for (index, rule) in self.policy.rules.iter_mut().enumerate() {
-            if rule.is_due(touched, occasion.kind) && rule.fires(&facts) {
+            if rule.is_due(touched, occasion.kind, scored) && rule.fires(&facts) {
                 self.fired.push(index as u16);
             }
         }

@@ -76,14 +76,20 @@ impl Engine {
     /// Whether what a proposal rests on still holds if only evidence newer than a human's word counts.
     fn holds_anew(&self, occasion: &Occasion<'_>, basis: Basis, word: HumanWord) -> bool {
         let vector = newer_than(&self.vector, occasion.at.saturating_sub(word.at));
+        let anew = Occasion { score: self.score_anew(occasion, &vector), ..*occasion };
         match basis {
-            Basis::Rule(index) => self.policy.rules[index].holds(&occasion.facts(&vector)),
-            Basis::Band(index) => {
-                let score = self.model.as_ref().map_or(f32::NAN, |m| m.probability(&vector.0));
-                score >= self.policy.bands[index].score
-            }
+            Basis::Rule(index) => self.policy.rules[index].holds(&anew.facts(&vector)),
+            Basis::Band(index) => anew.score >= self.policy.bands[index].score,
             // The entry was there when the human looked.
             Basis::Entry => false,
+        }
+    }
+
+    /// The score of a masked vector, if the model ran at this event.
+    fn score_anew(&self, occasion: &Occasion<'_>, vector: &FeatureVector) -> f32 {
+        match &self.model {
+            Some(model) if !occasion.score.is_nan() => model.probability(&vector.0),
+            _ => f32::NAN,
         }
     }
 
@@ -162,6 +168,10 @@ impl Engine {
             Some(word) => newer_than(&self.vector, occasion.at.saturating_sub(word.at)),
             None => self.vector,
         };
+        // What rests on the score of a model that may not count is no evidence either.
+        let model = self.model.as_ref().filter(|m| !m.trained_on_simulation());
+        let score = if model.is_some() { self.score_anew(occasion, &vector) } else { f32::NAN };
+        let occasion = &Occasion { score, ..*occasion };
         let facts = occasion.facts(&vector);
         let mut kinds = if occasion.blocklisted && word.is_none() { Kinds::BLOCKLIST } else { Kinds::NONE };
         for rule in
@@ -171,7 +181,7 @@ impl Engine {
                 kinds = kinds.with(rule.evidence(&facts));
             }
         }
-        if let Some(model) = self.model.as_ref().filter(|m| !m.trained_on_simulation()) {
+        if let Some(model) = model {
             let reached = model.probability(&vector.0) >= self.policy.lowest_band;
             let leading = model.explain(&vector.0, 1).into_iter().filter(|c| c.contribution > 0.0 && reached);
             kinds = kinds.with(kinds_of(leading.map(|c| c.feature)));

@@ -156,8 +156,8 @@ fn rule(source: &Source<'_>, form: &RuleFile, ladder: &LadderFile) -> Result<Rul
         return source.wrong(&form.name.span(), "a victim is never banned: no `ladder`, no `sure_case`");
     }
     let kinds = form.kinds.as_deref().unwrap_or_default();
-    let features = condition.features();
-    if features.is_empty() && kinds.is_empty() {
+    let (features, names_score) = (condition.features(), condition.names_score());
+    if features.is_empty() && kinds.is_empty() && !names_score {
         return source.wrong(
             &when.span(),
             "the rule names no feature and lists no `kinds`, so that it would never run",
@@ -173,6 +173,7 @@ fn rule(source: &Source<'_>, form: &RuleFile, ladder: &LadderFile) -> Result<Rul
         priority,
         features,
         kinds: kind_bits(source, kinds)?,
+        names_score,
         condition,
     })
 }

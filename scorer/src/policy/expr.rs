@@ -58,7 +58,7 @@ impl Comparison {
 pub enum Variable {
     /// Number of the event's kind: see [`kind_number`].
     Kind,
-    /// The model's probability at this event or, if it did not run, the last one.
+    /// The model's probability; unknown at events where it does not run.
     Score,
     /// Whether an exact blocklist entry is known of the account.
     Blocklisted,
@@ -95,7 +95,7 @@ pub struct Facts<'a> {
     pub vector: &'a FeatureVector,
     /// Number of the event's kind.
     pub kind: u8,
-    /// The model's probability; NaN: none.
+    /// The model's probability; NaN if it did not run.
     pub score: f32,
     /// Whether an exact blocklist entry is known of the account.
     pub blocklisted: bool,
@@ -112,6 +112,11 @@ impl Program {
     #[must_use]
     pub fn is_true(&self, facts: &Facts<'_>) -> bool {
         self.holds(self.root(), facts)
+    }
+
+    /// Whether it asks for the model's probability.
+    pub(super) fn names_score(&self) -> bool {
+        self.nodes.contains(&Node::Variable(Variable::Score))
     }
 
     pub(super) fn root(&self) -> u16 {

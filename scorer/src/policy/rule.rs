@@ -24,6 +24,8 @@ pub struct Rule {
     pub priority: i32,
     pub(super) features: FeatureSet,
     pub(super) kinds: u32,
+    /// It names `score`: it also runs whenever the model did.
+    pub(super) names_score: bool,
     pub(super) condition: Condition,
 }
 
@@ -105,17 +107,22 @@ impl Condition {
         self.program.nodes.iter().filter_map(feature).collect()
     }
 
+    pub(super) fn names_score(&self) -> bool {
+        self.program.names_score()
+    }
+
     pub(super) fn written(&self) -> &[Threshold] {
         &self.written
     }
 }
 
 impl Rule {
-    /// Whether an event that changed `touched` and is of kind number `kind` may have changed the answer.
+    /// Whether an event that changed `touched`, is of kind number `kind`, and at which the model ran or not, may have
+    /// changed the answer.
     #[inline]
     #[must_use]
-    pub fn is_due(&self, touched: &FeatureSet, kind: u8) -> bool {
-        self.features.intersects(touched) || self.kinds >> kind & 1 == 1
+    pub fn is_due(&self, touched: &FeatureSet, kind: u8, scored: bool) -> bool {
+        self.features.intersects(touched) || self.kinds >> kind & 1 == 1 || self.names_score && scored
     }
 
     /// The features it names.
