@@ -7,9 +7,10 @@
 use std::cmp::Reverse;
 
 use features::FeatureVector;
+use features::catalog::computed::STRIKES_30D;
 use schema::{Action, Mode, Scope};
 
-use super::propose::{Basis, Proposal, is_enforced};
+use super::propose::{Basis, Held, Proposal, is_enforced};
 use super::{Engine, Occasion, Output};
 use crate::hash::text_hash;
 use crate::policy::{Kinds, kinds_of, newer_than};
@@ -148,10 +149,11 @@ impl Engine {
             proposal.scope = Scope::All;
             return;
         }
-        self.stats.bans_without_evidence += u64::from(!supported);
-        if supported && !victim {
-            self.budget.brake();
-        }
+        proposal.held = Some(match (victim, supported) {
+            (true, _) => Held::Victim,
+            (false, false) => Held::Evidence,
+            (false, true) => Held::Budget,
+        });
         proposal.action = Action::RateLimit;
         proposal.term_ms = self.policy.ladder.rate_limit_ms;
         proposal.review = true;
@@ -227,6 +229,11 @@ impl Engine {
         }
         if proposal.action == Action::Ban && !proposal.sure && proposal.basis != Basis::Entry {
             self.budget.spend(text_hash(self.name_of(proposal.basis)));
+        }
+        match proposal.held {
+            Some(Held::Evidence) => self.stats.bans_without_evidence += 1,
+            Some(Held::Budget) => self.budget.brake(),
+            Some(Held::Victim) | None => {}
         }
         if proposal.action >= Action::RateLimit && !renewal {
             self.strike(occasion);

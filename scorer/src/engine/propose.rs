@@ -40,6 +40,19 @@ pub(super) struct Proposal {
     /// Known young and unmistakable.
     pub sure: bool,
     pub victim: bool,
+    /// It would have been a ban, but for this.
+    pub held: Option<Held>,
+}
+
+/// Why a ban became a rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    /// For want of a second kind of evidence.
+    Evidence,
+    /// By the budget's brake.
+    Budget,
+    /// The account is a victim.
+    Victim,
 }
 
 impl Engine {
@@ -90,6 +103,7 @@ impl Engine {
             review: false,
             sure: false,
             victim: false,
+            held: None,
         });
     }
 }
@@ -112,5 +126,6 @@ fn proposal(basis: Basis, outcome: &Outcome, enforce: bool) -> Proposal {
         review: outcome.review,
         sure: false,
         victim: false,
+        held: None,
     }
 }

@@ -5,6 +5,7 @@
 mod evidence;
 mod humans;
 mod line;
+mod model;
 mod victims;
 
 use schema::{Body, Chat, Contact, Event, Feedback, Message, ReportReason, Session};
