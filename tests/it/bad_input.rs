@@ -160,6 +160,28 @@ fn a_corrupt_gzip_file_is_told_and_what_came_before_is_kept() {
 }
 
 #[test]
+fn every_line_has_exactly_one_outcome() {
+    let folder = tempfile::tempdir().unwrap();
+    let forged = good("e_3").replace("\"message\"", "\"entity\"");
+    let forged = forged.replace(
+        "}",
+        r#","entity":"asn:1","accounts_24h":1,"registered_24h":1,"restricted_24h":1,"size":1}"#,
+    );
+    let wave = good("e_4").replace("\"message\"", "\"wave\"");
+    let lines = [good("e_1"), good("e_1"), good("e_2"), forged, wave, "nonsense".to_owned(), good("e_5")];
+    let file = write(folder.path(), "events.ndjson", lines.join("\n").as_bytes());
+    let run = score(folder.path(), &file);
+    assert_eq!(reasons(folder.path()), [RejectReason::ForgedInternal, RejectReason::Malformed]);
+    for says in [
+        "events          3 of 7 lines",
+        "2: 1 malformed, 1 forged_internal",
+        "1 duplicates, 1 of unknown kind",
+    ] {
+        assert!(run.stderr.contains(says), "{says} is not in\n{}", run.stderr);
+    }
+}
+
+#[test]
 fn rejects_without_strict_are_no_failure() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "events.ndjson", b"nonsense\n");

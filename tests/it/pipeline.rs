@@ -72,6 +72,18 @@ fn a_split_compressed_or_piped_input_gives_the_same_bytes() {
 }
 
 #[test]
+fn a_decision_depends_only_on_earlier_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = read(&world().folder(), "events.ndjson");
+    let [whole, ..] = score(folder.path(), &[&world().path("events.ndjson")]);
+    let half: Vec<&str> = events.split_inclusive('\n').take(events.lines().count() / 2).collect();
+    let half = write(folder.path(), "half.ndjson", half.concat().as_bytes());
+    let [first, ..] = score(folder.path(), &[&half]);
+    assert!(!first.is_empty() && first.len() < whole.len());
+    assert!(whole.starts_with(&first), "what came later changed an earlier decision");
+}
+
+#[test]
 fn zstandard_that_we_write_is_zstandard_that_we_read() {
     let folder = tempfile::tempdir().unwrap();
     let run = run(folder.path(), &simulation("events.ndjson.zst"));
