@@ -99,8 +99,7 @@ impl Engine {
         let at = occasion.at;
         let standing = self.standing.get(occasion.event.account);
         let in_episode = standing.is_some_and(|s| self.is_same_episode(s.episode_ms, at));
-        let strikes =
-            features::feature_by_name("strikes_30d").and_then(|f| self.vector.get(f)).unwrap_or(0.0);
+        let strikes = self.vector.get(STRIKES_30D).unwrap_or(0.0);
         let past = strikes - if in_episode { 1.0 } else { 0.0 };
         let mut steps = libm::floorf((past + 0.5) / self.policy.ladder.strikes_per_step).max(0.0) as u32;
         let unheeded = standing.is_some_and(|s| {
