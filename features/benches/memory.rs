@@ -93,7 +93,7 @@ impl Engine {
         if applied.relations.any() {
             self.relations.touch_event(event, applied.relations, origin, &mut self.facts);
         }
-        if offset % 10_000 == 0 {
+        if offset.is_multiple_of(10_000) {
             self.store.record_strike(applied.slot, event.ts);
             let by = Toucher { account: event.account, ts: event.ts, what: Touch::Restricted, origin };
             self.relations.restrict(&self.store.entities(applied.slot), &by, &mut self.facts);

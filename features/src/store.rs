@@ -1,7 +1,7 @@
 //! The store: every account's features, updated event by event, in bounded memory.
 //!
 //! Separate from scoring: it knows no rule and no model. An account is a head, and blocks that only some accounts need. Its
-//! windows are a log of up to 12 events, and once that overflows within a day, buckets; both read the same. Invariants: at
+//! windows are a log of up to 24 events, and once that overflows within a day, buckets; both read the same. Invariants: at
 //! most `accounts_max` accounts, of which the longest idle goes first in record order; the same events give the same
 //! state; time is what the events say; nothing allocates while an account's blocks have room.
 

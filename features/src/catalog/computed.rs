@@ -30,7 +30,7 @@ macro_rules! computed {
             causes: $causes,
         },)+];
 
-        #[expect(non_camel_case_types, reason = "the variants only number the rows")]
+        #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "the variants only number the rows")]
         enum Place { $($index,)+ }
 
         $(
@@ -71,7 +71,7 @@ computed! {
     // Breadth.
     DISTINCT_PEERS_24H "distinct_peers_24h" "count" "24h" Breadth VolumeRhythm true
         c(Counter::Messages) | c(Counter::Answered) | Cause::BREADTH,
-        "distinct accounts written to or answering", "exact up to 12 events a day; above, linear counting in 512 bits a third of the day: standard error under 8 % to 2,000, at most 3,194; looks back 16 to 24 h";
+        "distinct accounts written to or answering", "exact up to 24 events a day; above, linear counting in 512 bits a third of the day: standard error under 8 % to 2,000, at most 3,194; looks back 16 to 24 h";
     DISTINCT_GROUPS_24H "distinct_groups_24h" "count" "24h" Breadth VolumeRhythm true
         c(Counter::Messages) | c(Counter::GroupCreates) | Cause::BREADTH,
         "distinct groups written to or created", "as distinct_peers_24h in 128 bits: standard error under 15 % to 400, at most 621";

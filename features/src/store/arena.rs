@@ -5,7 +5,7 @@
 //! zero; handle 0 is no block.
 
 /// Sizes of blocks, words of 4 bytes, ascending.
-pub(crate) const SIZES: [usize; 14] = [4, 6, 8, 12, 16, 24, 32, 36, 64, 128, 256, 320, 512, 1024];
+pub(crate) const SIZES: [usize; 13] = [4, 6, 8, 12, 16, 24, 32, 36, 64, 72, 128, 256, 282];
 
 const CHUNK_WORDS: usize = 1 << 18;
 /// Handles count units of 2 words, so 2^32 of them reach 32 GiB.
@@ -80,10 +80,9 @@ impl Arena {
     /// Moves a block into a larger or smaller one, keeping its first words.
     pub fn resize(&mut self, block: Block, from: usize, to: usize) -> Block {
         let moved = self.take(to);
-        let mut kept = [0; SIZES[SIZES.len() - 1]];
-        let words = from.min(to);
-        kept[..words].copy_from_slice(&self.words(block, from)[..words]);
-        self.words_mut(moved, to)[..words].copy_from_slice(&kept[..words]);
+        for at in 0..from.min(to) {
+            self.words_mut(moved, to)[at] = self.words(block, from)[at];
+        }
         self.give(block, from);
         moved
     }

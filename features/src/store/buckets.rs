@@ -28,7 +28,7 @@ const PEERS_AT: usize = DENOMINATORS_AT + BUCKETS as usize * DENOMINATOR_WORDS;
 const GROUPS_AT: usize = PEERS_AT + GENERATIONS as usize * PEER_WORDS;
 const USED_WORDS: usize = GROUPS_AT + GENERATIONS as usize * GROUP_WORDS;
 /// Words of the full tier's block.
-pub(crate) const WORDS: usize = 320;
+pub(crate) const WORDS: usize = 282;
 
 /// Sums over the windows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -163,26 +163,42 @@ pub(crate) fn bits(words: &[u32], newest_s: u32, now_s: u32) -> (u32, u32) {
     (peers.iter().map(|word| word.count_ones()).sum(), groups.iter().map(|word| word.count_ones()).sum())
 }
 
+/// Adds the rows of a ring that lie within reach: both halves of each word apart, in plain loops over arrays.
 #[inline]
-fn sum_row(row: &[u32], sums: &mut [u32]) {
-    for (word, pair) in row.iter().zip(sums.chunks_exact_mut(2)) {
-        pair[0] += word & 0xffff;
-        pair[1] += word >> 16;
+fn sum_ring<const WORDS: usize>(ring: &[u32], reached: [bool; BUCKETS as usize], into: &mut [u32]) {
+    let (mut low, mut high) = ([0_u32; WORDS], [0_u32; WORDS]);
+    for (row, reached) in ring.chunks_exact(WORDS).zip(reached) {
+        let row: &[u32; WORDS] = row.try_into().expect("a chunk has as many words");
+        let keep = if reached { u32::MAX } else { 0 };
+        for at in 0..WORDS {
+            low[at] += row[at] & keep & 0xffff;
+            high[at] += (row[at] & keep) >> 16;
+        }
     }
+    for at in 0..WORDS {
+        into[at * 2] += low[at];
+        into[at * 2 + 1] += high[at];
+    }
+}
+
+/// Which buckets of a window's ring `now_s` reaches.
+#[inline]
+fn reached(window: usize, newest_s: u32, now_s: u32) -> [bool; BUCKETS as usize] {
+    let newest = newest_s / bucket_s(window);
+    let gone = now_s / bucket_s(window) - newest;
+    let slot = newest % BUCKETS;
+    // A bucket's age is how far it lies behind the newest in the ring.
+    std::array::from_fn(|at| (slot + BUCKETS - at as u32) % BUCKETS + gone < BUCKETS)
 }
 
 /// Adds every bucket that `now_s` reaches to the sums.
 pub(crate) fn read(words: &[u32], newest_s: u32, now_s: u32, sums: &mut Bucketed) {
     for window in 0..WINDOWS {
-        let newest = newest_s / bucket_s(window);
-        let first = (now_s / bucket_s(window)).saturating_sub(BUCKETS - 1);
-        for bucket in first.max(newest.saturating_sub(BUCKETS - 1))..=newest {
-            let slot = (bucket % BUCKETS) as usize;
-            sum_row(&words[counters_at(window, slot)..][..COUNTER_WORDS], &mut sums.counters[window]);
-            if window == WINDOWS - 1 {
-                let row = &words[DENOMINATORS_AT + slot * DENOMINATOR_WORDS..][..DENOMINATOR_WORDS];
-                sum_row(row, &mut sums.denominators);
-            }
+        let ring = &words[counters_at(window, 0)..counters_at(window + 1, 0)];
+        let reached = reached(window, newest_s, now_s);
+        sum_ring::<COUNTER_WORDS>(ring, reached, &mut sums.counters[window]);
+        if window == WINDOWS - 1 {
+            sum_ring::<DENOMINATOR_WORDS>(&words[DENOMINATORS_AT..PEERS_AT], reached, &mut sums.denominators);
         }
     }
 }

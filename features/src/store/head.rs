@@ -55,7 +55,7 @@ pub(crate) struct Head {
     pub size_last: u8,
     /// Messages that told their size, up to 255.
     pub sizes: u8,
-    /// Entries in the log (low 4 bits), and how many its block holds, as an index into [`LOG_SIZES`].
+    /// Entries in the log (low 5 bits), and how many its block holds, as an index into [`LOG_SIZES`].
     pub log: u8,
     /// [`Flags`].
     pub flags: Flags,
@@ -118,24 +118,30 @@ fn known(bits: u8) -> Option<bool> {
 }
 
 /// Entries that the blocks of a log hold.
-pub(crate) const LOG_SIZES: [usize; 5] = [1, 2, 4, 8, 12];
+pub(crate) const LOG_SIZES: [usize; 6] = [1, 2, 4, 8, 12, 24];
 
 impl Head {
     /// Entries in the log.
     #[inline]
     pub fn log_len(&self) -> usize {
-        (self.log & 15) as usize
+        (self.log & 31) as usize
     }
 
     /// Entries that the log's block holds.
     #[inline]
     pub fn log_size(&self) -> usize {
-        LOG_SIZES[(self.log >> 4) as usize]
+        LOG_SIZES[self.log_class()]
+    }
+
+    /// The size of the log's block, as an index into [`LOG_SIZES`].
+    #[inline]
+    pub fn log_class(&self) -> usize {
+        (self.log >> 5) as usize
     }
 
     /// Sets the entries in the log and the index of its block's size.
     pub fn set_log(&mut self, len: usize, size: usize) {
-        self.log = len as u8 | (size as u8) << 4;
+        self.log = len as u8 | (size as u8) << 5;
     }
 
     /// An account of which nothing is known.

@@ -1,17 +1,17 @@
 //! The small tier: a log of the account's last few events, from which every window is read.
 //!
 //! Separate from the buckets of the full tier, whose semantics it keeps: an entry counts in a window exactly if its
-//! bucket would, so moving up a tier changes no count. Invariants: at most 12 entries; an entry's amounts are so small
-//! that 12 of them cannot saturate a bucket.
+//! bucket would, so moving up a tier changes no count. Invariants: at most 24 entries; an entry's amounts are so small
+//! that 24 of them cannot saturate a bucket.
 
 use crate::catalog::counters::{AMOUNT_LANES, COUNTERS, LANES, PART_LANES, WINDOWS};
 use crate::store::buckets::{Bucketed, GENERATION_S, bucket_s, first_second};
 
 /// Most entries before the account moves to the full tier.
-pub(crate) const ENTRIES_MAX: usize = 12;
+pub(crate) const ENTRIES_MAX: usize = 24;
 const ENTRY_WORDS: usize = 3;
-/// Largest amount in a log: 12 of them stay below 65,536.
-pub(crate) const AMOUNT_MAX: u16 = 5_461;
+/// Largest amount in a log: 24 of them stay below 65,536.
+pub(crate) const AMOUNT_MAX: u16 = 2_730;
 
 /// One event as the windows see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,8 @@ pub(crate) const fn words_for(entries: usize) -> usize {
         2 => 6,
         3..=4 => 12,
         5..=8 => 24,
-        _ => 36,
+        9..=12 => 36,
+        _ => 72,
     }
 }
 

@@ -148,7 +148,7 @@ fn set_slow(words: &mut [u32], at: usize, value: f32) {
 }
 
 const fn half_life(at: usize) -> HalfLife {
-    if at >= Slow::Feedback as usize || at % 2 == 0 { HalfLife::Days7 } else { HalfLife::Days30 }
+    if at >= Slow::Feedback as usize || at.is_multiple_of(2) { HalfLife::Days7 } else { HalfLife::Days30 }
 }
 
 fn size_of_block(arena: &Arena, block: Block) -> usize {

@@ -58,7 +58,7 @@ fn bucket_entry(words: &mut [u32], newest_s: u32, entry: &Entry) {
 /// Puts an entry into the log; false if there is no room.
 fn log_entry(head: &mut Head, arena: &mut Arena, entry: Entry) -> bool {
     let mut len = head.log_len();
-    let mut size = (head.log >> 4) as usize;
+    let mut size = head.log_class();
     if head.windows.is_none() {
         head.windows = arena.take(log::words_for(LOG_SIZES[0]));
         (len, size) = (0, 0);

@@ -48,7 +48,7 @@ impl World {
 
     fn restrict(&mut self, account: &str, ts: u64) {
         self.offset += 1;
-        let on = self.store.entities(self.store.slot_of(account).unwrap());
+        let on = self.store.entities(self.store.slot_of(account).expect("it has acted"));
         let by = Toucher { account, ts, what: Touch::Restricted, origin: self.origin() };
         let mut facts = Vec::new();
         self.relations.restrict(&on, &by, &mut facts);
@@ -57,7 +57,7 @@ impl World {
 
     fn value(&self, account: &str, index: usize) -> f32 {
         let mut vector = FeatureVector::unknown();
-        self.store.vector(self.store.slot_of(account).unwrap(), 0, &mut vector);
+        self.store.vector(self.store.slot_of(account).expect("it has acted"), 0, &mut vector);
         vector.0[index]
     }
 }

@@ -29,7 +29,7 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => (0_u16..50).prop_map(|group| Step::Group { group }),
         1 => Just(Step::Create),
         1 => (0_u32..300).prop_map(|count| Step::Add { count }),
-        1 => prop_oneof![0_u32..200, 5_000_u32..7_000].prop_map(|count| Step::Lookup { count }),
+        1 => prop_oneof![0_u32..200, 2_500_u32..7_000].prop_map(|count| Step::Lookup { count }),
         1 => (0_u16..300).prop_map(|peer| Step::Reply { peer }),
         1 => Just(Step::Undelivered),
     ]
