@@ -7,12 +7,13 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     bench_input::BenchInputArgs, blocklist::BlocklistArgs, catalog::CatalogArgs,
-    check_config::CheckConfigArgs, completions::CompletionsArgs, import::ImportArgs, judge::JudgeArgs,
-    man::ManArgs, score::ScoreArgs, simulate::SimulateArgs, train::TrainArgs,
+    check_config::CheckConfigArgs, completions::CompletionsArgs, demo::DemoArgs, import::ImportArgs,
+    judge::JudgeArgs, man::ManArgs, score::ScoreArgs, simulate::SimulateArgs, train::TrainArgs,
 };
 
 const EXAMPLES: &str = "\
 Examples:
+  weir demo                                              what it does, on bundled traffic
   weir score events.ndjson.gz --out decisions.ndjson     decide about real events
   zstdcat events.zst | weir score -                      the same from a pipe
   weir simulate --accounts 10000 --hours 24 --seed 1 --out events.ndjson --truth truth.ndjson
@@ -37,6 +38,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show the main job on bundled traffic, real and simulated: start here.
+    Demo(DemoArgs),
     /// Score events: NDJSON in, explained decisions out.
     Score(ScoreArgs),
     /// Simulate traffic of benign and abusive accounts, with the truth about each.

@@ -8,6 +8,7 @@ pub mod blocklist;
 pub mod catalog;
 pub mod check_config;
 pub mod completions;
+pub mod demo;
 pub mod import;
 pub mod judge;
 pub mod man;
@@ -21,6 +22,7 @@ use crate::error::{Error, Outcome};
 /// Runs a command.
 pub fn run(command: Command) -> Result<Outcome, Error> {
     match command {
+        Command::Demo(args) => demo::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Judge(args) => judge::run(&args),

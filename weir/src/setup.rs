@@ -67,11 +67,19 @@ impl EngineOptions {
         let (name, bytes) = match &self.model {
             _ if self.no_model => return Ok(None),
             Some(file) => (file.as_str(), files::read(file, MODEL_BYTES_MAX as u64)?),
-            None if DEFAULT_MODEL.is_empty() => return Ok(None),
-            None => ("the model that is built in", DEFAULT_MODEL.to_vec()),
+            None => return default_model(),
         };
         Model::from_bytes(&bytes).map(Some).map_err(|error| Error::file(name, error))
     }
+}
+
+/// The model that is built in, if there is one.
+pub fn default_model() -> Result<Option<Model>, Error> {
+    if DEFAULT_MODEL.is_empty() {
+        return Ok(None);
+    }
+    let model = Model::from_bytes(DEFAULT_MODEL);
+    model.map(Some).map_err(|error| Error::file("the model that is built in", error))
 }
 
 /// Reads an exempt list, if there is one.

@@ -80,7 +80,8 @@ const REAL: [(&str, Convert); 2] = [
     ("Copenhagen Networks Study: some 700 students who know each other, 28 days", |run| {
         let table = Source::from_reader("Copenhagen", Box::new(COPENHAGEN))?;
         let friends = Source::from_reader("Copenhagen friendships", Box::new(FRIENDS))?;
-        copenhagen_sms::convert(table, friends, Options::default(), &mut |event| run.take(event)).map(drop)?;
+        copenhagen_sms::convert(table, friends, Options::default(), &mut |event| run.take(event))
+            .map(drop)?;
         Ok(())
     }),
 ];
@@ -184,10 +185,15 @@ impl Run {
             }
         }
         shown.values().for_each(|sentence| text.push_str(sentence));
-        let _ = writeln!(text, "\n  {:<26}{:>9}{:>12}{:>9}", "what they really are", "accounts", "restricted", "banned");
+        let _ = writeln!(
+            text,
+            "\n  {:<26}{:>9}{:>12}{:>9}",
+            "what they really are", "accounts", "restricted", "banned"
+        );
         for ((benign, persona), [all, restricted, banned]) in &personas {
             let kind = if *benign { "benign" } else { "abusive" };
-            let _ = writeln!(text, "  {:<26}{all:>9}{restricted:>12}{banned:>9}", format!("{kind} {persona}"));
+            let _ =
+                writeln!(text, "  {:<26}{all:>9}{restricted:>12}{banned:>9}", format!("{kind} {persona}"));
         }
     }
 }
