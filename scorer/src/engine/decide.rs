@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 
 use features::FeatureVector;
-use features::catalog::computed::STRIKES_30D;
+use features::catalog::computed::{AGE_S, DEVICE_AGE_S, DEVICES_30D, STRIKES_30D};
 use schema::{Action, Mode, Scope};
 
 use super::propose::{Basis, Held, Proposal, is_enforced};
@@ -15,6 +15,11 @@ use super::{Engine, Occasion, Output};
 use crate::hash::text_hash;
 use crate::policy::{Kinds, kinds_of, newer_than};
 use crate::standing::{Change, HumanWord, InForce, Wanted};
+
+/// From this age on an account has a holder who can lose it, s.
+const OLD_S: f32 = 30.0 * 86_400.0;
+/// After this time on a device it is taken for the holder's, s.
+const SETTLED_S: f32 = 7.0 * 86_400.0;
 
 impl Engine {
     /// Decides about everything that fired at this event.
@@ -67,11 +72,19 @@ impl Engine {
         if proposal.action == Action::Ban
             && standing.is_none_or(|s| s.change(&wanted(proposal, at), at).is_some())
         {
-            let victim = is_victim || standing.is_some_and(|s| s.is_victim(at));
+            let taken_over = proposal.basis != Basis::Entry && self.may_be_taken_over();
+            let victim = is_victim || taken_over || standing.is_some_and(|s| s.is_victim(at));
             let word = standing.and_then(|s| s.word_on(Scope::All, Action::Ban, at));
             self.gate_ban(occasion, proposal, victim, word);
         }
         true
+    }
+
+    /// Whether the account is old and lately on another device than before: what it does may not be its holder's doing,
+    /// whatever the policy's rules make of it.
+    fn may_be_taken_over(&self) -> bool {
+        let at_least = |feature, value| self.vector.get(feature).is_some_and(|v| v >= value);
+        at_least(AGE_S, OLD_S) && at_least(DEVICES_30D, 2.0) && !at_least(DEVICE_AGE_S, SETTLED_S)
     }
 
     /// Whether what a proposal rests on still holds if only evidence newer than a human's word counts.

@@ -82,3 +82,17 @@ fn a_victims_failed_challenge_goes_to_a_human_and_the_owner_may_still_pass() {
     assert_eq!(answer(&mut trial, &id, false), ["enforce review all challenge_failed"]);
     assert_eq!(answer(&mut trial, &id, true).len(), 2);
 }
+
+#[test]
+fn an_old_account_on_a_new_device_is_not_banned_whatever_the_rules_say() {
+    let ban = rule("ban", "new_chats_1m >= 5 && blocks_24h >= 1", "action = \"ban\"");
+    for (device, banned) in [("same", true), ("other", false)] {
+        let mut trial = Trial::new(&ban);
+        trial.event("a", Some(10_000.0), session("same"));
+        trial.after(HOUR).event("a", Some(10_001.0), session(device));
+        trial.event("a", Some(10_001.0), Body::Block(feedback("p")));
+        let decided = trial.strangers("a", Some(10_001.0), 6);
+        let expected = if banned { "enforce ban all ban" } else { "enforce rate_limit messages ban" };
+        assert_eq!(decided[0], expected, "{device}");
+    }
+}
