@@ -49,7 +49,7 @@ pub struct TrainArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Learner {
-    /// AdaBoost over linfa's decision trees.
+    /// boosting on residuals over linfa's decision trees.
     Trees,
     /// linfa's logistic regression.
     Logistic,
