@@ -5,7 +5,7 @@
 //! zero; handle 0 is no block.
 
 /// Sizes of blocks, words of 4 bytes, ascending.
-pub(crate) const SIZES: [usize; 13] = [4, 6, 8, 12, 16, 24, 32, 36, 64, 72, 128, 256, 282];
+pub(crate) const SIZES: [usize; 13] = [4, 6, 8, 12, 16, 24, 32, 36, 64, 72, 128, 256, 300];
 
 const CHUNK_WORDS: usize = 1 << 18;
 /// Handles count units of 2 words, so 2^32 of them reach 32 GiB.

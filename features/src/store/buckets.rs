@@ -19,7 +19,8 @@ pub(crate) const PEER_BITS: u32 = 512;
 pub(crate) const GROUP_BITS: u32 = 128;
 
 const COUNTER_WORDS: usize = COUNTERS / 2;
-const DENOMINATOR_WORDS: usize = DENOMINATORS.div_ceil(2);
+/// Padded, so that a row is whole vectors of four words.
+const DENOMINATOR_WORDS: usize = DENOMINATORS.div_ceil(8) * 4;
 const PEER_WORDS: usize = PEER_BITS as usize / 32;
 const GROUP_WORDS: usize = GROUP_BITS as usize / 32;
 
@@ -28,7 +29,7 @@ const PEERS_AT: usize = DENOMINATORS_AT + BUCKETS as usize * DENOMINATOR_WORDS;
 const GROUPS_AT: usize = PEERS_AT + GENERATIONS as usize * PEER_WORDS;
 const USED_WORDS: usize = GROUPS_AT + GENERATIONS as usize * GROUP_WORDS;
 /// Words of the full tier's block.
-pub(crate) const WORDS: usize = 282;
+pub(crate) const WORDS: usize = 300;
 
 /// Sums over the windows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -83,27 +84,18 @@ pub(crate) fn advance(words: &mut [u32], newest_s: u32, now_s: u32) {
     }
 }
 
-/// Adds to one 16-bit counter of a row of them.
-#[inline]
-fn add(row: &mut [u32], lane: usize, adds: u16) {
+/// Adds to one 16-bit counter of a row of them, or with `BACK` takes from it; it stops at 0 and 65,535.
+#[inline(always)]
+fn step<const BACK: bool>(row: &mut [u32], lane: usize, by: u16) {
     let word = &mut row[lane / 2];
     let shift = lane % 2 * 16;
-    let sum = ((*word >> shift) as u16).saturating_add(adds);
-    *word = *word & !(0xffff << shift) | u32::from(sum) << shift;
+    let count = (*word >> shift) as u16;
+    let count = if BACK { count.saturating_sub(by) } else { count.saturating_add(by) };
+    *word = *word & !(0xffff << shift) | u32::from(count) << shift;
 }
 
-/// Takes from one 16-bit counter of a row of them.
-#[inline]
-fn take(row: &mut [u32], lane: usize, takes: u16) {
-    let word = &mut row[lane / 2];
-    let shift = lane % 2 * 16;
-    let left = ((*word >> shift) as u16).saturating_sub(takes);
-    *word = *word & !(0xffff << shift) | u32::from(left) << shift;
-}
-
-/// Adds an entry to every bucket that a window reaches at the account's newest second; with `back`, takes it away.
-pub(crate) fn apply(words: &mut [u32], newest_s: u32, entry: &Entry, back: bool) {
-    let step = if back { take } else { add };
+/// Adds an entry to every bucket that a window reaches at the account's newest second; with `BACK`, takes it away.
+pub(crate) fn apply<const BACK: bool>(words: &mut [u32], newest_s: u32, entry: &Entry) {
     for window in 0..WINDOWS {
         if entry.second < first_second(window, newest_s) {
             continue;
@@ -115,7 +107,7 @@ pub(crate) fn apply(words: &mut [u32], newest_s: u32, entry: &Entry, back: bool)
         while lanes != 0 {
             let lane = lanes.trailing_zeros();
             lanes &= lanes - 1;
-            step(counters, lane as usize, entry.adds(lane));
+            step::<BACK>(counters, lane as usize, entry.adds(lane));
         }
         if window == WINDOWS - 1 {
             let row = &mut denominators[slot * DENOMINATOR_WORDS..][..DENOMINATOR_WORDS];
@@ -123,7 +115,7 @@ pub(crate) fn apply(words: &mut [u32], newest_s: u32, entry: &Entry, back: bool)
             while lanes != 0 {
                 let lane = lanes.trailing_zeros();
                 lanes &= lanes - 1;
-                step(row, lane as usize, entry.adds(lane + COUNTERS as u32));
+                step::<BACK>(row, lane as usize, entry.adds(lane + COUNTERS as u32));
             }
         }
     }
@@ -164,31 +156,36 @@ pub(crate) fn bits(words: &[u32], newest_s: u32, now_s: u32) -> (u32, u32) {
 }
 
 /// Adds the rows of a ring that lie within reach: both halves of each word apart, in plain loops over arrays.
-#[inline]
-fn sum_ring<const WORDS: usize>(ring: &[u32], reached: [bool; BUCKETS as usize], into: &mut [u32]) {
+#[inline(always)]
+fn sum_ring<const WORDS: usize>(ring: &[u32], keep: &[u32; BUCKETS as usize], into: &mut [u32]) {
     let (mut low, mut high) = ([0_u32; WORDS], [0_u32; WORDS]);
-    for (row, reached) in ring.chunks_exact(WORDS).zip(reached) {
+    for (row, keep) in ring.chunks_exact(WORDS).zip(keep) {
         let row: &[u32; WORDS] = row.try_into().expect("a chunk has as many words");
-        let keep = if reached { u32::MAX } else { 0 };
         for at in 0..WORDS {
             low[at] += row[at] & keep & 0xffff;
             high[at] += (row[at] & keep) >> 16;
         }
     }
-    for at in 0..WORDS {
-        into[at * 2] += low[at];
-        into[at * 2 + 1] += high[at];
+    for ((pair, low), high) in into.chunks_exact_mut(2).zip(low).zip(high) {
+        pair[0] += low;
+        pair[1] += high;
     }
 }
 
-/// Which buckets of a window's ring `now_s` reaches.
-#[inline]
-fn reached(window: usize, newest_s: u32, now_s: u32) -> [bool; BUCKETS as usize] {
+/// Which buckets of a window's ring `now_s` reaches: all ones, or 0.
+#[inline(always)]
+fn reached(window: usize, newest_s: u32, now_s: u32) -> [u32; BUCKETS as usize] {
     let newest = newest_s / bucket_s(window);
     let gone = now_s / bucket_s(window) - newest;
+    if gone == 0 {
+        return [u32::MAX; BUCKETS as usize];
+    }
     let slot = newest % BUCKETS;
     // A bucket's age is how far it lies behind the newest in the ring.
-    std::array::from_fn(|at| (slot + BUCKETS - at as u32) % BUCKETS + gone < BUCKETS)
+    std::array::from_fn(|at| {
+        let age = (slot + BUCKETS - at as u32) % BUCKETS;
+        if age.saturating_add(gone) < BUCKETS { u32::MAX } else { 0 }
+    })
 }
 
 /// Adds every bucket that `now_s` reaches to the sums.
@@ -196,9 +193,13 @@ pub(crate) fn read(words: &[u32], newest_s: u32, now_s: u32, sums: &mut Bucketed
     for window in 0..WINDOWS {
         let ring = &words[counters_at(window, 0)..counters_at(window + 1, 0)];
         let reached = reached(window, newest_s, now_s);
-        sum_ring::<COUNTER_WORDS>(ring, reached, &mut sums.counters[window]);
+        sum_ring::<COUNTER_WORDS>(ring, &reached, &mut sums.counters[window]);
         if window == WINDOWS - 1 {
-            sum_ring::<DENOMINATOR_WORDS>(&words[DENOMINATORS_AT..PEERS_AT], reached, &mut sums.denominators);
+            sum_ring::<DENOMINATOR_WORDS>(
+                &words[DENOMINATORS_AT..PEERS_AT],
+                &reached,
+                &mut sums.denominators,
+            );
         }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn add(head: &mut Head, arena: &mut Arena, entry: Entry) {
 }
 
 fn bucket_entry(words: &mut [u32], newest_s: u32, entry: &Entry) {
-    buckets::apply(words, newest_s, entry, false);
+    buckets::apply::<false>(words, newest_s, entry);
     if entry.amount != 0 && entry.lanes & (PEER_LANES | GROUP_LANES) != 0 {
         let group = entry.lanes & GROUP_LANES != 0;
         buckets::note(words, newest_s, entry.second, entry.amount, group);
@@ -113,7 +113,7 @@ pub(crate) fn take_back(head: &Head, arena: &mut Arena, second: u32, credit: u16
     }
     if head.flags.full() {
         let entry = Entry { second, lanes, amount: credit, part: 0 };
-        buckets::apply(arena.words_mut(head.windows, buckets::WORDS), head.newest_s, &entry, true);
+        buckets::apply::<true>(arena.words_mut(head.windows, buckets::WORDS), head.newest_s, &entry);
         return;
     }
     let words = arena.words_mut(head.windows, log::words_for(head.log_size()));
