@@ -161,19 +161,22 @@ impl Relations {
 
     /// Hears that an account was restricted by a human or a sure case.
     pub fn restrict(&mut self, on: &Entities, by: &Toucher<'_>, out: &mut Vec<OwnedFact>) {
-        let kinds = [
-            (EntityKind::Device, on.device),
-            (EntityKind::Prefix, on.prefix),
-            (EntityKind::Asn, on.asn),
-            (EntityKind::NumberRange, on.range),
-        ];
-        for (n, (kind, key)) in kinds.into_iter().enumerate() {
+        for (n, (kind, key)) in keys(on).into_iter().enumerate() {
             let Some(key) = key else { continue };
-            let key = if kind == EntityKind::Asn { key_of(asn_hash(key)) } else { key };
             let origin = Origin { n: by.origin.n + n as u32, ..by.origin };
             let by = Toucher { what: Touch::Restricted, origin, ..*by };
             if let Some(entity) = self.shared.restrict_by_key(kind, key, &by) {
                 speak::restricted(entity, &by, out);
+            }
+        }
+    }
+
+    /// Drops a deleted account from the entities that it was on. (First contacts forget it by themselves, after 2 h for
+    /// facts and after `contacts_max` newer ones for good.)
+    pub fn forget(&mut self, on: &Entities, account: &str) {
+        for (kind, key) in keys(on) {
+            if let Some(key) = key {
+                self.shared.forget(kind, key, account);
             }
         }
     }
@@ -202,6 +205,16 @@ pub fn relations(event: &Event<'_>, new: Touches, origin: Origin, out: &mut Vec<
             origin: by.origin,
         });
     });
+}
+
+/// The keys of an account's entities, by kind.
+fn keys(on: &Entities) -> [(EntityKind, Option<u32>); 4] {
+    [
+        (EntityKind::Device, on.device),
+        (EntityKind::Prefix, on.prefix),
+        (EntityKind::Asn, on.asn.map(|asn| key_of(asn_hash(asn)))),
+        (EntityKind::NumberRange, on.range),
+    ]
 }
 
 fn entity_text(kind: EntityKind, name: EntityName<'_>) -> CompactString {

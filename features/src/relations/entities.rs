@@ -198,6 +198,13 @@ impl Shared {
         Some(entity)
     }
 
+    /// Takes an account out of an entity's recent members; its counts stand.
+    pub fn forget(&mut self, kind: EntityKind, key: u32, account: &str) {
+        if let Some(slot) = self.find_key(kind, key) {
+            self.slots[slot as usize].members.retain(|member| member.account != account);
+        }
+    }
+
     fn find(&self, kind: EntityKind, hash: u64) -> Option<u32> {
         let is =
             |slot: &u32| self.slots[*slot as usize].hash == hash && self.slots[*slot as usize].kind == kind;

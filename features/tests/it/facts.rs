@@ -193,3 +193,37 @@ fn a_popular_peer_is_capped_and_weighs_less() {
     assert_eq!(world.value("a400", computed::COMPANIONS), 0.0);
     assert!(world.value("a400", computed::COMPANION_TARGETS) <= 0.25);
 }
+
+#[test]
+fn the_longest_untouched_entity_goes_first_and_the_bound_holds() {
+    let mut world = World::new();
+    for n in 0..3_000_u64 {
+        let device = format!("d{n}");
+        for account in ["a", "b"] {
+            let account = format!("{account}{n}");
+            world.feed(&event(&account, T0_MS + n * 10, Body::Session(session(&device, &device))));
+        }
+        assert!(world.relations.entities() <= 1_000);
+    }
+    world.told.clear();
+    world.feed(&event("c", T0_MS + 40_000, Body::Session(session("d2999", "x"))));
+    assert_eq!(world.told.first().map(|fact| fact.size), Some(3), "the newest is still known");
+    world.told.clear();
+    world.feed(&event("c", T0_MS + 40_001, Body::Session(session("d0", "x"))));
+    assert_eq!(world.told, [], "the oldest was evicted");
+}
+
+#[test]
+fn a_deleted_account_is_named_in_no_later_fact_of_its_device() {
+    let mut world = World::new();
+    for account in ["a", "b"] {
+        world.feed(&event(account, T0_MS, Body::Session(session("d", "x"))));
+    }
+    let on = world.store.entities(world.store.slot_of("a").expect("it has acted"));
+    world.relations.forget(&on, "a");
+    assert!(world.store.forget("a"));
+    world.told.clear();
+    world.feed(&event("c", T0_MS + 1, Body::Session(session("d", "x"))));
+    assert_eq!(world.told[0].co_accounts, ["b"]);
+    assert!(world.told.iter().all(|fact| fact.account != "a"));
+}
