@@ -11,7 +11,9 @@ use crate::error::Error;
 
 /// The bytes of a file, unpacked if they are compressed; `-` reads standard input.
 pub fn read(name: &str, bytes_max: u64) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
+    // Room for all of it at once: growing step by step would copy a large list many times.
+    let expected = std::fs::metadata(name).map_or(0, |found| found.len());
+    let mut bytes = Vec::with_capacity(usize::try_from(expected.min(bytes_max)).unwrap_or(0) + 1);
     Source::open(name)?
         .take(bytes_max + 1)
         .read_to_end(&mut bytes)
