@@ -7,6 +7,7 @@
 pub mod catalog;
 mod duplicates;
 mod entity;
+mod prefetch;
 mod relations;
 pub mod signal;
 mod store;

@@ -26,7 +26,7 @@ use hashbrown::hash_table::Entry;
 use schema::{Event, limits};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::store::arena::{Arena, Block};
+use crate::store::arena::{Arena, Block, LINE_WORDS};
 use crate::store::head::{Head, Heads, NOBODY};
 use crate::store::identity::Entities;
 use crate::store::order::Order;
@@ -150,6 +150,21 @@ impl Store {
             late: applied.late,
             fresh,
             relations: applied.relations,
+        }
+    }
+
+    /// Asks for the memory that [`Self::apply`] will read first for this account.
+    #[inline]
+    pub fn prefetch(&self, account: &[u8]) {
+        let hash = xxh3_64_with_seed(account, ACCOUNT_SEED);
+        if let Some(slot) = self.index.find(hash, |slot| self.heads.get(*slot).hash == hash) {
+            let head = self.heads.get(*slot);
+            let words = if head.flags.full() { buckets::WORDS } else { LINE_WORDS };
+            for (block, words) in
+                [(head.windows, words), (head.identity, LINE_WORDS), (head.side, LINE_WORDS)]
+            {
+                self.arena.prefetch(block, words);
+            }
         }
     }
 

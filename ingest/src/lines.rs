@@ -94,6 +94,12 @@ impl Lines {
         self.unread.is_empty()
     }
 
+    /// Where the next line begins and what follows it, as far as it is in the buffer: a look ahead, nothing is lent.
+    #[must_use]
+    pub fn ahead(&self) -> &[u8] {
+        &self.buffer[self.unread.clone()]
+    }
+
     /// The next line that is not blank; `None` at the end.
     ///
     /// # Errors

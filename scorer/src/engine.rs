@@ -126,6 +126,14 @@ impl Engine {
         }
     }
 
+    /// Asks for the memory that [`Self::process`] will read first for an event of this id and account: worth it one record
+    /// ahead. Changes nothing.
+    #[inline]
+    pub fn prefetch(&self, id: &[u8], account: &[u8]) {
+        self.duplicates.prefetch(id);
+        self.store.prefetch(account);
+    }
+
     /// What a gateway would enforce for the account and scope at `now_ms`.
     #[must_use]
     pub fn restriction(&self, account: &str, scope: Scope, now_ms: u64) -> Option<RestrictionView<'_>> {

@@ -10,6 +10,7 @@ mod environment;
 mod error;
 mod files;
 mod interrupt;
+mod lookahead;
 mod pipeline;
 mod progress;
 mod setup;

@@ -10,6 +10,7 @@ use sinks::File;
 
 use crate::error::Error;
 use crate::interrupt::Interrupt;
+use crate::lookahead;
 use crate::progress::{EVERY, Progress};
 use crate::summary::{EngineFigures, Tally};
 
@@ -68,6 +69,9 @@ impl Pipeline {
         loop {
             if live && lines.is_drained() {
                 self.flush()?;
+            }
+            if let Some((id, account)) = lookahead::names(lines.ahead()) {
+                self.engine.prefetch(id, account);
             }
             match lines.next() {
                 None => return Ok(Left::Ended),

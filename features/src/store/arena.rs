@@ -4,6 +4,11 @@
 //! copies; a freed block is reused for the next of its size. Invariants: a block lies in one chunk; a new block is
 //! zero; handle 0 is no block.
 
+use crate::prefetch::prefetch;
+
+/// Words of a cache line.
+pub(crate) const LINE_WORDS: usize = 16;
+
 /// Sizes of blocks, words of 4 bytes, ascending.
 pub(crate) const SIZES: [usize; 13] = [4, 6, 8, 12, 16, 24, 32, 36, 64, 72, 128, 256, 300];
 
@@ -92,6 +97,21 @@ impl Arena {
     pub fn words(&self, block: Block, words: usize) -> &[u32] {
         let at = (block.0 % CHUNK_UNITS) as usize * UNIT_WORDS;
         &self.chunks[(block.0 / CHUNK_UNITS) as usize][at..at + words]
+    }
+
+    /// Asks for the memory of a block's first words.
+    #[inline]
+    pub fn prefetch(&self, block: Block, words: usize) {
+        if block.is_none() {
+            return;
+        }
+        let at = (block.0 % CHUNK_UNITS) as usize * UNIT_WORDS;
+        let chunk = &self.chunks[(block.0 / CHUNK_UNITS) as usize];
+        for word in (at..at + words).step_by(LINE_WORDS) {
+            if let Some(word) = chunk.get(word) {
+                prefetch(word);
+            }
+        }
     }
 
     /// The words of a block, to change.
