@@ -33,7 +33,7 @@ pub struct SimulateArgs {
     #[arg(long, default_value_t = 10_000)]
     accounts: u32,
     /// Length, hours.
-    #[arg(long, default_value_t = 168.0)]
+    #[arg(long, default_value_t = 168.0, allow_negative_numbers = true)]
     hours: f64,
     /// Same seed, same bytes.
     #[arg(long, default_value_t = 1)]
@@ -48,7 +48,7 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "FILE")]
     exempt: Option<String>,
     /// Share of abusive accounts among all, 0 to 0.5.
-    #[arg(long, value_name = "SHARE", default_value_t = BASE_RATE)]
+    #[arg(long, value_name = "SHARE", default_value_t = BASE_RATE, allow_negative_numbers = true)]
     base_rate: f64,
     /// Optional fields to leave unknown in every event, separated by commas.
     #[arg(long, value_name = "FIELD,…", default_value = "")]
