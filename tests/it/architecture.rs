@@ -70,3 +70,24 @@ fn no_pure_crate_reaches_io() {
         assert!(reached.is_empty(), "{name} reaches {reached:?}");
     }
 }
+
+/// Names of the form `crate: test` between backticks.
+fn named_tests(text: &str) -> Vec<(&str, &str)> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    let pairs = quoted.filter_map(|name| name.split_once(": "));
+    pairs.filter(|(folder, _)| ARROWS.iter().any(|(name, _)| name == folder)).collect()
+}
+
+#[test]
+fn the_tests_that_the_map_names_exist() {
+    let map = std::fs::read_to_string(harness::workspace::file("ARCHITECTURE.md")).expect("the map is there");
+    let sources = harness::workspace::sources();
+    let named = named_tests(&map);
+    assert!(named.len() > 20, "only {named:?}");
+    for (folder, test) in named {
+        let head = format!("fn {test}(");
+        let found =
+            sources.iter().any(|s| s.path.starts_with(&format!("{folder}/")) && s.text.contains(&head));
+        assert!(found, "ARCHITECTURE.md names {folder}: {test}, which does not exist");
+    }
+}
