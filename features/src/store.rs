@@ -26,6 +26,7 @@ use hashbrown::hash_table::Entry;
 use schema::{Event, limits};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::prefetch::prefetch;
 use crate::store::arena::{Arena, Block, LINE_WORDS};
 use crate::store::head::{Head, Heads, NOBODY};
 use crate::store::identity::Entities;
@@ -153,7 +154,18 @@ impl Store {
         }
     }
 
-    /// Asks for the memory that [`Self::apply`] will read first for this account.
+    /// Asks for an account's head, two records ahead: nothing that is not yet there is waited for.
+    #[inline]
+    pub fn prefetch_head(&self, account: &[u8]) {
+        // The first of equal tag is nearly always the right one, and only a guess is wanted.
+        if let Some(slot) = self.index.find(xxh3_64_with_seed(account, ACCOUNT_SEED), |_| true) {
+            let head = self.heads.get(*slot);
+            prefetch(&head.hash);
+            prefetch(&head.flags);
+        }
+    }
+
+    /// Asks for what hangs on an account's head, one record ahead.
     #[inline]
     pub fn prefetch(&self, account: &[u8]) {
         let hash = xxh3_64_with_seed(account, ACCOUNT_SEED);

@@ -126,11 +126,17 @@ impl Engine {
         }
     }
 
-    /// Asks for the memory that [`Self::process`] will read first for an event of this id and account: worth it one record
-    /// ahead. Changes nothing.
+    /// Asks for memory that [`Self::process`] will read for an event of this id and account, two records ahead. Changes
+    /// nothing.
     #[inline]
-    pub fn prefetch(&self, id: &[u8], account: &[u8]) {
+    pub fn prefetch_early(&self, id: &[u8], account: &[u8]) {
         self.duplicates.prefetch(id);
+        self.store.prefetch_head(account);
+    }
+
+    /// Asks for the rest, one record ahead. Changes nothing.
+    #[inline]
+    pub fn prefetch(&self, account: &[u8]) {
         self.store.prefetch(account);
     }
 

@@ -70,9 +70,7 @@ impl Pipeline {
             if live && lines.is_drained() {
                 self.flush()?;
             }
-            if let Some((id, account)) = lookahead::names(lines.ahead()) {
-                self.engine.prefetch(id, account);
-            }
+            self.look_ahead(lines.ahead());
             match lines.next() {
                 None => return Ok(Left::Ended),
                 Some(line) => self.line(&name, &line?)?,
@@ -86,6 +84,18 @@ impl Pipeline {
                     return Ok(Left::Unread);
                 }
             }
+        }
+    }
+
+    /// Asks for the memory of the next two records, while the one before them is decoded and decided.
+    #[inline]
+    fn look_ahead(&self, ahead: &[u8]) {
+        let (next, after) = lookahead::two(ahead);
+        if let Some((_, account)) = next {
+            self.engine.prefetch(account);
+        }
+        if let Some((id, account)) = after {
+            self.engine.prefetch_early(id, account);
         }
     }
 
