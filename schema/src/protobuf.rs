@@ -184,7 +184,7 @@ fn list(values: Vec<String>) -> Option<Vec<Text<'static>>> {
 /// The word of a number; of an unknown number, its digits, which are no word either.
 fn word<T: Copy>(number: Option<i32>, all: &[T], word: fn(T) -> &'static str) -> Option<Text<'static>> {
     let number = number.filter(|number| *number != 0)?;
-    let known = usize::try_from(number - 1).ok().and_then(|place| all.get(place));
+    let known = usize::try_from(number).ok().and_then(|number| all.get(number - 1));
     Some(known.map_or_else(|| Text::from(number.to_string()), |known| Text::from(word(*known))))
 }
 
