@@ -9,6 +9,7 @@ use models::Model;
 use schema::limits::{ACCOUNTS_MAX, EXEMPT_MAX, ID_BYTES_MAX, MODEL_BYTES_MAX};
 use scorer::{Engine, EngineConfig, ExemptList, Policy};
 
+use crate::clash::{self, Named};
 use crate::commands::{blocklist, check_config};
 use crate::error::Error;
 use crate::files;
@@ -54,6 +55,13 @@ impl EngineOptions {
             rows,
             ..EngineConfig::default()
         }))
+    }
+
+    /// The files that are read, so that no output is one of them.
+    pub fn inputs(&self) -> Vec<Named<'_>> {
+        let mut inputs = clash::given(&[("--policy", &self.policy), ("--model", &self.model)]);
+        inputs.extend(clash::all("--blocklist", &self.blocklists));
+        inputs
     }
 
     fn policy(&self) -> Result<Policy, Error> {

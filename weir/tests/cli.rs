@@ -101,6 +101,26 @@ fn a_simulation_out_of_range_is_refused() {
 }
 
 #[test]
+fn no_output_is_an_input_or_another_output() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let (file, new) = (path("x"), path("new"));
+    let spelled =
+        format!("{}/../{}/x", folder.path().display(), folder.path().file_name().unwrap().display());
+    std::fs::write(&file, "kind,value\naccount,a\n").expect("it can be written");
+    let same = &["is the same file as", file.as_str()];
+    refused(&["score", &file, "--out", &spelled], same);
+    refused(&["score", &file, "--standing", &file], same);
+    refused(&["score", "-", "--policy", &file, "--out", &file], same);
+    refused(&["blocklist", "build", &file, "--name", "n", "--out", &file], same);
+    refused(&["judge", "--events", "-", "--decisions", "-", "--truth", &file, "--html", &file], same);
+    refused(&["import", "collegemsg", &file, "--out", &file], same);
+    refused(&["simulate", "--out", &new, "--truth", &new], &["--truth", "is the same file as --out"]);
+    assert_eq!(std::fs::read_to_string(&file).expect("it is there"), "kind,value\naccount,a\n");
+    assert!(!folder.path().join("new").exists());
+}
+
+#[test]
 fn the_default_policy_is_fine() {
     let policy = weir(&["check-config", "--print-default"]);
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -7,7 +7,7 @@ use scorer::Blocklist;
 use scorer::blocklist::{EntryKind, EntryView, parse_entries};
 
 use crate::error::{Error, Outcome};
-use crate::{clock, files};
+use crate::{clash, clock, files};
 
 /// Most bytes of a list's source or file: enough for 100 million entries.
 const BYTES_MAX: u64 = 16 << 30;
@@ -89,6 +89,7 @@ pub fn load(file: &str) -> Result<Blocklist, Error> {
 
 fn build(sources: &[String], name: &str, out: &str, probes: u64) -> Result<Outcome, Error> {
     let watch = clock::Stopwatch::start();
+    clash::refuse(&clash::all("input", sources), &[("--out", out)])?;
     let mut entries = Vec::new();
     for source in sources {
         entries.append(&mut parse_entries(source, &files::read_text(source, BYTES_MAX)?)?);

@@ -8,6 +8,7 @@ use ingest::Source;
 use ingest::import::{Counts, Emit, Options, collegemsg, copenhagen_sms};
 use sinks::File;
 
+use crate::clash;
 use crate::error::{Error, Outcome};
 
 const EXAMPLES: &str = "\
@@ -60,10 +61,12 @@ struct Common {
 pub fn run(args: &ImportArgs) -> Result<Outcome, Error> {
     match &args.set {
         Set::Collegemsg { table, common } => {
+            clash::refuse(&[("input", table)], &[("--out", &common.out)])?;
             let table = Source::open(table)?;
             write(common, |options, emit| collegemsg::convert(table, options, emit))
         }
         Set::Copenhagen { table, friends, common } => {
+            clash::refuse(&[("input", table), ("--friends", friends)], &[("--out", &common.out)])?;
             let (table, friends) = (Source::open(table)?, Source::open(friends)?);
             write(common, |options, emit| copenhagen_sms::convert(table, friends, options, emit))
         }

@@ -9,6 +9,7 @@ use models::judge::{JudgeBuilder, Settings, Truth};
 use schema::Decision;
 use serde_json::Value;
 
+use crate::clash;
 use crate::error::{Error, Outcome};
 use crate::files;
 
@@ -44,6 +45,9 @@ pub struct JudgeArgs {
 
 /// Judges.
 pub fn run(args: &JudgeArgs) -> Result<Outcome, Error> {
+    let mut inputs = clash::all("--events", &args.events);
+    inputs.extend([("--truth", args.truth.as_str()), ("--decisions", args.decisions.as_str())]);
+    clash::refuse(&inputs, &clash::given(&[("--html", &args.html), ("--json", &args.json)]))?;
     let mut judge = JudgeBuilder::new(Settings::default());
     each_line(&args.truth, |line| judge.truth(&truth(line)?).map_err(|error| error.to_string()))?;
     each_line(&args.decisions, |line| {

@@ -7,6 +7,7 @@ use clap::Args;
 use ingest::Source;
 use sinks::File;
 
+use crate::clash;
 use crate::clock::Stopwatch;
 use crate::environment;
 use crate::error::{Error, Outcome};
@@ -63,6 +64,7 @@ pub struct ScoreArgs {
 pub fn run(args: &ScoreArgs) -> Result<Outcome, Error> {
     let watch = Stopwatch::start();
     let inputs = inputs(&args.files)?;
+    keep_apart(args, &inputs)?;
     let mut sources = Vec::new();
     for name in &inputs {
         sources.push(Source::open(name)?);
@@ -101,6 +103,20 @@ fn inputs(files: &[String]) -> Result<Vec<String>, Error> {
         return Err(Error::Usage(text.to_owned()));
     }
     Ok(vec!["-".to_owned()])
+}
+
+/// No output may be an input: opening it would empty it.
+fn keep_apart(args: &ScoreArgs, inputs: &[String]) -> Result<(), Error> {
+    let mut read = clash::all("input", inputs);
+    read.extend(args.engine.inputs());
+    read.extend(clash::given(&[("--exempt", &args.exempt)]));
+    let mut written = vec![("--out", args.out.as_str())];
+    written.extend(clash::given(&[
+        ("--standing", &args.standing),
+        ("--features", &args.features),
+        ("--rejects", &args.rejects),
+    ]));
+    clash::refuse(&read, &written)
 }
 
 fn outputs(args: &ScoreArgs) -> Result<Outputs, Error> {

@@ -9,6 +9,7 @@ use scorer::{Engine, ExemptList, Output};
 use simulate::{BASE_RATE, Config, FieldSet, Gateway, Restraint, Simulation};
 use sinks::File;
 
+use crate::clash;
 use crate::clock::Stopwatch;
 use crate::error::{Error, Outcome};
 use crate::files;
@@ -67,6 +68,9 @@ pub struct SimulateArgs {
 pub fn run(args: &SimulateArgs) -> Result<Outcome, Error> {
     let watch = Stopwatch::start();
     let config = config(args)?;
+    let mut outputs = vec![("--out", args.out.as_str()), ("--truth", args.truth.as_str())];
+    outputs.extend(clash::given(&[("--exempt", &args.exempt), ("--decisions", &args.decisions)]));
+    clash::refuse(&args.engine.inputs(), &outputs)?;
     let mut simulation = Simulation::new(config.clone()).map_err(usage)?;
     let mut writer = Writer::new(&args.out, &config)?;
     if args.closed_loop {
