@@ -5,6 +5,7 @@
 mod architecture;
 mod tidy;
 
+mod acceptance;
 mod bad_input;
 mod contract;
 mod pipeline;
