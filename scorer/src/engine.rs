@@ -14,6 +14,7 @@ mod lists;
 mod messages;
 mod propose;
 mod rows;
+mod shared;
 mod stats;
 mod wording;
 

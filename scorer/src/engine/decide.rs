@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 
 use features::FeatureVector;
-use features::catalog::computed::{AGE_S, DEVICE_AGE_S, DEVICES_30D, STRIKES_30D};
+use features::catalog::computed::{AGE_S, DEVICE_AGE_S, DEVICES_30D, DORMANCY_H, STRIKES_30D};
 use schema::{Action, Mode, Scope};
 
 use super::propose::{Basis, Held, Proposal, is_enforced};
@@ -20,6 +20,8 @@ use crate::standing::{Change, HumanWord, InForce, Wanted};
 const OLD_S: f32 = 30.0 * 86_400.0;
 /// After this time on a device it is taken for the holder's, s.
 const SETTLED_S: f32 = 7.0 * 86_400.0;
+/// An account that was idle for so long was perhaps left, h.
+const IDLE_H: f32 = 72.0;
 
 impl Engine {
     /// Decides about everything that fired at this event.
@@ -80,11 +82,13 @@ impl Engine {
         true
     }
 
-    /// Whether the account is old and lately on another device than before: what it does may not be its holder's doing,
-    /// whatever the policy's rules make of it.
+    /// Whether the account is old and lately on another device than before (or was idle for days before its present device was
+    /// first seen, so that the one before may only be unknown): what it does may not be its holder's doing, whatever the
+    /// policy's rules make of it.
     fn may_be_taken_over(&self) -> bool {
         let at_least = |feature, value| self.vector.get(feature).is_some_and(|v| v >= value);
-        at_least(AGE_S, OLD_S) && at_least(DEVICES_30D, 2.0) && !at_least(DEVICE_AGE_S, SETTLED_S)
+        let moved = at_least(DEVICES_30D, 2.0) || at_least(DORMANCY_H, IDLE_H);
+        at_least(AGE_S, OLD_S) && moved && !at_least(DEVICE_AGE_S, SETTLED_S)
     }
 
     /// Whether what a proposal rests on still holds if only evidence newer than a human's word counts.
@@ -214,13 +218,21 @@ impl Engine {
             (Action::Review, true) => false,
             (_, true) => self.restrict(occasion, proposal, output),
         };
+        if changed {
+            self.restrict_entity(occasion, proposal, output);
+        }
         if proposal.review && proposal.enforce {
             self.open_case(occasion, proposal, output);
         }
         changed
     }
 
-    fn restrict(&mut self, occasion: &Occasion<'_>, proposal: &Proposal, output: &mut Output) -> bool {
+    pub(super) fn restrict(
+        &mut self,
+        occasion: &Occasion<'_>,
+        proposal: &Proposal,
+        output: &mut Output,
+    ) -> bool {
         let (account, at) = (occasion.event.account, occasion.at);
         let wanted = wanted(proposal, at);
         let change = match self.standing.get(account) {

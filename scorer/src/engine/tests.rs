@@ -6,6 +6,7 @@ mod evidence;
 mod humans;
 mod line;
 mod model;
+mod shared;
 mod victims;
 
 use schema::{Body, Chat, Contact, Event, Feedback, Message, ReportReason, Session};

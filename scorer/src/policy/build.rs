@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use features::FeatureSet;
 use schema::limits::{POLICY_BYTES_MAX, RESTRICTION_MS_MIN, RULES_MAX, TEXT_BYTES_MAX};
-use schema::{Action, Limit, Mode, Scope};
+use schema::{Action, EntityKind, Limit, Mode, Scope};
 use toml::Spanned;
 
 use super::expr::{Comparison, KINDS};
@@ -155,6 +155,8 @@ fn rule(source: &Source<'_>, form: &RuleFile, ladder: &LadderFile) -> Result<Rul
     if victim && (outcome.ladder || sure_case) {
         return source.wrong(&form.name.span(), "a victim is never banned: no `ladder`, no `sure_case`");
     }
+    let entities = [EntityKind::Device, EntityKind::NumberRange].map(|kind| (kind.word(), kind));
+    let entity = form.entity.as_ref().map(|e| source.word(e, "entity", &entities)).transpose()?;
     let kinds = form.kinds.as_deref().unwrap_or_default();
     let (features, names_score) = (condition.features(), condition.names_score());
     if features.is_empty() && kinds.is_empty() && !names_score {
@@ -170,6 +172,7 @@ fn rule(source: &Source<'_>, form: &RuleFile, ladder: &LadderFile) -> Result<Rul
         outcome,
         sure_case,
         victim,
+        entity,
         priority,
         features,
         kinds: kind_bits(source, kinds)?,
@@ -192,9 +195,10 @@ fn band(source: &Source<'_>, form: &RuleFile, ladder: &LadderFile) -> Result<Ban
         return source.wrong(&form.name.span(), format!("the band {:?} has no `score`", form.name.get_ref()));
     };
     let flag = form.sure_case.as_ref().or(form.victim.as_ref()).map(Spanned::span);
+    let flag = flag.or(form.entity.as_ref().map(Spanned::span));
     let other = form.when.as_ref().map(Spanned::span).or(flag);
     if let Some(span) = other {
-        return source.wrong(&span, "`when`, `sure_case` and `victim` belong to a [[rule]]");
+        return source.wrong(&span, "`when`, `sure_case`, `victim` and `entity` belong to a [[rule]]");
     }
     if !(0.0..=1.0).contains(score.get_ref()) {
         return source.wrong(&score.span(), "a score lies between 0 and 1");

@@ -157,6 +157,8 @@ pub(super) struct RuleFile {
     /// Rule.
     pub victim: Option<Spanned<bool>>,
     /// Rule.
+    pub entity: Option<Spanned<String>>,
+    /// Rule.
     pub priority: Option<i32>,
 }
 

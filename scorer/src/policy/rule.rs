@@ -4,7 +4,7 @@
 //! kind it lists); the order in which its parts are tried never changes its answer; something unknown never fires it.
 
 use features::{CATALOG, FeatureSet};
-use schema::{Action, Counterfactual, Limit, Mode, Reason, Scope};
+use schema::{Action, Counterfactual, EntityKind, Limit, Mode, Reason, Scope};
 
 use super::evidence::{Kinds, kinds_of};
 use super::expr::{Comparison, Facts, Node, Program};
@@ -20,6 +20,8 @@ pub struct Rule {
     pub sure_case: bool,
     /// The account is a victim: a challenge and a `messages` limit, never a ban.
     pub victim: bool,
+    /// When it is enforced, registering on this kind of thing is challenged, too: `Device` or `NumberRange`.
+    pub entity: Option<EntityKind>,
     /// Higher ones come first.
     pub priority: i32,
     pub(super) features: FeatureSet,

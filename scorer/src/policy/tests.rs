@@ -98,7 +98,7 @@ fn a_rule_is_refused_with_its_place() {
     let rule = one_rule("messages_1m > 3");
     check_error(
         &format!("{rule}foo = 1\n"),
-        "p.toml:7:1: unknown field `foo`, expected one of `name`, `action`, `ladder`, `scope`, `limit`, `for`, `mode`, `share`, `reason`, `message`, `review`, `score`, `when`, `kinds`, `sure_case`, `victim`, `priority`",
+        "p.toml:7:1: unknown field `foo`, expected one of `name`, `action`, `ladder`, `scope`, `limit`, `for`, `mode`, `share`, `reason`, `message`, `review`, `score`, `when`, `kinds`, `sure_case`, `victim`, `entity`, `priority`",
     );
     check_error(
         &format!("{rule}for = \"30m\"\n"),

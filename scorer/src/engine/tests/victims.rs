@@ -96,3 +96,21 @@ fn an_old_account_on_a_new_device_is_not_banned_whatever_the_rules_say() {
         assert_eq!(decided[0], expected, "{device}");
     }
 }
+
+#[test]
+fn an_old_account_that_was_idle_for_days_is_not_banned_either() {
+    let ban = rule("ban", "new_chats_1m >= 5 && blocks_24h >= 1", "action = \"ban\"");
+    let mut trial = Trial::new(&ban);
+    trial.event("a", Some(10_000.0), Body::Block(feedback("p")));
+    let event = schema::Event {
+        id: "s",
+        ts: trial.now,
+        at: Some(trial.now),
+        account: "a",
+        age_h: Some(10_000.0),
+        idle_h: Some(300.0),
+        body: session("new"),
+    };
+    trial.engine.process(&event, 0, &mut trial.output);
+    assert_eq!(trial.strangers("a", Some(10_000.0), 6)[0], "enforce rate_limit messages ban");
+}
