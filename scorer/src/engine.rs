@@ -34,6 +34,11 @@ use entities::Feedback;
 use lists::Lists;
 use propose::Proposal;
 
+/// How far ahead of all records before it a record without `at` may lie, ms: the longest silence that is believed at once.
+const LEAP_MS_MAX: u64 = 7 * 86_400_000;
+/// A second leap to within this time of the first is believed, ms.
+const LEAP_AGREES_MS: u64 = 86_400_000;
+
 /// One engine for one partition: owned by value, no locks.
 #[derive(Debug)]
 pub struct Engine {
@@ -53,6 +58,8 @@ pub struct Engine {
     stats: Stats,
     /// The log's time: never falls.
     at: u64,
+    /// Where the newest leap ahead went, ms since the Unix epoch.
+    leapt_to: u64,
     vector: FeatureVector,
     /// Indices of the rules that fired at this record.
     fired: Vec<u16>,
@@ -93,6 +100,7 @@ impl Engine {
             budget: Budget::default(),
             stats: Stats::default(),
             at: 0,
+            leapt_to: 0,
             vector: FeatureVector::unknown(),
             fired: Vec::new(),
             proposals: Vec::new(),
@@ -179,11 +187,18 @@ impl Engine {
         self.policy = policy;
     }
 
-    /// The record's log time: its own, else the highest `ts` so far; it never falls.
+    /// The record's log time: its own, else the highest `ts` so far; it never falls. Without a log's word, a leap ahead is
+    /// believed only if the leap before it went to the same time: one absurd `ts` must not age everybody.
     fn log_time(&mut self, event: &Event<'_>) -> Result<u64, Refusal> {
         let at = self.at.max(event.at.unwrap_or(event.ts));
         if event.at.is_some() && event.ts > at.saturating_add(FUTURE_MS_MAX) {
             return Err(future(event.ts, at));
+        }
+        if event.at.is_none() && self.at > 0 && event.ts > self.at.saturating_add(LEAP_MS_MAX) {
+            let before = std::mem::replace(&mut self.leapt_to, event.ts);
+            if event.ts.abs_diff(before) > LEAP_AGREES_MS {
+                return Err(leap(event.ts, self.at));
+            }
         }
         self.at = at;
         Ok(at)
@@ -264,6 +279,15 @@ impl Occasion<'_> {
     fn facts<'v>(&self, vector: &'v FeatureVector) -> Facts<'v> {
         Facts { vector, kind: self.kind, score: self.score, blocklisted: self.blocklisted }
     }
+}
+
+#[cold]
+fn leap(ts: u64, at: u64) -> Refusal {
+    let detail = format!(
+        "ts {ts} is {} days ahead of all before it: give `at`, or the next record of that time is taken",
+        (ts - at) / 86_400_000
+    );
+    Refusal::new(RejectReason::Future, detail)
 }
 
 #[cold]

@@ -262,7 +262,8 @@ impl Engine {
         if proposal.action >= Action::RateLimit && !renewal {
             self.strike(occasion);
         }
-        if proposal.sure {
+        // A sure case that was held back restricts nobody for sure.
+        if proposal.sure && proposal.held.is_none() {
             self.entities.restricted(&self.store, occasion.slot, occasion.event);
         }
         true

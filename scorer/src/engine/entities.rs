@@ -5,7 +5,7 @@
 //! record's.
 
 use compact_str::{CompactString, format_compact};
-use features::{OwnedFact, RelationLimits, Relations, Slot, Store, Toucher, Touches};
+use features::{Entities, OwnedFact, RelationLimits, Relations, Slot, Store, Toucher, Touches};
 use schema::{Body, Event, Origin, Touch};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -50,6 +50,11 @@ impl Feedback {
         let origin = self.number();
         let by = Toucher { account: event.account, ts: event.ts, what: Touch::Restricted, origin };
         self.relations.restrict(&store.entities(slot), &by, &mut self.waiting);
+    }
+
+    /// The account is deleted: no later fact names it on what it touched.
+    pub fn forget(&mut self, on: &Entities, account: &str) {
+        self.relations.forget(on, account);
     }
 
     /// Whether facts wait.

@@ -22,7 +22,10 @@ impl Engine {
         match verdict.verdict {
             Verdict::Confirm => self.confirm(event, verdict, at, output),
             Verdict::Lift => {
-                let scope = verdict.scope.unwrap_or(Scope::All);
+                let Some(scope) = self.lifted_scope(event.account, verdict, at) else {
+                    self.stats.answers_passed_over += 1;
+                    return;
+                };
                 self.note_word(event.account, scope, None, at);
                 self.lift(
                     event,
@@ -45,6 +48,16 @@ impl Engine {
                 self.put_human(event, &wanted, ("human_ban", at), output);
             }
         }
+    }
+
+    /// What a lift is about: its own scope, else that of the decision it judges (`None` if that is not in force), else all.
+    fn lifted_scope(&mut self, account: &str, verdict: &VerdictEvent<'_>, at: u64) -> Option<Scope> {
+        if let Some(scope) = verdict.scope {
+            return Some(scope);
+        }
+        let Some(judged) = verdict.decision else { return Some(Scope::All) };
+        let found = self.standing.get_mut(account)?.by_decision(judged)?;
+        found.is_live(at).then_some(found.restriction.scope)
     }
 
     /// Takes out what `goes` says and tells of each; whether anything went.
@@ -109,6 +122,9 @@ impl Engine {
 
     /// The account is gone: what is in force stays, as pseudonym, scope and expiry.
     pub(super) fn delete(&mut self, account: &str, at: u64, output: &mut Output) {
+        if let Some(slot) = self.store.slot_of(account) {
+            self.entities.forget(&self.store.entities(slot), account);
+        }
         self.store.forget(account);
         self.lists.forget(account);
         let Some(standing) = self.standing.get_mut(account) else { return };
@@ -119,8 +135,9 @@ impl Engine {
     }
 
     fn confirm(&mut self, event: &Event<'_>, verdict: &VerdictEvent<'_>, at: u64, output: &mut Output) {
-        let judged = verdict.decision.unwrap_or_default();
-        let found = self.standing.get_mut(event.account).and_then(|s| s.by_decision(judged));
+        // Without a decision nothing is judged: what a deletion left behind has none either.
+        let judged = verdict.decision.filter(|judged| !judged.is_empty());
+        let found = judged.and_then(|judged| self.standing.get_mut(event.account)?.by_decision(judged));
         let Some(found) = found.filter(|r| r.is_live(at)) else {
             self.stats.answers_passed_over += 1;
             return;

@@ -132,14 +132,18 @@ impl AccountStanding {
         self.words.push(word); // At most one a scope.
     }
 
-    /// The newest word that speaks for an automatic restriction of `scope`. A ban covers every scope, so any word does.
+    /// The word that speaks for an automatic restriction of `scope`: an exemption that still runs, else the newest. A ban covers every scope, so any word does.
     #[must_use]
     pub fn word_on(&self, scope: Scope, action: Action, at_ms: u64) -> Option<HumanWord> {
         let speaks = |w: &&HumanWord| {
             w.ends > at_ms
                 && (w.scope == scope || w.scope == Scope::All || scope == Scope::All || action == Action::Ban)
         };
-        self.words.iter().filter(speaks).copied().max_by_key(|w| (w.exempt_until, w.at))
+        self.words
+            .iter()
+            .filter(speaks)
+            .copied()
+            .max_by_key(|w| (w.exempt_until.filter(|until| *until > at_ms), w.at))
     }
 
     /// Notes what a rule in shadow mode would have put in force.

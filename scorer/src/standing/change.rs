@@ -29,6 +29,11 @@ pub struct Change {
     pub renewal: bool,
 }
 
+/// The decision behind a restriction; a deletion leaves none.
+fn told(restriction: &Restriction) -> Option<String> {
+    Some(restriction.decision.clone()).filter(|decision| !decision.is_empty())
+}
+
 impl AccountStanding {
     /// How automation's `wanted` would change what is in force; `None`: not at all.
     #[must_use]
@@ -39,7 +44,7 @@ impl AccountStanding {
         }
         if let Some(same) = live().find(|r| r.restriction.scope == wanted.scope) {
             let restriction = &same.restriction;
-            let change = |renewal| Some(Change { supersedes: Some(restriction.decision.clone()), renewal });
+            let change = |renewal| Some(Change { supersedes: told(restriction), renewal });
             return match restriction.action.cmp(&wanted.action) {
                 std::cmp::Ordering::Less => change(false),
                 std::cmp::Ordering::Greater => None,
@@ -50,7 +55,7 @@ impl AccountStanding {
         }
         // A ban replaces all that is in force; of another scope than anything that is.
         let strongest = live().filter(|_| wanted.action == Action::Ban).max_by_key(|r| r.restriction.action);
-        Some(Change { supersedes: strongest.map(|r| r.restriction.decision.clone()), renewal: false })
+        Some(Change { supersedes: strongest.and_then(|r| told(&r.restriction)), renewal: false })
     }
 
     /// The same for a rule in shadow mode, against its own shadow standing. Notes it if it is a change.

@@ -125,3 +125,42 @@ fn what_is_not_in_force_is_passed_over_and_counted() {
     assert_eq!(trial.verdict("a", past), none);
     assert_eq!(trial.engine.stats().answers_passed_over, 4);
 }
+
+#[test]
+fn a_word_about_a_decision_that_is_not_in_force_is_passed_over() {
+    let mut trial = banned();
+    trial.verdict("a", VerdictEvent { decision: Some("d_other"), ..word(Verdict::Lift) });
+    assert_eq!(trial.in_force("a"), Some(Action::Ban), "it was about something else");
+    trial.event("a", None, Body::Deletion);
+    assert_eq!(trial.verdict("a", word(Verdict::Confirm)), Vec::<String>::new(), "it judges nothing");
+    assert_eq!(trial.after(31 * DAY).in_force("a"), None, "the ban kept its end");
+}
+
+#[test]
+fn an_ended_exemption_gives_way_to_a_newer_lift() {
+    let mut trial =
+        Trial::new(&rule("r", "new_chats_1h >= 3", "action = \"challenge\"\nscope = \"new_chats\""));
+    trial.verdict("a", VerdictEvent { expires: Some(T0 + HOUR), ..word(Verdict::Exempt) });
+    trial.after(HOUR + MINUTE).strangers("a", None, 3);
+    assert_eq!(trial.in_force("a"), Some(Action::Challenge));
+    trial.verdict("a", VerdictEvent { scope: Some(Scope::NewChats), ..word(Verdict::Lift) });
+    assert_eq!(
+        trial.after(MINUTE).strangers("a", None, 1),
+        Vec::<String>::new(),
+        "three of the four are older"
+    );
+}
+
+#[test]
+fn a_deleted_account_is_told_of_no_later_fact_of_its_device() {
+    let mut trial = Trial::new("");
+    for account in ["a0", "a1"] {
+        trial.after(MINUTE).event(account, Some(0.1), session("box"));
+    }
+    trial.event("a1", None, Body::Deletion);
+    assert_eq!(trial.engine.stats().accounts, 1);
+    for n in 2..10 {
+        trial.after(MINUTE).event(&format!("a{n}"), Some(0.1), session("box"));
+    }
+    assert_eq!(trial.engine.stats().accounts, 9, "a fact would have brought it back");
+}

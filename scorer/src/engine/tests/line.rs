@@ -77,6 +77,28 @@ fn log_time_never_falls_and_without_at_it_is_the_highest_ts() {
 }
 
 #[test]
+fn one_leap_ahead_is_refused_and_a_second_to_the_same_time_is_believed() {
+    let mut trial = Trial::new(&rule("r", "messages_1m >= 1", "action = \"warn\""));
+    let mut send = |n: u32, ts: u64| {
+        let (id, account) = (format!("{n}"), format!("a{n}"));
+        let event = Event {
+            id: &id,
+            ts,
+            at: None,
+            account: &account,
+            age_h: None,
+            idle_h: None,
+            body: stranger("p"),
+        };
+        trial.engine.process(&event, 0, &mut trial.output) == Outcome::Decided
+    };
+    let taken = [(0, T0), (1, T0 + 90 * DAY), (2, T0 + 1), (3, T0 + 400 * DAY), (4, T0 + 6 * DAY)];
+    assert_eq!(taken.map(|(n, ts)| send(n, ts)), [true, false, true, false, true]);
+    let agreeing = [(5, T0 + 40 * DAY), (6, T0 + 40 * DAY + HOUR), (7, T0 + 41 * DAY)];
+    assert_eq!(agreeing.map(|(n, ts)| send(n, ts)), [false, true, true]);
+}
+
+#[test]
 fn a_shadow_rule_decides_without_standing() {
     let mut trial = Trial::new(&rule("r", "new_chats_1m >= 3", "action = \"ban\"\nmode = \"shadow\""));
     assert_eq!(trial.strangers("a", None, 9), ["shadow ban all r"]);

@@ -102,7 +102,7 @@ fn an_old_account_that_was_idle_for_days_is_not_banned_either() {
     let ban = rule("ban", "new_chats_1m >= 5 && blocks_24h >= 1", "action = \"ban\"");
     let mut trial = Trial::new(&ban);
     trial.event("a", Some(10_000.0), Body::Block(feedback("p")));
-    let event = schema::Event {
+    let event = Event {
         id: "s",
         ts: trial.now,
         at: Some(trial.now),
