@@ -6,7 +6,16 @@
 use features::{CATALOG, Evidence};
 
 /// Features that are context and no evidence.
-const CONTEXT: [&str; 4] = ["age_s", "tier", "attested", "device_age_s"];
+pub(super) const CONTEXT: [&str; 4] = ["age_s", "tier", "attested", "device_age_s"];
+
+/// Whether all that these features say, context apart, is how others on the same network or number range fare.
+pub(crate) fn is_neighbourhood(features: impl Iterator<Item = usize>) -> bool {
+    let mut names = features.map(|f| CATALOG[f].name).filter(|name| !CONTEXT.contains(name)).peekable();
+    let of_neighbours = |name: &str| {
+        ["prefix_re", "asn_re", "range_re", "range_accounts"].iter().any(|start| name.starts_with(start))
+    };
+    names.peek().is_some() && names.all(of_neighbours)
+}
 
 /// A set of kinds of evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

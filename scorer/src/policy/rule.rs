@@ -102,11 +102,15 @@ impl Condition {
 
     /// Every feature that the expression names.
     pub(super) fn features(&self) -> FeatureSet {
-        let feature = |node: &Node| match node {
+        self.named_features().collect()
+    }
+
+    /// The same, in the order they are written.
+    pub(super) fn named_features(&self) -> impl Iterator<Item = usize> + '_ {
+        self.program.nodes.iter().filter_map(|node| match node {
             Node::Feature(feature) => Some(usize::from(*feature)),
             _ => None,
-        };
-        self.program.nodes.iter().filter_map(feature).collect()
+        })
     }
 
     pub(super) fn names_score(&self) -> bool {

@@ -57,6 +57,22 @@ fn arithmetic_lists_words_and_choice_are_understood() {
     check("!blocklisted && !known(score) && messages_1m > 1", &[("messages_1m", 2.0)], true);
 }
 
+#[test]
+fn neighbours_alone_go_no_further_than_a_challenge_and_are_in_no_sure_case() {
+    let with = |when: &str, more: &str| one_rule(when).replace("action = \"warn\"", more);
+    let neighbours = "prefix_registered_share > 0.5 && age_s < 600";
+    for more in ["action = \"rate_limit\"", "action = \"challenge\"\nladder = true"] {
+        let error = Policy::parse("p", &with(neighbours, more)).expect_err("refused").to_string();
+        assert!(error.starts_with("p:5:8: what others on a prefix"), "{error}");
+    }
+    assert!(Policy::parse("p", &with(neighbours, "action = \"challenge\"")).is_ok());
+    let own = "prefix_registered_share > 0.5 && new_chats_1h > 9";
+    assert!(Policy::parse("p", &with(own, "action = \"rate_limit\"")).is_ok());
+    let sure = with("age_s < 600 && device_accounts_24h > 3", "action = \"ban\"\nsure_case = true");
+    let error = Policy::parse("p", &sure).expect_err("refused").to_string();
+    assert!(error.contains("leave device_accounts_24h out"), "{error}");
+}
+
 fn check_error(text: &str, expected: &str) {
     assert_eq!(Policy::parse("p.toml", text).expect_err("wrong").to_string(), expected);
 }
@@ -121,6 +137,30 @@ fn a_rule_is_refused_with_its_place() {
     check_error(
         "format = 1\nname = \"t\"\n[blocklist]\nasn = \"ban\"\n",
         "p.toml:4:7: action \"ban\" is none of evidence, warn, challenge",
+    );
+}
+
+#[test]
+fn what_many_share_reaches_at_most_a_challenge_alone() {
+    let shared = "age_s < 60 && (range_restricted_share > 0.5 || asn_restricted_share > 0.5)";
+    for action in ["ban", "rate_limit"] {
+        let rule = one_rule(shared).replace("action = \"challenge\"", &format!("action = \"{action}\""));
+        let rule = rule.replace("action = \"ban\"", &format!("action = \"{action}\""));
+        let error = Policy::parse("p.toml", &rule).expect_err("refused").to_string();
+        assert!(error.contains("p.toml:6:10: a network prefix, ASN or number range alone"), "{error}");
+    }
+    let challenge = one_rule(shared).replace("\"ban\"", "\"challenge\"");
+    assert!(Policy::parse("p", &challenge).is_ok());
+    let own = one_rule(&format!("{shared} && messages_1m > 3"));
+    assert!(Policy::parse("p", &own).is_ok());
+}
+
+#[test]
+fn a_sure_case_rests_on_no_fact_about_shared_things() {
+    let rule = one_rule("age_s < 60 && messages_1m > 3 && device_accounts_24h >= 3");
+    check_error(
+        &format!("{rule}sure_case = true\n"),
+        "p.toml:5:8: a sure case rests on no fact about shared things: take device_accounts_24h out",
     );
 }
 
