@@ -10,8 +10,8 @@ use schema::limits::{POLICY_BYTES_MAX, RESTRICTION_MS_MIN, RULES_MAX, TEXT_BYTES
 use schema::{Action, EntityKind, Limit, Mode, Scope};
 use toml::Spanned;
 
-use super::evidence::is_neighbourhood;
 use super::evidence::CONTEXT;
+use super::evidence::is_neighbourhood;
 use super::expr::{Comparison, KINDS};
 use super::file::{BlocklistFile, LadderFile, ModelFile, PolicyFile, RuleFile};
 use super::rule::{Condition, Outcome, Rule};
@@ -151,27 +151,13 @@ fn rule(source: &Source<'_>, form: &RuleFile, ladder: &LadderFile) -> Result<Rul
             "a sure case must know that the account is young: add `age_s < …` of at most a day, joined by &&";
         return source.wrong(&when.span(), detail);
     }
-    check_shared(source, (form, when), &condition, &outcome)?;
     if victim && outcome.action != Action::Challenge {
         return source.wrong(&form.action.span(), "a victim is challenged: write action = \"challenge\"");
     }
     if victim && (outcome.ladder || sure_case) {
         return source.wrong(&form.name.span(), "a victim is never banned: no `ladder`, no `sure_case`");
     }
-    if (outcome.ladder || outcome.action > Action::Challenge) && is_neighbourhood(condition.named_features())
-    {
-        let detail = "what others on a prefix, ASN or number range do goes no further than a challenge: name something that \
-                      the account itself did, or write action = \"challenge\" without `ladder`";
-        return source.wrong(&when.span(), detail);
-    }
-    let shared = condition.named_features().find(|f| CATALOG[*f].family == Family::Shared);
-    if let Some(feature) = shared.filter(|_| sure_case) {
-        let name = CATALOG[feature].name;
-        let detail = format!(
-            "a sure case rests on no fact about shared things, which it would feed: leave {name} out"
-        );
-        return source.wrong(&when.span(), detail);
-    }
+    check_shared(source, when, &condition, (&outcome, sure_case))?;
     let entities = [EntityKind::Device, EntityKind::NumberRange].map(|kind| (kind.word(), kind));
     let entity = form.entity.as_ref().map(|e| source.word(e, "entity", &entities)).transpose()?;
     let kinds = form.kinds.as_deref().unwrap_or_default();
@@ -198,30 +184,26 @@ fn rule(source: &Source<'_>, form: &RuleFile, ladder: &LadderFile) -> Result<Rul
     })
 }
 
-/// Refuses what shared things alone must not do: what many honest accounts share is no ground for more than a challenge,
-/// and a sure case that rested on a fact would feed the facts that it rests on.
+/// Refuses what facts about shared things must not do, alone or in a sure case.
 fn check_shared(
     source: &Source<'_>,
-    (form, when): (&RuleFile, &Spanned<String>),
+    when: &Spanned<String>,
     condition: &Condition,
-    outcome: &Outcome,
+    (outcome, sure_case): (&Outcome, bool),
 ) -> Result<(), Error> {
-    let named = condition.features();
-    let mut named = features::CATALOG.iter().enumerate().filter(|(i, _)| named.contains(*i)).map(|(_, f)| f);
-    if form.sure_case.as_ref().is_some_and(|f| *f.get_ref())
-        && let Some(fact) = named.clone().find(|f| f.family == Family::Shared)
+    if (outcome.ladder || outcome.action > Action::Challenge) && is_neighbourhood(condition.named_features())
     {
-        let detail = format!("a sure case rests on no fact about shared things: take {} out", fact.name);
+        let detail = "what others on a prefix, ASN or number range do goes no further than a challenge: name something that \
+                      the account itself did, or write action = \"challenge\" without `ladder`";
         return source.wrong(&when.span(), detail);
     }
-    let goes_far = outcome.ladder || matches!(outcome.action, Action::RateLimit | Action::Ban);
-    let is_wide = |f: &features::Feature| {
-        f.family == Family::Shared && ["prefix_", "asn_", "range_"].iter().any(|p| f.name.starts_with(p))
-    };
-    let mut evidence = named.by_ref().filter(|f| !CONTEXT.contains(&f.name)).peekable();
-    if goes_far && !condition.names_score() && evidence.peek().is_some() && evidence.all(is_wide) {
-        let detail = "a network prefix, ASN or number range alone reaches at most a challenge: name what the account did, or write action = \"challenge\" without `ladder`";
-        return source.wrong(&form.action.span(), detail);
+    let shared = condition.named_features().find(|f| CATALOG[*f].family == Family::Shared);
+    if let Some(feature) = shared.filter(|_| sure_case) {
+        let name = CATALOG[feature].name;
+        let detail = format!(
+            "a sure case rests on no fact about shared things, which it would feed: leave {name} out"
+        );
+        return source.wrong(&when.span(), detail);
     }
     Ok(())
 }
