@@ -10,7 +10,6 @@ use schema::limits::{POLICY_BYTES_MAX, RESTRICTION_MS_MIN, RULES_MAX, TEXT_BYTES
 use schema::{Action, EntityKind, Limit, Mode, Scope};
 use toml::Spanned;
 
-use super::evidence::CONTEXT;
 use super::evidence::is_neighbourhood;
 use super::expr::{Comparison, KINDS};
 use super::file::{BlocklistFile, LadderFile, ModelFile, PolicyFile, RuleFile};

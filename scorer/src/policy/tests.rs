@@ -141,30 +141,6 @@ fn a_rule_is_refused_with_its_place() {
 }
 
 #[test]
-fn what_many_share_reaches_at_most_a_challenge_alone() {
-    let shared = "age_s < 60 && (range_restricted_share > 0.5 || asn_restricted_share > 0.5)";
-    for action in ["ban", "rate_limit"] {
-        let rule = one_rule(shared).replace("action = \"challenge\"", &format!("action = \"{action}\""));
-        let rule = rule.replace("action = \"ban\"", &format!("action = \"{action}\""));
-        let error = Policy::parse("p.toml", &rule).expect_err("refused").to_string();
-        assert!(error.contains("p.toml:6:10: a network prefix, ASN or number range alone"), "{error}");
-    }
-    let challenge = one_rule(shared).replace("\"ban\"", "\"challenge\"");
-    assert!(Policy::parse("p", &challenge).is_ok());
-    let own = one_rule(&format!("{shared} && messages_1m > 3"));
-    assert!(Policy::parse("p", &own).is_ok());
-}
-
-#[test]
-fn a_sure_case_rests_on_no_fact_about_shared_things() {
-    let rule = one_rule("age_s < 60 && messages_1m > 3 && device_accounts_24h >= 3");
-    check_error(
-        &format!("{rule}sure_case = true\n"),
-        "p.toml:5:8: a sure case rests on no fact about shared things: take device_accounts_24h out",
-    );
-}
-
-#[test]
 fn deep_nesting_is_refused_and_does_not_overflow() {
     let deep = format!("{}messages_1m > 1{}", "(".repeat(1500), ")".repeat(1500));
     assert!(Policy::parse("p", &one_rule(&deep)).is_err());
