@@ -163,15 +163,38 @@ fn a_threat_opens_a_case_and_restricts_nobody() {
     assert_eq!(actions(&decisions), [Action::Review], "{decisions:?}");
 }
 
+/// Three more messages to strangers, a second apart from `ts` on.
+fn three_strangers(traffic: &mut Traffic, ts: u64) {
+    for i in 0..3 {
+        let rest = format!(
+            r#""kind":"message","chat":"direct","peer":"q_{i}","first_contact":true,"in_contacts":false,"age_h":0.088"#
+        );
+        traffic.add(ts + i * SECOND, "a_1", &rest);
+    }
+}
+
 #[test]
 fn a_reviewers_lift_outranks_what_was_known_before() {
-    let mut traffic = sure_case("a_1");
-    let lift_ts = START + 400 * SECOND;
-    traffic.add(lift_ts, "a_1", r#""kind":"verdict","verdict":"lift","actor":"r_1""#);
-    // Nothing new of the kind that led to the ban: one message to a friend.
-    let friend = r#""kind":"message","chat":"direct","peer":"f_1","first_contact":false,"in_contacts":true"#;
-    traffic.add(lift_ts + HOUR, "a_1", friend);
-    let decisions = traffic.decisions("a_1", &[]);
+    let burst = sure_case("a_1");
+    let lift_ts = START + 316 * SECOND;
+    let decisions = burst.decisions("a_1", &[]);
+    let ban = decisions.iter().find(|decision| decision.action == Action::Ban).expect("a ban");
+    let place: usize = ban.event[2..].parse().expect("events are numbered");
+
+    // One event short of the ban, and nobody's word: the strangers bring it.
+    let before = burst.lines.lines().take(place - 1).fold(String::new(), |lines, line| lines + line + "\n");
+    let mut unjudged = Traffic { lines: before, number: burst.number };
+    three_strangers(&mut unjudged, lift_ts + SECOND);
+    let decisions = unjudged.decisions("a_1", &[]);
+    let last = decisions.last().expect("a decision");
+    assert_eq!(last.action, Action::Ban);
+    assert!(last.issued > lift_ts, "it did not come from the strangers: {last:?}");
+
+    // The whole burst, then a lift: the same strangers bring nothing.
+    let mut lifted = burst;
+    lifted.add(lift_ts, "a_1", r#""kind":"verdict","verdict":"lift","actor":"r_1""#);
+    three_strangers(&mut lifted, lift_ts + SECOND);
+    let decisions = lifted.decisions("a_1", &[]);
     let lift = decisions.iter().position(|decision| decision.action == Action::Lift).expect("a lift");
     let after = &decisions[lift + 1..];
     assert!(after.iter().all(|decision| !decision.action.restricts()), "{after:?}");
