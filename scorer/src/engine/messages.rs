@@ -8,7 +8,6 @@ use schema::{Action, Body, ReportReason, Scope, Source};
 
 use super::wording::restriction_of;
 use super::{Engine, Occasion, Output};
-use crate::hash::text_hash;
 use crate::standing::{InForce, Wanted};
 
 /// How long urgent reports about one account are one case, ms.
@@ -85,18 +84,13 @@ impl Engine {
         self.tell_standing(account, at, output);
     }
 
-    /// An appeal opens one case a decision.
+    /// An appeal opens one case a restriction in force.
     fn appeal(&mut self, occasion: &Occasion<'_>, decision: &str, output: &mut Output) {
-        let hash = text_hash(decision).max(1);
-        let Some(standing) = self.standing.get_mut(occasion.event.account) else {
-            self.stats.answers_passed_over += 1;
-            return;
-        };
-        if standing.appealed == hash || standing.by_decision(decision).is_none() {
+        let standing = self.standing.get_mut(occasion.event.account);
+        if !standing.is_some_and(|s| s.note_appeal(decision)) {
             self.stats.answers_passed_over += 1;
             return;
         }
-        standing.appealed = hash;
         self.open_plain_case(occasion, (Source::Appeal, "appeal"), output);
     }
 

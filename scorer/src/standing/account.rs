@@ -77,8 +77,8 @@ pub struct AccountStanding {
     pub(crate) review_ms: u64,
     /// When an urgent case was opened last, ms since the Unix epoch; 0: never.
     pub(crate) urgent_ms: u64,
-    /// Hash of the decision appealed against last; 0: none.
-    pub(crate) appealed: u64,
+    /// Decisions in force that were appealed against; at most one a restriction.
+    appealed: Vec<String>,
     /// The entry is kept at least until then, ms since the Unix epoch.
     pub(crate) keep_ms: u64,
 }
@@ -99,6 +99,19 @@ impl AccountStanding {
     /// The restriction that a decision stands behind.
     pub fn by_decision(&mut self, decision: &str) -> Option<&mut InForce> {
         self.in_force.iter_mut().find(|r| r.answers_to(decision))
+    }
+
+    /// Notes an appeal against a decision; whether it is the first against the restriction in force.
+    pub fn note_appeal(&mut self, decision: &str) -> bool {
+        let Some(own) = self.by_decision(decision).map(|r| r.restriction.decision.clone()) else {
+            return false;
+        };
+        self.appealed.retain(|told| self.in_force.iter().any(|r| r.restriction.decision == *told));
+        if self.appealed.contains(&own) {
+            return false;
+        }
+        self.appealed.push(own);
+        true
     }
 
     /// Whether a victim's restriction is in force.

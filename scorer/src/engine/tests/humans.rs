@@ -102,6 +102,18 @@ fn an_appeal_opens_one_case_a_decision() {
 }
 
 #[test]
+fn appeals_against_two_restrictions_in_turn_open_one_case_each() {
+    let on = |scope: &str| format!("action = \"challenge\"\nscope = \"{scope}\"");
+    let rules = ["new_chats", "lookups"].map(|scope| rule(scope, "new_chats_1h >= 3", &on(scope)));
+    let mut trial = Trial::new(&rules.concat());
+    assert_eq!(trial.strangers("a", None, 3).len(), 2);
+    let ids: Vec<String> = trial.output.decisions.iter().map(|d| d.id.clone()).collect();
+    let appeals = [&ids[0], &ids[1], &ids[0], &ids[1]];
+    let cases = appeals.map(|id| trial.event("a", None, Body::Appeal { decision: id }).len());
+    assert_eq!(cases, [1, 1, 0, 0]);
+}
+
+#[test]
 fn a_deletion_leaves_pseudonym_scope_and_expiry() {
     let mut trial = banned();
     let expires = trial.last().expires;
