@@ -15,7 +15,7 @@ fn check_run(folder: &Path, arguments: &[&str]) {
 
 /// The judgement of a town of 6,000 benign accounts over four days, with further options of `weir simulate`.
 fn judged(more: &[&str]) -> Value {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let folder = folder.path();
     let town =
         ["simulate", "--accounts", "6000", "--hours", "96", "--seed", "31", "--base-rate", "0.05", "--out"];
@@ -36,7 +36,7 @@ fn judged(more: &[&str]) -> Value {
         "j.json",
     ];
     check_run(folder, &judge);
-    serde_json::from_str(&read(folder, "j.json")).unwrap()
+    serde_json::from_str(&read(folder, "j.json")).expect("the report is JSON")
 }
 
 fn share(report: &Value, path: &str) -> f64 {
@@ -46,9 +46,11 @@ fn share(report: &Value, path: &str) -> f64 {
 /// Holds a judgement to the bounds: the share of the abusive that is restricted, and of each persona with ten accounts or more.
 fn check(report: &Value, all_min: f64, persona_min: f64) {
     assert!(share(report, "/abusive/accounts/restricted/share") >= all_min, "{}", report["abusive"]);
-    for persona in report["personas"].as_array().unwrap().iter().filter(|p| p["label"] == "abusive") {
+    for persona in
+        report["personas"].as_array().expect("a table of personas").iter().filter(|p| p["label"] == "abusive")
+    {
         let restricted = &persona["levels"]["restricted"];
-        let enough = restricted["of"].as_u64().unwrap() >= 10;
+        let enough = restricted["of"].as_u64().expect("a count") >= 10;
         assert!(!enough || share(restricted, "/share") >= persona_min, "{persona}");
     }
     let benign = &report["benign"]["accounts"];
