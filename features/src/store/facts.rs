@@ -1,7 +1,8 @@
 //! What an account was told of the entities it shares: the newest fact of each kind.
 //!
 //! Separate, because few accounts are ever told. Invariants: a fact speaks for a day, then it is unknown again; a fact
-//! whose origin is not above the highest seen from the same partition is passed over.
+//! whose origin is not above the highest seen from the same partition is passed over. Limit: only the partition that told
+//! last is remembered, so that a fact repeated after one from another partition counts as new; it says the same again.
 
 use schema::{EntityFact, EntityKind, Origin};
 
@@ -22,6 +23,8 @@ const fn at(kind: EntityKind) -> Option<usize> {
     }
 }
 const ORIGIN: usize = 12;
+/// The highest count that fits half a word.
+const MOST: u32 = 0xffff;
 
 /// One kind's newest fact.
 #[derive(Debug, Clone, Copy, Default)]
@@ -62,10 +65,16 @@ pub(crate) fn is_news(arena: &mut Arena, block: &mut Block, origin: Option<Origi
 pub(crate) fn note(arena: &mut Arena, block: Block, fact: &EntityFact<'_>, second: u32) {
     let Some(at) = at(fact.kind) else { return };
     let words = &mut arena.words_mut(block, WORDS)[at..at + 3];
-    let half = |count: u32| count.min(0xffff);
+    let half = |count: u32| count.min(MOST);
+    // Of what is too large for its half the parts shrink with the whole, so that shares stay right.
+    let part = |count: u32| match fact.kind {
+        EntityKind::Device => half(count),
+        _ if fact.size <= MOST => half(count),
+        _ => half((u64::from(count.min(fact.size)) * u64::from(MOST) / u64::from(fact.size)) as u32),
+    };
     words[0] = second;
-    words[1] = half(fact.accounts_24h) | half(fact.registered_24h) << 16;
-    words[2] = half(fact.restricted_24h) | half(fact.size) << 16;
+    words[1] = half(fact.accounts_24h) | part(fact.registered_24h) << 16;
+    words[2] = part(fact.restricted_24h) | half(fact.size) << 16;
 }
 
 /// The newest fact of a kind, if it is under a day old.
@@ -95,3 +104,31 @@ pub(crate) fn free(arena: &mut Arena, block: Block) {
 }
 
 const _: () = assert!(ORIGIN + 4 <= WORDS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_of_a_million_accounts_is_as_right_as_one_of_a_hundred() {
+        for size in [100, 65_535, 65_536, 1_000_000] {
+            let mut arena = Arena::new();
+            let mut block = Block::NONE;
+            assert!(is_news(&mut arena, &mut block, None));
+            let fact = EntityFact {
+                kind: EntityKind::Asn,
+                entity: "asn:1",
+                accounts_24h: size,
+                registered_24h: size / 10,
+                restricted_24h: size / 5,
+                size,
+                co_accounts: Vec::new(),
+                origin: None,
+            };
+            note(&mut arena, block, &fact, 1);
+            let told = told(&arena, block, EntityKind::Asn, 2).expect("it was told");
+            assert!((told.registered_share - 0.1).abs() < 1e-4, "{size}: {told:?}");
+            assert!((told.restricted_share - 0.2).abs() < 1e-4, "{size}: {told:?}");
+        }
+    }
+}
