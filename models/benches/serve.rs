@@ -70,7 +70,7 @@ fn explain(c: &mut Criterion) {
         reliability: Vec::new(),
     };
     let forest = Forest::new(trees, COLUMNS, (1.0, 0.0)).expect("150 trees are a forest");
-    let catalog = Catalog { hash: 1, names };
+    let catalog = Catalog { hash: 1, names, closed: Vec::new() };
     let model = Model::new(card, Body::Trees(forest), &catalog).expect("all columns are features");
     let vector: Vec<f32> = (0..COLUMNS).map(|_| rng.gen_range(0.0..1.0)).collect();
     let mut group = c.benchmark_group("150_trees_depth_4");

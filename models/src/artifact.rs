@@ -19,6 +19,8 @@ pub const FORMAT: u64 = 1;
 pub const BYTES_MAX: usize = 64 << 20;
 /// What stands in the file where the checksum will be.
 const BLANK: &str = "00000000000000000000000000000000";
+/// How every format begins, around its number.
+const MARKS: [&[u8]; 2] = [b"{\"format\":", b",\"checksum\":\""];
 /// What comes before the checksum; the file begins so.
 const HEAD: &str = "{\"format\":1,\"checksum\":\"";
 
@@ -49,9 +51,18 @@ fn checksum(blank: &[u8]) -> String {
     format!("{:032x}", xxh3_128(blank))
 }
 
+/// Whether bytes begin as a model file of any format does.
+fn is_ours(bytes: &[u8]) -> bool {
+    let Some(rest) = bytes.strip_prefix(MARKS[0]) else { return false };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    rest[digits..].starts_with(MARKS[1])
+}
+
 /// Reads and checks a file.
 pub(crate) fn read(bytes: &[u8], catalog: &Catalog) -> Result<Model, Error> {
-    let damaged = |text: String| Error::Damaged(text);
+    // What does not even claim to be a model is not a damaged one.
+    let ours = is_ours(bytes);
+    let damaged = |text: String| if ours { Error::Damaged(text) } else { Error::NoModel };
     if bytes.len() > BYTES_MAX {
         return Err(damaged(format!("{} bytes, at most {BYTES_MAX} are possible", bytes.len())));
     }

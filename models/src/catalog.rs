@@ -10,6 +10,8 @@ pub struct Catalog {
     pub hash: u64,
     /// Feature names, in vector order.
     pub names: Vec<String>,
+    /// Those of them that no model may have as a column.
+    pub closed: Vec<String>,
 }
 
 impl Catalog {
@@ -17,7 +19,9 @@ impl Catalog {
     #[must_use]
     pub fn of_this_build() -> Self {
         let names = features::CATALOG.iter().map(|feature| feature.name.to_owned()).collect();
-        Self { hash: features::catalog_hash(), names }
+        let closed = features::CATALOG.iter().filter(|feature| !feature.model);
+        let closed = closed.map(|feature| feature.name.to_owned()).collect();
+        Self { hash: features::catalog_hash(), names, closed }
     }
 
     /// The place of a feature in a vector.

@@ -5,7 +5,10 @@
 /// Errors of training, loading and building models.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The bytes are not a model file of ours, or are damaged: fetch or train it again.
+    /// The bytes are not a model file of ours at all.
+    #[error("this is no weir model: make one with `weir train`")]
+    NoModel,
+    /// A model file of ours that was changed or cut off: fetch or train it again.
     #[error("model file is damaged: {0}; copy it again from its source, or retrain with `weir train`")]
     Damaged(String),
     /// A format that this build does not read.
@@ -36,6 +39,16 @@ pub enum Error {
         /// The model's name.
         name: String,
         /// The unknown feature.
+        column: String,
+    },
+    /// The model names a feature that models may not use, as it speaks of past enforcement.
+    #[error(
+        "model {name} uses feature {column}, which is closed to models because it tells of past enforcement: retrain with `weir train`"
+    )]
+    ClosedColumn {
+        /// The model's name.
+        name: String,
+        /// The feature.
         column: String,
     },
     /// The forest breaks one of the evaluator's limits.

@@ -65,7 +65,7 @@ impl Model {
     /// Puts a model together; its columns must be features of the catalogue.
     ///
     /// # Errors
-    /// [`Error::UnknownColumn`], or [`Error::Forest`] if the body does not fit the columns.
+    /// [`Error::UnknownColumn`], [`Error::ClosedColumn`], or [`Error::Forest`] if the body does not fit the columns.
     pub fn new(card: Card, body: Body, catalog: &Catalog) -> Result<Self, Error> {
         let columns = match &body {
             Body::Logistic(logistic) => logistic.terms.len(),
@@ -73,6 +73,9 @@ impl Model {
         };
         if columns != card.columns.len() || columns == 0 || columns > COLUMNS_MAX {
             return Err(Error::Forest(format!("{} names for {columns} columns", card.columns.len())));
+        }
+        if let Some(column) = card.columns.iter().find(|column| catalog.closed.contains(column)) {
+            return Err(Error::ClosedColumn { name: card.name.clone(), column: column.clone() });
         }
         let place = |name: &String| {
             let unknown = || Error::UnknownColumn { name: card.name.clone(), column: name.clone() };
@@ -94,7 +97,8 @@ impl Model {
     /// Reads a model file for this build's catalogue.
     ///
     /// # Errors
-    /// [`Error::Damaged`], [`Error::Format`], [`Error::Catalog`], [`Error::UnknownColumn`] or [`Error::Forest`].
+    /// [`Error::NoModel`], [`Error::Damaged`], [`Error::Format`], [`Error::Catalog`], [`Error::UnknownColumn`],
+    /// [`Error::ClosedColumn`] or [`Error::Forest`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         artifact::read(bytes, &Catalog::of_this_build())
     }

@@ -13,7 +13,7 @@ const GOLDEN: &[u8] = include_bytes!("golden/trees.weir-model.json");
 
 fn catalog() -> Catalog {
     let names = ["age_h", "messages_1h", "new_chats_10m"];
-    Catalog { hash: 0xfeed_0000_0000_0001, names: names.map(str::to_owned).to_vec() }
+    Catalog { hash: 0xfeed_0000_0000_0001, names: names.map(str::to_owned).to_vec(), closed: Vec::new() }
 }
 
 fn card() -> Card {
@@ -92,6 +92,32 @@ fn a_model_of_another_catalogue_is_refused_by_name() {
 fn an_unknown_column_is_refused_by_name() {
     let error = read(&altered("\"age_h\"]", "\"age_q\"]")).unwrap_err();
     assert_eq!(error, Error::UnknownColumn { name: "golden".to_owned(), column: "age_q".to_owned() });
+}
+
+#[test]
+fn a_column_that_is_closed_to_models_is_refused_by_name() {
+    let closed = features::CATALOG.iter().find(|feature| !feature.model).expect("strikes are closed").name;
+    let open = Catalog { closed: Vec::new(), ..Catalog::of_this_build() };
+    let card = Card { columns: vec![closed.to_owned()], ..card() };
+    let terms = vec![Term { mean: 0.0, deviation: 1.0, weight: 1.0 }];
+    let body = Body::Logistic(Logistic { bias: 0.0, terms });
+    let bytes = Model::new(card, body, &open).unwrap().to_bytes();
+    let error = Model::from_bytes(&bytes).unwrap_err();
+    assert_eq!(error, Error::ClosedColumn { name: "golden".to_owned(), column: closed.to_owned() });
+    assert!(error.to_string().contains(closed));
+}
+
+#[test]
+fn what_is_no_model_at_all_is_not_called_damaged() {
+    let other = br#"{"format":1,"name":"a policy"}"#;
+    for bytes in
+        [&b""[..], b"[1, 2, 3]", b"\x7fELF", b"{}", b"name = \"policy\"\n", b"{\"id\":\"e_1\"}", other]
+    {
+        let error = read(bytes).unwrap_err();
+        assert_eq!(error, Error::NoModel, "{}", String::from_utf8_lossy(bytes));
+    }
+    assert_eq!(Error::NoModel.to_string(), "this is no weir model: make one with `weir train`");
+    assert!(matches!(read(&GOLDEN[..GOLDEN.len() / 2]).unwrap_err(), Error::Damaged(_)));
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn sample(rows: usize, seed: u64) -> Dataset {
 }
 
 fn catalog() -> Catalog {
-    Catalog { hash: 1, names: (0..COLUMNS).map(|index| format!("c{index}")).collect() }
+    Catalog { hash: 1, names: (0..COLUMNS).map(|index| format!("c{index}")).collect(), closed: Vec::new() }
 }
 
 fn settings(kind: Kind) -> Settings {
