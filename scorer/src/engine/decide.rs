@@ -245,7 +245,8 @@ impl Engine {
         let decision =
             self.word_decision(occasion, proposal, (&wanted, Mode::Enforce), (seq, change.supersedes));
         let restriction = self.restriction_of(&decision, proposal);
-        let victim = proposal.victim;
+        // What spoke for a takeover when it began is forgotten within days; the restriction remembers it.
+        let victim = proposal.victim || self.may_be_taken_over();
         let previous = decision.supersedes.clone();
         self.emit(decision, output);
         if let Some(standing) = self.standing.get_mut(account) {

@@ -113,4 +113,9 @@ fn an_old_account_that_was_idle_for_days_is_not_banned_either() {
     };
     trial.engine.process(&event, 0, &mut trial.output);
     assert_eq!(trial.strangers("a", Some(10_000.0), 6)[0], "enforce rate_limit messages ban");
+    let later = trial.after(10 * HOUR).strangers("a", Some(10_010.0), 6);
+    assert!(
+        later.iter().all(|words| !words.contains(" ban all ")),
+        "the restriction remembers it: {later:?}"
+    );
 }
