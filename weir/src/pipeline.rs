@@ -198,5 +198,19 @@ fn forged(kind: &str) -> Refusal {
 /// What the engine counts.
 pub fn figures(engine: &Engine) -> EngineFigures {
     let stats = engine.stats();
-    EngineFigures { late: stats.late, accounts: stats.accounts, model_runs: stats.model_runs }
+    let alarms = vec![
+        (
+            "bans braked",
+            stats.bans_braked,
+            "a rule reached its budget: they became rate limits; look at the rule",
+        ),
+        ("refused", stats.standings_refused, "restrictions: the standing table is full"),
+        ("forgotten", stats.evicted, "accounts, the longest idle, to make room: raise --accounts-max"),
+        (
+            "not activated",
+            stats.activations_passed_over,
+            "versions: this engine runs the files that it was given",
+        ),
+    ];
+    EngineFigures { late: stats.late, accounts: stats.accounts, model_runs: stats.model_runs, alarms }
 }

@@ -33,8 +33,13 @@ pub struct EngineOptions {
     #[arg(long = "blocklist", value_name = "FILE")]
     pub blocklists: Vec<String>,
     /// Accounts whose features are kept in memory; past it the longest idle are forgotten (restrictions never are).
-    #[arg(long, value_name = "N", default_value_t = ACCOUNTS_MAX)]
+    #[arg(long, value_name = "N", default_value_t = ACCOUNTS_MAX, value_parser = at_least_one)]
     pub accounts_max: usize,
+}
+
+/// A number of accounts.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "a number of at least 1".to_owned())
 }
 
 impl EngineOptions {

@@ -27,7 +27,7 @@ pub struct Tally {
 }
 
 /// What the engine counts.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 pub struct EngineFigures {
     /// Events that happened before one already seen of their account.
     pub late: u64,
@@ -35,6 +35,8 @@ pub struct EngineFigures {
     pub accounts: u64,
     /// Times that the model ran.
     pub model_runs: u64,
+    /// What somebody should look at if it is not 0: name, count, what it means.
+    pub alarms: Vec<(&'static str, u64, &'static str)>,
 }
 
 impl Tally {
@@ -71,7 +73,7 @@ impl Tally {
     pub fn decisions_text(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: String| {
-            let _ = writeln!(text, "{name:<16}{value}");
+            let _ = writeln!(text, "{name:<15} {value}");
         };
         for mode in [Mode::Enforce, Mode::Shadow] {
             let of_mode = self.decisions.iter().filter(|(key, _)| key.0 == mode);
@@ -93,7 +95,7 @@ impl Tally {
         let mut text = String::new();
         let events = self.events();
         let mut line = |name: &str, value: String| {
-            let _ = writeln!(text, "{name:<16}{value}");
+            let _ = writeln!(text, "{name:<15} {value}");
         };
         line("events", format!("{events} of {} lines", self.lines));
         line("accounts", engine.accounts.to_string());
@@ -108,8 +110,11 @@ impl Tally {
         line("late", format!("{} (applied, without moving windows back)", engine.late));
         text.push_str(&self.decisions_text());
         let mut line = |name: &str, value: String| {
-            let _ = writeln!(text, "{name:<16}{value}");
+            let _ = writeln!(text, "{name:<15} {value}");
         };
+        for (name, count, meaning) in engine.alarms.iter().filter(|alarm| alarm.1 > 0) {
+            line(name, format!("{count} {meaning}"));
+        }
         let per_event = engine.model_runs as f64 / events.max(1) as f64;
         line("model runs", format!("{} ({per_event:.3} an event)", engine.model_runs));
         let (wall, cpu) = (watch.elapsed().as_secs_f64(), watch.cpu().as_secs_f64());

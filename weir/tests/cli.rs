@@ -163,3 +163,10 @@ fn completions_and_manual_name_the_commands() {
     }
     assert!(weir(&["man"]).out.contains("check\\-config"));
 }
+
+#[test]
+fn shares_and_numbers_out_of_range_are_usage_errors() {
+    refused(&["score", "/dev/null", "--features", "/dev/null", "--sample", "7"], &["from 0 to 1"]);
+    refused(&["score", "/dev/null", "--features", "/dev/null", "--sample", "nan"], &["from 0 to 1"]);
+    refused(&["score", "/dev/null", "--accounts-max", "0"], &["at least 1"]);
+}

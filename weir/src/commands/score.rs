@@ -47,7 +47,7 @@ pub struct ScoreArgs {
     #[arg(long, value_name = "FILE")]
     features: Option<String>,
     /// Share of all other events whose rows are kept as a sample, 0 to 1.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.01, requires = "features")]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01, requires = "features", value_parser = share)]
     sample: f64,
     /// Where refused lines go, with their reasons.
     #[arg(long, value_name = "FILE")]
@@ -58,6 +58,12 @@ pub struct ScoreArgs {
     /// Take internal kinds (entity, verdict, activate) from the input; otherwise they are refused as forged.
     #[arg(long)]
     trust_internal: bool,
+}
+
+/// A share, 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a share is a number from 0 to 1".to_owned())
 }
 
 /// Scores.

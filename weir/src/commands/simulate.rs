@@ -96,7 +96,7 @@ fn closed_loop(args: &SimulateArgs, simulation: &mut Simulation, writer: &mut Wr
         decisions.finish()?;
     }
     eprint!("{}", tally.decisions_text());
-    eprintln!("{:<16} {}", "model runs", engine.stats().model_runs);
+    eprintln!("{:<15} {}", "model runs", engine.stats().model_runs);
     Ok(())
 }
 
