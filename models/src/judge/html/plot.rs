@@ -14,7 +14,7 @@ use crate::measure::Quality;
 /// Where bars begin, for names to their left.
 const LEFT: f64 = 190.0;
 /// How wide the plotted area is.
-const WIDTH: f64 = 560.0;
+const WIDTH: f64 = 490.0;
 /// Height of a row.
 const ROW: f64 = 24.0;
 
@@ -69,12 +69,14 @@ pub(super) fn bars(out: &mut String, report: &Report, abusive: bool) -> std::fmt
     let rows: Vec<&PersonaRow> = report.personas.iter().filter(|row| row.abusive == abusive).collect();
     let value = |share: Share| if share.of == 0 { 0.0 } else { share.value() };
     let most = rows.iter().map(|row| value(row.levels[0])).fold(0.0, f64::max);
-    let top = if abusive { 1.0 } else { (1.25 * most).clamp(0.001, 1.0) };
+    let round = [0.001, 0.002, 0.004, 0.01, 0.02, 0.04, 0.1, 0.2, 0.4];
+    let rounded = round.into_iter().find(|top| *top >= 1.1 * most).unwrap_or(1.0);
+    let top = if abusive { 1.0 } else { rounded };
     open(out, rows.len(), if abusive { "share caught by persona" } else { "share restricted by persona" })?;
     let tick = |step: u32| {
         let place = f64::from(step) / 4.0;
         let label = place * top * 100.0;
-        (place, if abusive { format!("{label:.0} %") } else { format!("{label:.3} %") })
+        (place, if abusive { format!("{label:.0} %") } else { format!("{label:.2} %") })
     };
     grid(out, rows.len(), &(0..=4).map(tick).collect::<Vec<_>>())?;
     for (index, row) in rows.iter().enumerate() {
@@ -114,7 +116,7 @@ pub(super) fn messages(out: &mut String, report: &Report) -> std::fmt::Result {
         }
         note(out, index, &format!("median {median}, p90 {p90}"))?;
     }
-    out.push_str("</svg>\n");
+    out.push_str("</svg>\n<p>Dark: the median; pale: nine of ten accounts sent no more. The axis is drawn together to the right.</p>\n");
     Ok(())
 }
 
