@@ -27,7 +27,8 @@ impl DuplicateWindow {
     #[must_use]
     pub fn new(ids: usize) -> Self {
         let ids = ids.max(1);
-        let places = (ids * 2).next_power_of_two();
+        // One more id is in before the oldest goes, and a look-up must find a gap.
+        let places = (ids * 2).next_power_of_two().max(4);
         Self { ring: vec![0; ids], next: 0, table: vec![0; places], mask: places - 1 }
     }
 
@@ -106,6 +107,16 @@ mod tests {
         }
         assert!(!window.is_repeat("a"), "three newer ids have pushed it out");
         assert!(window.is_repeat("d"));
+    }
+
+    #[test]
+    fn the_smallest_windows_have_room_for_one_more() {
+        for size in 1..9 {
+            let mut window = DuplicateWindow::new(size);
+            for id in 0..100 {
+                assert!(!window.is_repeat(&id.to_string()) && window.is_repeat(&id.to_string()), "{size}");
+            }
+        }
     }
 
     proptest! {
