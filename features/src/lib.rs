@@ -7,6 +7,8 @@
 pub mod catalog;
 mod duplicates;
 mod entity;
+mod network;
+mod origins;
 mod prefetch;
 mod relations;
 pub mod signal;
@@ -15,7 +17,12 @@ mod vector;
 
 pub use catalog::{CATALOG, Evidence, FEATURES, Family, Feature, catalog_hash, feature_by_name};
 pub use duplicates::DuplicateWindow;
-pub use relations::{EntityName, OwnedFact, RelationLimits, Relations, Toucher, relations};
+pub use entity::{key_hash, relation_key};
+pub use network::{Network, cidr, masked, network_code, network_of};
+pub use origins::Origins;
+pub use relations::{
+    EntityName, OwnedFact, RelationLimits, Relations, Toucher, relations, relations_by_hash,
+};
 pub use store::identity::Entities;
 pub use store::{Applied, Slot, Store, StoreLimits, Touches};
 pub use vector::{FeatureSet, FeatureVector};

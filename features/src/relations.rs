@@ -12,7 +12,7 @@ mod speak;
 use compact_str::{CompactString, format_compact};
 use schema::{Body, EntityFact, EntityKind, Event, Origin, Relation, Session, Touch, limits};
 
-use crate::entity::{asn_hash, entity_hash, key_of};
+use crate::entity::{asn_hash, entity_hash, entity_of, network_hash, text_by_hash};
 use crate::relations::contacts::Contacts;
 use crate::relations::entities::Shared;
 use crate::store::Touches;
@@ -128,11 +128,7 @@ impl Relations {
                 }
             }
             (EntityKind::Peer, _) | (_, Touch::FirstContact) => {}
-            (_, Touch::Restricted) => {
-                if let Some(entity) = self.shared.restrict(kind, hash, by) {
-                    speak::restricted(entity, by, out);
-                }
-            }
+            (_, Touch::Restricted | Touch::Deleted) => self.by_hash(kind, hash, by, out),
             (_, Touch::Seen | Touch::Registered) => {
                 if let Some(entity) = self.shared.touch(kind, hash, &name, by) {
                     speak::touched(entity, by, out);
@@ -141,17 +137,25 @@ impl Relations {
         }
     }
 
-    /// Hears a relation as it lies on the log; one of an unknown kind is passed over.
+    /// Hears a relation as it lies on the log; one of an unknown kind is passed over. Whatever is told carries the
+    /// relation's own origin.
     pub fn touch_relation(&mut self, relation: &Relation, out: &mut Vec<OwnedFact>) {
-        let Some((kind, name)) = relation.entity.split_once(':') else { return };
-        let Some(kind) = EntityKind::from_word(kind) else { return };
-        let by = Toucher {
-            account: &relation.account,
-            ts: relation.ts,
-            what: relation.what,
-            origin: relation.origin,
-        };
-        self.touch(kind, EntityName::Text(name), &by, out);
+        let Some((kind, hash, name)) = entity_of(relation) else { return };
+        let Relation { account, ts, what, origin, .. } = relation;
+        let by = Toucher { account, ts: *ts, what: *what, origin: *origin };
+        match name {
+            Some(name) => self.touch(kind, EntityName::Text(name), &by, out),
+            None => self.by_hash(kind, hash, &by, out),
+        }
+    }
+
+    /// A restriction or deletion, which needs no pseudonym.
+    fn by_hash(&mut self, kind: EntityKind, hash: u64, by: &Toucher<'_>, out: &mut Vec<OwnedFact>) {
+        if by.what == Touch::Deleted {
+            self.shared.forget(kind, hash, by.account);
+        } else if let Some(entity) = self.shared.restrict(kind, hash, by) {
+            speak::restricted(entity, by, out);
+        }
     }
 
     /// Hears every entity of an event that is new to its account.
@@ -161,24 +165,16 @@ impl Relations {
 
     /// Hears that an account was restricted by a human or a sure case.
     pub fn restrict(&mut self, on: &Entities, by: &Toucher<'_>, out: &mut Vec<OwnedFact>) {
-        for (n, (kind, key)) in keys(on).into_iter().enumerate() {
-            let Some(key) = key else { continue };
-            let origin = Origin { n: by.origin.n + n as u32, ..by.origin };
-            let by = Toucher { what: Touch::Restricted, origin, ..*by };
-            if let Some(entity) = self.shared.restrict_by_key(kind, key, &by) {
-                speak::restricted(entity, &by, out);
-            }
-        }
+        for_each_hash(on, &mut |n, kind, hash| {
+            let origin = Origin { n: by.origin.n + n, ..by.origin };
+            self.by_hash(kind, hash, &Toucher { what: Touch::Restricted, origin, ..*by }, out);
+        });
     }
 
     /// Drops a deleted account from the entities that it was on. (First contacts forget it by themselves, after 2 h for
     /// facts and after `contacts_max` newer ones for good.)
     pub fn forget(&mut self, on: &Entities, account: &str) {
-        for (kind, key) in keys(on) {
-            if let Some(key) = key {
-                self.shared.forget(kind, key, account);
-            }
-        }
+        for_each_hash(on, &mut |_, kind, hash| self.shared.forget(kind, hash, account));
     }
 
     /// Shared entities known.
@@ -207,14 +203,33 @@ pub fn relations(event: &Event<'_>, new: Touches, origin: Origin, out: &mut Vec<
     });
 }
 
-/// The keys of an account's entities, by kind.
-fn keys(on: &Entities) -> [(EntityKind, Option<u32>); 4] {
-    [
+/// The relations of an account that was restricted or deleted, as they go to the log: only hashes of its entities are
+/// remembered.
+pub fn relations_by_hash(on: &Entities, by: &Toucher<'_>, out: &mut Vec<Relation>) {
+    for_each_hash(on, &mut |n, kind, hash| {
+        out.push(Relation {
+            entity: text_by_hash(kind, hash).into(),
+            account: by.account.to_owned(),
+            ts: by.ts,
+            what: by.what,
+            origin: Origin { n: by.origin.n + n, ..by.origin },
+        });
+    });
+}
+
+/// An account's entities by hash, each with its number.
+fn for_each_hash(on: &Entities, hear: &mut dyn FnMut(u32, EntityKind, u64)) {
+    let hashes = [
         (EntityKind::Device, on.device),
-        (EntityKind::Prefix, on.prefix),
-        (EntityKind::Asn, on.asn.map(|asn| key_of(asn_hash(asn)))),
+        (EntityKind::Prefix, on.prefix.map(network_hash)),
+        (EntityKind::Asn, on.asn.map(asn_hash)),
         (EntityKind::NumberRange, on.range),
-    ]
+    ];
+    for (n, (kind, hash)) in (0..).zip(hashes) {
+        if let Some(hash) = hash {
+            hear(n, kind, hash);
+        }
+    }
 }
 
 fn entity_text(kind: EntityKind, name: EntityName<'_>) -> CompactString {

@@ -33,8 +33,8 @@ pub const SIZE_BUCKET_MAX: u8 = 15;
 pub const CO_ACCOUNTS_MAX: usize = 64;
 /// Most reasons in a decision.
 pub const REASONS_MAX: usize = 8;
-/// Most restrictions in one standing (one a scope).
-pub const RESTRICTIONS_MAX: usize = 8;
+/// Most restrictions in one standing (one a scope by humans, and one by automation).
+pub const RESTRICTIONS_MAX: usize = 16;
 /// Shortest automatic restriction, ms: one that arrives late must still mean something.
 pub const RESTRICTION_MS_MIN: u64 = 60 * 60 * 1000;
 /// Longest restriction of a shared entity, ms.
@@ -45,6 +45,12 @@ pub const ACCOUNTS_MAX: usize = 16_000_000;
 pub const STANDINGS_MAX: usize = 4_000_000;
 /// Entities (devices, prefixes, number ranges, peers) kept by the relation engine before the idlest are evicted.
 pub const ENTITIES_MAX: usize = 2_000_000;
+/// Ids of activations that one engine remembers to recognise repeats.
+pub const CONTROLS_MAX: usize = 1_024;
+/// Ends of restrictions told with one record; the others wait for the next.
+pub const ENDS_TOLD_MAX: usize = 256;
+/// Partitions of a topic that is keyed by account or entity.
+pub const PARTITIONS_MAX: usize = 4_096;
 /// Rules in one policy.
 pub const RULES_MAX: usize = 256;
 /// Longest rule expression, bytes.

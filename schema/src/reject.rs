@@ -44,6 +44,8 @@ words! {
         WrongPartition = "wrong_partition",
         /// The compressed input ends or breaks here.
         CorruptInput = "corrupt_input",
+        /// An activation whose policy, model or list cannot be loaded.
+        ArtifactMissing = "artifact_missing",
     }
 }
 

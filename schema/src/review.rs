@@ -54,6 +54,8 @@ words! {
         Restricted = "restricted",
         /// It wrote to it for the first time.
         FirstContact = "first_contact",
+        /// It was deleted: no later fact may name it.
+        Deleted = "deleted",
     }
 }
 
@@ -136,10 +138,11 @@ pub struct Control {
     pub share: Option<f32>,
 }
 
-/// One line of `weir.relations`, key = `entity`: an account touched something that others may share.
+/// One line of `weir.relations`, key = `kind:#hash` of the entity: an account touched something that others may share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Relation {
-    /// `kind:pseudonym`.
+    /// `kind:pseudonym`; with `restricted` and `deleted` also `kind:#hash` (16 hexadecimal digits), since an account
+    /// remembers only that of what it touched.
     pub entity: String,
     /// The account.
     pub account: String,

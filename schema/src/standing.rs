@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::decision::Action;
 use crate::event::{Limit, Scope};
 
-/// Reserved key of the kill switch.
+/// Reserved key of the kill switch. While it is on, its list has one entry (scope `all`, action `lift`, reason
+/// `kill_switch`, decision: the control's id) and gateways suspend every restriction that is not `human`.
 pub const ENFORCEMENT_KEY: &str = "!enforcement";
 
 /// Everything in force for one account.
@@ -42,4 +43,12 @@ pub struct Restriction {
     pub reason: String,
     /// Key of the message that the user is shown.
     pub message: String,
+    /// A human made or confirmed it: it stays while the kill switch suspends automatic ones. Absent: automation alone.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub human: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }

@@ -98,9 +98,14 @@ fn every_refusal_names_its_reason_and_its_place() {
         .iter()
         .copied()
         .filter(|reason| {
-            use RejectReason::{CorruptInput, ForgedInternal, Future, KeyMismatch, WrongPartition};
-            // These need the log's time, its key or its frame.
-            !matches!(reason, Future | ForgedInternal | KeyMismatch | WrongPartition | CorruptInput)
+            use RejectReason::{
+                ArtifactMissing, CorruptInput, ForgedInternal, Future, KeyMismatch, WrongPartition,
+            };
+            // These need the log's time, its key or its frame, or what a record names.
+            !matches!(
+                reason,
+                Future | ForgedInternal | KeyMismatch | WrongPartition | CorruptInput | ArtifactMissing
+            )
         })
         .collect();
     assert_eq!(reasons, by_decoders);

@@ -17,7 +17,6 @@ pub use measure::FalsePositives;
 pub use parse::parse_entries;
 
 use bloomfilter::Bloom;
-use xxhash_rust::xxh3::xxh3_64;
 
 /// The rate of wrong "maybe" answers that the filter is built for.
 pub const FALSE_POSITIVE_RATE: f64 = 1e-4;
@@ -109,7 +108,7 @@ impl Blocklist {
     }
 
     fn find_prefix(&self, value: &str, now_ms: u64) -> Option<EntryView<'_>> {
-        let Some((address, length)) = entry::cidr(value) else {
+        let Some((address, length)) = features::cidr(value) else {
             return self.find_exact(EntryKind::IpPrefix, value, now_ms);
         };
         // The narrowest entry speaks first: it says most about this network.
@@ -134,14 +133,7 @@ impl Blocklist {
 
 /// Hash of a key: the kind's number and the value.
 fn key_hash(kind: EntryKind, value: &str) -> u64 {
-    let mut key = [0u8; 1 + schema::limits::ID_BYTES_MAX];
-    let bytes = value.as_bytes();
-    if bytes.len() >= key.len() {
-        return xxh3_64(bytes); // Longer than any entry can be: matches nothing.
-    }
-    key[0] = kind as u8;
-    key[1..=bytes.len()].copy_from_slice(bytes);
-    xxh3_64(&key[..=bytes.len()])
+    features::key_hash(kind as u8, value)
 }
 
 #[cfg(test)]

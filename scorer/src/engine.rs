@@ -5,6 +5,7 @@
 //! changed; only if something fires, the slow path. Invariants: every record has exactly one outcome; same records, same
 //! outputs, byte for byte; no bytes panic; a quiet record allocates nothing here.
 
+mod activate;
 mod budget;
 mod config;
 mod decide;
@@ -18,17 +19,19 @@ mod shared;
 mod stats;
 mod wording;
 
-pub use config::{EngineConfig, Outcome, Output};
+pub use activate::{Active, Artifact, Content, Needed};
+pub use config::{EngineConfig, Facts, Outcome, Output};
 pub use stats::Stats;
 
-use features::{DuplicateWindow, FeatureVector, Store};
+use features::{DuplicateWindow, FeatureVector, Origins, Store};
 use models::Model;
 use schema::limits::{DUPLICATE_WINDOW_EVENTS, FUTURE_MS_MAX};
 use schema::{Body, Event, Refusal, RejectReason, Scope, Standing, Versions};
 
 use crate::exempt::ExemptList;
-use crate::policy::{Facts, Policy, kind_number};
+use crate::policy::{self, Policy, kind_number};
 use crate::standing::{RestrictionView, StandingTable};
+use activate::Activations;
 use budget::Budget;
 use entities::Feedback;
 use lists::Lists;
@@ -52,7 +55,10 @@ pub struct Engine {
     rows: Option<f64>,
     store: Store,
     entities: Feedback,
+    /// Facts heard from the log.
+    origins: Origins,
     duplicates: DuplicateWindow,
+    activations: Activations,
     standing: StandingTable,
     budget: Budget,
     stats: Stats,
@@ -94,8 +100,10 @@ impl Engine {
             partition: config.partition,
             rows: config.rows,
             store: Store::new(config.store),
-            entities: Feedback::new(config.relations, config.partition),
+            entities: Feedback::new(config.facts, config.relations, config.partition),
+            origins: Origins::default(),
             duplicates: DuplicateWindow::new(DUPLICATE_WINDOW_EVENTS),
+            activations: Activations::default(),
             standing: StandingTable::new(config.standings_max),
             budget: Budget::default(),
             stats: Stats::default(),
@@ -111,7 +119,7 @@ impl Engine {
     /// place in its partition (for a file: its number) and orders facts about shared entities.
     pub fn process(&mut self, event: &Event<'_>, offset: u64, output: &mut Output) -> Outcome {
         self.stats.records += 1;
-        let at = match self.log_time(event) {
+        let at = match self.log_time(event).and_then(|at| self.admit(event).map(|()| at)) {
             Ok(at) => at,
             Err(refusal) => {
                 self.stats.rejected += 1;
@@ -123,8 +131,13 @@ impl Engine {
             return Outcome::Duplicate;
         }
         let before = (output.decisions.len(), output.standings.len());
-        self.entities.begin(offset);
-        self.take(event, at, offset, output);
+        if at >= self.standing.next_end_ms() {
+            self.tell_ends(at, output);
+        }
+        if self.is_news(event) {
+            self.entities.begin(offset);
+            self.take(event, at, offset, output);
+        }
         if self.entities.is_waiting() {
             self.feed_back(event, offset, output);
         }
@@ -175,10 +188,12 @@ impl Engine {
         }
     }
 
-    /// Replaces the blocklist of the same name, or adds it: every account is checked again at its next event.
-    pub fn replace_blocklist(&mut self, list: crate::Blocklist) {
-        self.lists.replace(list);
+    /// Replaces the blocklist of the same name, or adds it: every account is checked again at its next event. Whether there
+    /// was room for it.
+    pub fn replace_blocklist(&mut self, list: crate::Blocklist) -> bool {
+        let is_replaced = self.lists.replace(list);
         self.versions.blocklists = self.lists.version();
+        is_replaced
     }
 
     /// Puts another policy in force from the next record on. Standing is kept.
@@ -207,12 +222,9 @@ impl Engine {
     /// One event, from a gateway or our own fact, through the whole line.
     fn take(&mut self, event: &Event<'_>, at: u64, offset: u64, output: &mut Output) {
         match &event.body {
-            Body::Deletion => return self.delete(event.account, at, output),
+            Body::Deletion => return self.delete(event, at, output),
             Body::Verdict(verdict) => return self.verdict(event, verdict, at, output),
-            Body::Activate(_) => {
-                self.stats.activations_passed_over += 1;
-                return;
-            }
+            Body::Activate(activate) => return self.activate(activate, at, output),
             _ => {}
         }
         let applied = self.store.apply(event, at);
@@ -258,7 +270,7 @@ impl Engine {
     /// Notes which of the rules that the event may have changed fire; whether any does.
     #[inline]
     fn fire(&mut self, occasion: &Occasion<'_>, touched: &features::FeatureSet) -> bool {
-        let facts = Facts {
+        let facts = policy::Facts {
             vector: &self.vector,
             kind: occasion.kind,
             score: occasion.score,
@@ -276,8 +288,8 @@ impl Engine {
 }
 
 impl Occasion<'_> {
-    fn facts<'v>(&self, vector: &'v FeatureVector) -> Facts<'v> {
-        Facts { vector, kind: self.kind, score: self.score, blocklisted: self.blocklisted }
+    fn facts<'v>(&self, vector: &'v FeatureVector) -> policy::Facts<'v> {
+        policy::Facts { vector, kind: self.kind, score: self.score, blocklisted: self.blocklisted }
     }
 }
 

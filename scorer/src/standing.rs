@@ -1,20 +1,23 @@
 //! The standing table: restrictions in force, human verdicts and the last `seq` of accounts. Never evicted.
 //!
 //! Separate from the feature store, which evicts: what is in force must outlive what is known. Invariants: one
-//! restriction a scope; `seq` rises strictly for each account; a full table refuses new entries and counts them, it
-//! never drops one; an entry is swept only when nothing in it can matter any more.
+//! restriction a scope by humans and one by automation; `seq` rises strictly for each account; a full table refuses new
+//! entries and counts them, it never drops one; an entry is swept only when nothing in it can matter any more and the end
+//! of what was in force was told.
 
 mod account;
 mod change;
+mod ends;
 
 pub use account::{AccountStanding, HumanWord, InForce};
 pub use change::{Change, Wanted};
 
 use compact_str::CompactString;
 use hashbrown::HashMap;
-use schema::{Action, Limit, Scope, Standing};
+use schema::{Action, Limit, Restriction, Scope, Standing};
 
 use crate::hash::FixedState;
+use ends::Ends;
 
 /// How often a full table may look for entries that no longer matter, ms.
 const SWEEP_MS: u64 = 60 * 60 * 1000;
@@ -41,13 +44,16 @@ pub struct StandingTable {
     accounts_max: usize,
     swept_ms: u64,
     refused: u64,
+    /// Who waits for the end of a restriction.
+    ends: Ends,
 }
 
 impl StandingTable {
     /// An empty table for at most `accounts_max` accounts.
     #[must_use]
     pub fn new(accounts_max: usize) -> Self {
-        Self { accounts: HashMap::with_hasher(FixedState), accounts_max, swept_ms: 0, refused: 0 }
+        let accounts = HashMap::with_hasher(FixedState);
+        Self { accounts, accounts_max, swept_ms: 0, refused: 0, ends: Ends::default() }
     }
 
     /// Accounts with an entry.
@@ -94,11 +100,43 @@ impl StandingTable {
         Some(self.accounts.entry(CompactString::new(account)).or_default())
     }
 
+    /// The entry of one of weir's own keys: there is always room for it.
+    pub fn reserved(&mut self, key: &str) -> &mut AccountStanding {
+        self.accounts.entry(CompactString::new(key)).or_default()
+    }
+
+    /// The log's time from which on somebody's restriction has ended, ms since the Unix epoch.
+    #[inline]
+    #[must_use]
+    pub fn next_end_ms(&self) -> u64 {
+        self.ends.next_ms()
+    }
+
+    /// After the account's standing was told: waits for the first of its restrictions to end.
+    pub fn await_end(&mut self, account: &str, at_ms: u64) {
+        if let Some(entry) = self.accounts.get_mut(account) {
+            let first =
+                entry.in_force.iter().filter_map(|r| r.restriction.expires).filter(|end| *end > at_ms).min();
+            self.ends.replace(account, entry.end_ms, first.unwrap_or(0));
+            entry.end_ms = first.unwrap_or(0);
+        }
+    }
+
+    /// The next account of which a restriction has ended by `at_ms`, by time and name. Its standing is to be told.
+    pub fn take_ended(&mut self, at_ms: u64) -> Option<CompactString> {
+        let account = self.ends.take(at_ms)?;
+        if let Some(entry) = self.accounts.get_mut(&account) {
+            entry.end_ms = 0;
+        }
+        Some(account)
+    }
+
     /// What is in force for the account, as the wire says it.
     #[must_use]
     pub fn standing(&self, account: &str, at_ms: u64) -> Option<Standing> {
         let entry = self.accounts.get(account)?;
-        let live = entry.in_force.iter().filter(|r| r.is_live(at_ms)).map(|r| r.restriction.clone());
+        let live = entry.in_force.iter().filter(|r| r.is_live(at_ms));
+        let live = live.map(|r| Restriction { human: r.by_human, ..r.restriction.clone() });
         Some(Standing {
             account: account.to_owned(),
             seq: entry.seq,

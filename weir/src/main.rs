@@ -14,6 +14,7 @@ mod interrupt;
 mod lookahead;
 mod pipeline;
 mod progress;
+mod registry;
 mod setup;
 mod summary;
 mod training;

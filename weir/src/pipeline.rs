@@ -5,13 +5,14 @@
 
 use ingest::{Line, Lines, Source};
 use schema::{Refusal, Reject, RejectReason};
-use scorer::{Engine, Outcome, Output};
+use scorer::{Engine, Needed, Outcome, Output};
 use sinks::File;
 
 use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::lookahead;
 use crate::progress::{EVERY, Progress};
+use crate::registry::Registry;
 use crate::summary::{EngineFigures, Tally};
 
 /// Where records go; `None`: nobody wants them.
@@ -35,6 +36,8 @@ pub struct Pipeline {
     /// The log's time: highest so far, ms since the Unix epoch.
     at: u64,
     trust_internal: bool,
+    /// Where activations find their versions.
+    registry: Option<Registry>,
 }
 
 /// Why an input was left.
@@ -52,7 +55,13 @@ impl Pipeline {
     /// A run; `trust_internal` takes internal kinds from files.
     pub fn new(engine: Engine, outputs: Outputs, trust_internal: bool) -> Self {
         let (output, tally) = (Output::default(), Tally::default());
-        Self { engine, outputs, output, tally, at: 0, trust_internal }
+        Self { engine, outputs, output, tally, at: 0, trust_internal, registry: None }
+    }
+
+    /// Loads what activations need from here.
+    pub fn with_registry(mut self, registry: Option<Registry>) -> Self {
+        self.registry = registry;
+        self
     }
 
     /// Takes one input to its end. `before` is what the inputs before it had, bytes.
@@ -134,6 +143,9 @@ impl Pipeline {
         if event.body.is_internal() && !self.trust_internal {
             return Err(forged(event.body.kind()));
         }
+        if let Some(needed) = self.engine.needs(&event) {
+            self.provide(&needed)?;
+        }
         match self.engine.process(&event, self.tally.lines - 1, &mut self.output) {
             Outcome::Decided | Outcome::Quiet => {}
             Outcome::Duplicate => self.tally.duplicates += 1,
@@ -141,6 +153,19 @@ impl Pipeline {
         }
         self.at = self.at.max(event.at.unwrap_or(event.ts));
         Ok(!self.output.is_empty())
+    }
+
+    /// Loads a version that the next record puts in force.
+    #[cold]
+    fn provide(&mut self, needed: &Needed) -> Result<(), Refusal> {
+        let missing = |detail: String| Refusal::new(RejectReason::ArtifactMissing, detail);
+        let Some(registry) = &self.registry else {
+            let Needed { kind, name, version } = needed;
+            return Err(missing(format!("{kind} {name} {version} is wanted: say --registry DIR")));
+        };
+        let artifact = registry.load(needed).map_err(|error| missing(error.to_string()))?;
+        self.engine.provide(artifact);
+        Ok(())
     }
 
     #[cold]
@@ -206,11 +231,7 @@ pub fn figures(engine: &Engine) -> EngineFigures {
         ),
         ("refused", stats.standings_refused, "restrictions: the standing table is full"),
         ("forgotten", stats.evicted, "accounts, the longest idle, to make room: raise --accounts-max"),
-        (
-            "not activated",
-            stats.activations_passed_over,
-            "versions: this engine runs the files that it was given",
-        ),
+        ("not activated", stats.activations_passed_over, "online weights, which this build does not learn"),
     ];
     EngineFigures { late: stats.late, accounts: stats.accounts, model_runs: stats.model_runs, alarms }
 }

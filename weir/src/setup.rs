@@ -43,23 +43,20 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 impl EngineOptions {
-    /// Reads the files and makes the engine. `rows`: the share of quiet events whose feature rows are wanted, if any are.
+    /// Reads the files and makes the engine: see [`Self::config`].
     pub fn engine(&self, exempt: ExemptList, rows: Option<f64>) -> Result<Engine, Error> {
+        Ok(Engine::new(self.config(exempt, rows)?))
+    }
+
+    /// Reads the files. `rows`: the share of quiet events whose feature rows are wanted, if any are.
+    pub fn config(&self, exempt: ExemptList, rows: Option<f64>) -> Result<EngineConfig, Error> {
         let mut blocklists = Vec::new();
         for file in &self.blocklists {
             blocklists.push(blocklist::load(file)?);
         }
         let store = StoreLimits { accounts_max: self.accounts_max };
         let (policy, model) = (self.policy()?, self.model()?);
-        Ok(Engine::new(EngineConfig {
-            policy,
-            model,
-            blocklists,
-            exempt,
-            store,
-            rows,
-            ..EngineConfig::default()
-        }))
+        Ok(EngineConfig { policy, model, blocklists, exempt, store, rows, ..EngineConfig::default() })
     }
 
     /// The files that are read, so that no output is one of them.

@@ -10,7 +10,6 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use schema::{EntityKind, Touch};
 
-use crate::entity::key_of;
 use crate::relations::contacts::Contacts;
 use crate::relations::{EntityName, RelationLimits, Toucher, entity_text};
 
@@ -180,12 +179,7 @@ impl Shared {
 
     /// An account was restricted; the record, if the entity is shared and the account was not yet counted.
     pub fn restrict(&mut self, kind: EntityKind, hash: u64, by: &Toucher<'_>) -> Option<&Entity> {
-        self.restrict_by_key(kind, key_of(hash), by)
-    }
-
-    /// The same, by the upper half of the entity's hash.
-    pub fn restrict_by_key(&mut self, kind: EntityKind, key: u32, by: &Toucher<'_>) -> Option<&Entity> {
-        let slot = self.find_key(kind, key)?;
+        let slot = self.find(kind, hash)?;
         let second = (by.ts / 1_000) as u32;
         let entity = &mut self.slots[slot as usize];
         entity.advance(second);
@@ -199,8 +193,8 @@ impl Shared {
     }
 
     /// Takes an account out of an entity's recent members; its counts stand.
-    pub fn forget(&mut self, kind: EntityKind, key: u32, account: &str) {
-        if let Some(slot) = self.find_key(kind, key) {
+    pub fn forget(&mut self, kind: EntityKind, hash: u64, account: &str) {
+        if let Some(slot) = self.find(kind, hash) {
             self.slots[slot as usize].members.retain(|member| member.account != account);
         }
     }
@@ -208,15 +202,7 @@ impl Shared {
     fn find(&self, kind: EntityKind, hash: u64) -> Option<u32> {
         let is =
             |slot: &u32| self.slots[*slot as usize].hash == hash && self.slots[*slot as usize].kind == kind;
-        self.index.find(spread(key_of(hash)), is).copied()
-    }
-
-    fn find_key(&self, kind: EntityKind, key: u32) -> Option<u32> {
-        let is = |slot: &u32| {
-            let entity = &self.slots[*slot as usize];
-            key_of(entity.hash) == key && entity.kind == kind
-        };
-        self.index.find(spread(key), is).copied()
+        self.index.find(hash, is).copied()
     }
 
     fn add(&mut self, kind: EntityKind, hash: u64, text: CompactString) -> u32 {
@@ -245,11 +231,7 @@ impl Shared {
             }
         };
         let slots = &self.slots;
-        let place = self.index.entry(
-            spread(key_of(hash)),
-            |_| false,
-            |other| spread(key_of(slots[*other as usize].hash)),
-        );
+        let place = self.index.entry(hash, |_| false, |other| slots[*other as usize].hash);
         match place {
             Entry::Vacant(place) => place.insert(slot),
             Entry::Occupied(_) => unreachable!("no record was said to be equal"),
@@ -270,7 +252,7 @@ impl Shared {
     fn drop_record(&mut self, slot: u32) {
         self.unlink(slot);
         let hash = self.slots[slot as usize].hash;
-        if let Ok(place) = self.index.find_entry(spread(key_of(hash)), |other| *other == slot) {
+        if let Ok(place) = self.index.find_entry(hash, |other| *other == slot) {
             place.remove();
         }
         self.slots[slot as usize].members = Vec::new();
@@ -298,9 +280,4 @@ impl Shared {
             older => self.slots[older as usize].newer = newer,
         }
     }
-}
-
-/// A key as a table's hash: the table looks at both ends of it.
-fn spread(key: u32) -> u64 {
-    u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

@@ -7,7 +7,8 @@ use schema::{Body, Contact, EntityFact, EntityKind, Event, Feedback, Message, Se
 
 use crate::catalog::Cause;
 use crate::catalog::counters::{self, Counter};
-use crate::entity::{entity_key, fingerprint16};
+use crate::entity::{device_hash, fingerprint16, range_hash};
+use crate::network::network_code;
 use crate::signal::Signal;
 use crate::store::arena::Arena;
 use crate::store::decay::Small;
@@ -198,12 +199,11 @@ impl At<'_> {
                 head.flags.set_mismatch(country != network);
             }
         }
-        let key = |kind: EntityKind, name: Option<&str>| name.map(|name| entity_key(kind, name));
         let told = Entities {
-            device: key(EntityKind::Device, session.device),
-            prefix: key(EntityKind::Prefix, session.ip_prefix),
+            device: session.device.map(device_hash),
+            prefix: session.ip_prefix.map(network_code),
             asn: session.asn,
-            range: key(EntityKind::NumberRange, session.number_range),
+            range: session.number_range.map(range_hash),
         };
         if told == Entities::default() || self.late {
             return;
@@ -354,16 +354,13 @@ impl At<'_> {
 
     fn fact(&mut self, fact: &EntityFact<'_>) {
         let mut side = Side::read(self.arena, self.head.side);
-        let news = facts::is_news(self.arena, &mut side.facts, fact.origin);
-        if news {
-            self.causes |= Cause::FACT;
-            facts::note(self.arena, side.facts, fact, self.second);
-            if fact.kind == EntityKind::Peer {
-                companions::ensure(self.arena, &mut side.companions);
-            }
+        self.causes |= Cause::FACT;
+        facts::note(self.arena, &mut side.facts, fact, self.second);
+        if fact.kind == EntityKind::Peer {
+            companions::ensure(self.arena, &mut side.companions);
         }
         side.write(self.arena, &mut self.head.side);
-        if !news || fact.kind != EntityKind::Peer {
+        if fact.kind != EntityKind::Peer {
             return;
         }
         for other in &fact.co_accounts {

@@ -10,7 +10,7 @@ use crate::prefetch::prefetch;
 pub(crate) const LINE_WORDS: usize = 16;
 
 /// Sizes of blocks, words of 4 bytes, ascending.
-pub(crate) const SIZES: [usize; 13] = [4, 6, 8, 12, 16, 24, 32, 36, 64, 72, 128, 256, 300];
+pub(crate) const SIZES: [usize; 15] = [4, 6, 8, 12, 16, 24, 28, 32, 36, 40, 64, 72, 128, 256, 300];
 
 const CHUNK_WORDS: usize = 1 << 18;
 /// Handles count units of 2 words, so 2^32 of them reach 32 GiB.

@@ -1,15 +1,14 @@
 //! What an account was told of the entities it shares: the newest fact of each kind.
 //!
-//! Separate, because few accounts are ever told. Invariants: a fact speaks for a day, then it is unknown again; a fact
-//! whose origin is not above the highest seen from the same partition is passed over. Limit: only the partition that told
-//! last is remembered, so that a fact repeated after one from another partition counts as new; it says the same again.
+//! Separate, because few accounts are ever told. Invariant: a fact speaks for a day, then it is unknown again. Whether a
+//! fact was told before is asked where facts come in from the log, not here.
 
-use schema::{EntityFact, EntityKind, Origin};
+use schema::{EntityFact, EntityKind};
 
 use crate::store::arena::{Arena, Block};
 
 /// Words of the block.
-const WORDS: usize = 16;
+const WORDS: usize = 12;
 const DAY_S: u32 = 86_400;
 
 /// Where a kind's three words lie: second, two halves, one more half.
@@ -22,7 +21,6 @@ const fn at(kind: EntityKind) -> Option<usize> {
         EntityKind::Peer => None,
     }
 }
-const ORIGIN: usize = 12;
 /// The highest count that fits half a word.
 const MOST: u32 = 0xffff;
 
@@ -41,30 +39,13 @@ pub(crate) struct Told {
     pub restricted_share: f32,
 }
 
-/// Whether an origin is above the highest seen from its partition; then it is the highest.
-pub(crate) fn is_news(arena: &mut Arena, block: &mut Block, origin: Option<Origin>) -> bool {
+/// Keeps a fact, in a block that is made if there is none.
+pub(crate) fn note(arena: &mut Arena, block: &mut Block, fact: &EntityFact<'_>, second: u32) {
+    let Some(at) = at(fact.kind) else { return };
     if block.is_none() {
         *block = arena.take(WORDS);
     }
-    let Some(origin) = origin else { return true };
-    let words = &mut arena.words_mut(*block, WORDS)[ORIGIN..];
-    let told = [origin.partition + 1, origin.offset as u32, (origin.offset >> 32) as u32, origin.n];
-    let seen = Origin {
-        partition: words[0].wrapping_sub(1),
-        offset: u64::from(words[1]) | u64::from(words[2]) << 32,
-        n: words[3],
-    };
-    if words[0] == told[0] && origin <= seen {
-        return false;
-    }
-    words.copy_from_slice(&told);
-    true
-}
-
-/// Keeps a fact.
-pub(crate) fn note(arena: &mut Arena, block: Block, fact: &EntityFact<'_>, second: u32) {
-    let Some(at) = at(fact.kind) else { return };
-    let words = &mut arena.words_mut(block, WORDS)[at..at + 3];
+    let words = &mut arena.words_mut(*block, WORDS)[at..at + 3];
     let half = |count: u32| count.min(MOST);
     // Of what is too large for its half the parts shrink with the whole, so that shares stay right.
     let part = |count: u32| match fact.kind {
@@ -103,8 +84,6 @@ pub(crate) fn free(arena: &mut Arena, block: Block) {
     arena.give(block, WORDS);
 }
 
-const _: () = assert!(ORIGIN + 4 <= WORDS);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,7 +93,6 @@ mod tests {
         for size in [100, 65_535, 65_536, 1_000_000] {
             let mut arena = Arena::new();
             let mut block = Block::NONE;
-            assert!(is_news(&mut arena, &mut block, None));
             let fact = EntityFact {
                 kind: EntityKind::Asn,
                 entity: "asn:1",
@@ -125,7 +103,7 @@ mod tests {
                 co_accounts: Vec::new(),
                 origin: None,
             };
-            note(&mut arena, block, &fact, 1);
+            note(&mut arena, &mut block, &fact, 1);
             let told = told(&arena, block, EntityKind::Asn, 2).expect("it was told");
             assert!((told.registered_share - 0.1).abs() < 1e-4, "{size}: {told:?}");
             assert!((told.restricted_share - 0.2).abs() < 1e-4, "{size}: {told:?}");

@@ -3,36 +3,38 @@
 //! Separate, because an account that never told any pays nothing for it. Invariants: the newest device and prefix come
 //! first; a device's age is unknown unless the account was seen before it, or was registered with it.
 
+use crate::entity::network_hash;
 use crate::store::arena::{Arena, Block};
 use crate::store::decay::{HalfLife, Small};
 
 /// Sizes that the block grows through, words.
-const GROWS: [usize; 3] = [12, 24, 36];
+const GROWS: [usize; 3] = [16, 28, 40];
 const DEVICE_SINCE: usize = 0;
 const ASN: usize = 1;
 const ASN_BEFORE: usize = 2;
-const RANGE: usize = 3;
-const DEVICE: usize = 4;
-const PREFIX: usize = 5;
-const CHANGES: usize = 6;
+const CHANGES: usize = 3;
+/// Two words each, the lower half first.
+const RANGE: usize = 4;
+const DEVICE: usize = 6;
+const PREFIX: usize = 8;
 /// Word of the block's own size (low half); block handles do not tell it.
-const SIZE: usize = 7;
-const LISTS: usize = 8;
+const SIZE: usize = 10;
+const LISTS: usize = 12;
 
 /// Days that a device or prefix is remembered.
 const DAYS: u32 = 30;
 
-/// Present entities of an account: the keys by which the relation engine knows them. `None` is unknown.
+/// Present entities of an account, as blocklists and the relation engine can find them. `None` is unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Entities {
-    /// Device.
-    pub device: Option<u32>,
-    /// Network prefix.
-    pub prefix: Option<u32>,
+    /// Device: the hash of its pseudonym.
+    pub device: Option<u64>,
+    /// Network prefix: its code.
+    pub prefix: Option<u64>,
     /// Autonomous system, its number.
     pub asn: Option<u32>,
-    /// Number range.
-    pub range: Option<u32>,
+    /// Number range: the hash of its pseudonym.
+    pub range: Option<u64>,
 }
 
 /// What a session told that is new to the account.
@@ -81,27 +83,27 @@ pub(crate) fn note(
         arena.words_mut(*block, GROWS[0])[SIZE] = GROWS[0] as u32;
     }
     let mut news = News::default();
-    if let Some(key) = told.device {
-        let first = arena.words(*block, GROWS[0])[DEVICE] == 0;
-        let (new, since) = note_in_list(arena, block, List::Devices, key, second);
+    if let Some(device) = told.device {
+        let first = read(arena.words(*block, GROWS[0]), DEVICE) == 0;
+        let (new, since) = note_in_list(arena, block, List::Devices, device, second);
         let words = arena.words_mut(*block, GROWS[0]);
-        if words[DEVICE] != key {
+        if read(words, DEVICE) != device {
             words[DEVICE_SINCE] = match (first, new, registered) {
                 (_, true, true) | (false, true, false) => second,
                 (true, _, _) => 0,
                 (false, false, _) => since,
             };
-            words[DEVICE] = key;
+            write(words, DEVICE, device);
             words[CHANGES] = changed(words[CHANGES], 0, !first);
         }
         news.device = new;
     }
-    if let Some(key) = told.prefix {
-        news.prefix = note_in_list(arena, block, List::Prefixes, key, second).0;
+    if let Some(prefix) = told.prefix {
+        news.prefix = note_in_list(arena, block, List::Prefixes, network_hash(prefix), second).0;
         let words = arena.words_mut(*block, GROWS[0]);
-        if words[PREFIX] != key {
-            words[CHANGES] = changed(words[CHANGES], 16, words[PREFIX] != 0);
-            words[PREFIX] = key;
+        if read(words, PREFIX) != prefix {
+            words[CHANGES] = changed(words[CHANGES], 16, read(words, PREFIX) != 0);
+            write(words, PREFIX, prefix);
         }
     }
     let words = arena.words_mut(*block, GROWS[0]);
@@ -110,11 +112,20 @@ pub(crate) fn note(
         words[ASN_BEFORE] = words[ASN];
         words[ASN] = asn;
     }
-    if let Some(range) = told.range.filter(|range| words[RANGE] != *range) {
+    if let Some(range) = told.range.filter(|range| read(words, RANGE) != *range) {
         news.range = true;
-        words[RANGE] = range;
+        write(words, RANGE, range);
     }
     news
+}
+
+fn read(words: &[u32], at: usize) -> u64 {
+    u64::from(words[at]) | u64::from(words[at + 1]) << 32
+}
+
+fn write(words: &mut [u32], at: usize, value: u64) {
+    words[at] = value as u32;
+    words[at + 1] = (value >> 32) as u32;
 }
 
 /// One more change in a half of the word, unless it was the first of its kind ever told.
@@ -140,9 +151,10 @@ fn list_range(words: usize, list: List) -> std::ops::Range<usize> {
     }
 }
 
-/// Puts a key first in its list. Whether it was not there, and the second from which it was there at the latest.
-fn note_in_list(arena: &mut Arena, block: &mut Block, list: List, key: u32, second: u32) -> (bool, u32) {
+/// Puts a hash first in its list. Whether it was not there, and the second from which it was there at the latest.
+fn note_in_list(arena: &mut Arena, block: &mut Block, list: List, hash: u64, second: u32) -> (bool, u32) {
     let day = second / 86_400;
+    let key = (hash >> 32) as u32;
     let entry = (key & 0xffff_0000) | day;
     loop {
         let size = words_of(arena, *block);
@@ -195,8 +207,9 @@ pub(crate) fn entities(arena: &Arena, block: Block) -> Entities {
         return Entities::default();
     }
     let words = arena.words(block, GROWS[0]);
-    let known = |at: usize| Some(words[at]).filter(|word| *word != 0);
-    Entities { device: known(DEVICE), prefix: known(PREFIX), asn: known(ASN), range: known(RANGE) }
+    let known = |at: usize| Some(read(words, at)).filter(|value| *value != 0);
+    let asn = Some(words[ASN]).filter(|asn| *asn != 0);
+    Entities { device: known(DEVICE), prefix: known(PREFIX), asn, range: known(RANGE) }
 }
 
 /// What the features read at `now_s`; changes stand at `newest_s`.

@@ -120,18 +120,6 @@ fn a_fact_is_unknown_again_after_a_day() {
     assert!(vector.0[computed::DEVICE_ACCOUNTS_24H].is_nan());
 }
 
-#[test]
-fn a_repeated_fact_is_passed_over() {
-    let mut world = World::new();
-    for account in ["a", "b"] {
-        world.feed(&event(account, T0_MS, first("p")));
-    }
-    let fact = world.told[0].clone();
-    let again = world.store.apply(&event(&fact.account, T0_MS, Body::Entity(fact.lend())), T0_MS);
-    assert!(again.touched.is_empty());
-    assert_eq!(world.value("b", computed::COMPANION_TARGETS), 1.0);
-}
-
 /// Accounts that open chats with the same peers; `answers`: every n-th is answered.
 fn ring(accounts: u64, peers: u64, answers: Option<u64>) -> World {
     let mut world = World::new();

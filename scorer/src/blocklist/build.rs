@@ -5,9 +5,10 @@
 //! then the last stays.
 
 use bloomfilter::Bloom;
+use features::cidr;
 use schema::limits::BLOCKLIST_ENTRIES_MAX;
 
-use super::entry::{Entry, EntryKind, cidr};
+use super::entry::{Entry, EntryKind};
 use super::{Blocklist, FALSE_POSITIVE_RATE, file, key_hash};
 use crate::error::Error;
 

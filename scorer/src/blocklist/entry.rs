@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use features::cidr;
 use schema::limits::{BLOCKLIST_TEXT_BYTES_MAX, ID_BYTES_MAX};
 
 /// What an entry lists.
@@ -131,27 +132,9 @@ pub(crate) fn check_text(what: &str, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Address and length of a CIDR prefix; a bare address has its full length.
-pub(crate) fn cidr(text: &str) -> Option<(IpAddr, u8)> {
-    let (address, length) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
-    let address: IpAddr = address.parse().ok()?;
-    let full = if address.is_ipv4() { 32 } else { 128 };
-    let length = length.map_or(Some(full), |l| l.parse().ok())?;
-    (length <= full).then_some((address, length))
-}
-
 /// The canonical text of the first `length` bits of an address.
 pub(crate) fn masked(address: IpAddr, length: u8) -> String {
-    match address {
-        IpAddr::V4(a) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
-            format!("{}/{length}", std::net::Ipv4Addr::from_bits(a.to_bits() & mask))
-        }
-        IpAddr::V6(a) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
-            format!("{}/{length}", std::net::Ipv6Addr::from_bits(a.to_bits() & mask))
-        }
-    }
+    format!("{}/{length}", features::masked(address, length))
 }
 
 #[cfg(test)]

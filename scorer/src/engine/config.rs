@@ -5,11 +5,21 @@
 use features::{RelationLimits, StoreLimits, catalog_hash};
 use models::Model;
 use schema::limits::STANDINGS_MAX;
-use schema::{Decision, Refusal, Row, Standing, Versions};
+use schema::{Decision, Refusal, Relation, Row, Standing, Versions};
 
 use crate::Blocklist;
 use crate::exempt::ExemptList;
 use crate::policy::Policy;
+
+/// How facts about shared entities reach the engine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Facts {
+    /// The engine hears its own relations and feeds facts back at once: one process, one partition.
+    #[default]
+    FedBack,
+    /// Relations go out with the output, and facts come in as `entity` events of the log: see `RelationStage`.
+    FromLog,
+}
 
 /// What an engine is made of.
 #[derive(Debug)]
@@ -32,6 +42,8 @@ pub struct EngineConfig {
     pub rows: Option<f64>,
     /// The partition that the engine serves; 0 for a file.
     pub partition: u32,
+    /// How facts about shared entities come in.
+    pub facts: Facts,
 }
 
 impl Default for EngineConfig {
@@ -46,6 +58,7 @@ impl Default for EngineConfig {
             standings_max: STANDINGS_MAX,
             rows: None,
             partition: 0,
+            facts: Facts::default(),
         }
     }
 }
@@ -55,7 +68,7 @@ impl Default for EngineConfig {
 pub enum Outcome {
     /// Something was decided or the standing changed: see the output.
     Decided,
-    /// Nothing to do.
+    /// Nothing was decided (there may be rows and relations).
     Quiet,
     /// Its id came before.
     Duplicate,
@@ -72,13 +85,18 @@ pub struct Output {
     pub standings: Vec<Standing>,
     /// Feature rows, if asked for.
     pub rows: Vec<Row>,
+    /// With [`Facts::FromLog`]: what goes to the relation stages, each record under its `relation_key`.
+    pub relations: Vec<Relation>,
 }
 
 impl Output {
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.decisions.is_empty() && self.standings.is_empty() && self.rows.is_empty()
+        self.decisions.is_empty()
+            && self.standings.is_empty()
+            && self.rows.is_empty()
+            && self.relations.is_empty()
     }
 
     /// Empties it and keeps its room.
@@ -86,6 +104,7 @@ impl Output {
         self.decisions.clear();
         self.standings.clear();
         self.rows.clear();
+        self.relations.clear();
     }
 }
 

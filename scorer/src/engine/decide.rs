@@ -29,10 +29,10 @@ impl Engine {
     pub(super) fn decide(&mut self, occasion: &Occasion<'_>, output: &mut Output) {
         self.propose(occasion);
         let mut proposals = std::mem::take(&mut self.proposals);
-        let exempt = self.exempt.contains(occasion.event.account);
+        let free = self.is_free(occasion.event.account);
         let is_victim = proposals.iter().any(|p| p.victim && p.enforce);
         proposals.retain_mut(|proposal| {
-            proposal.enforce &= !exempt;
+            proposal.enforce &= !free;
             self.weigh(occasion, proposal, is_victim)
         });
         proposals.sort_by_key(|p| Reverse(p.action));
@@ -44,6 +44,11 @@ impl Engine {
             self.tell_standing(occasion.event.account, occasion.at, output);
         }
         self.proposals = proposals;
+    }
+
+    /// Whether nothing automatic is enforced against the account: it is exempt, or the kill switch is on.
+    pub(super) fn is_free(&self, account: &str) -> bool {
+        self.exempt.contains(account) || self.is_killed()
     }
 
     /// Settles what a proposal comes to; whether anything is left of it.

@@ -1,33 +1,40 @@
-//! Facts about shared things, fed back at once: relations out, facts in, within one process.
+//! Shared things: relations out, facts in. Fed back at once within one process, or by way of the log.
 //!
 //! Separate, because between processes the same facts travel over the log. Invariants: facts never cause relations, so that
-//! one round suffices; the facts of one record are told in the order they were found; their ids are a function of the
-//! record's.
+//! one round suffices; the facts of one record are numbered and told in the order they were found; their ids are a function
+//! of the record's; a fact from the log is heard once.
 
 use compact_str::{CompactString, format_compact};
-use features::{Entities, OwnedFact, RelationLimits, Relations, Slot, Store, Toucher, Touches};
-use schema::{Body, Event, Origin, Touch};
+use features::{
+    OwnedFact, RelationLimits, Relations, Slot, Store, Toucher, Touches, relations, relations_by_hash,
+};
+use schema::{Body, Event, Origin, Relation, Touch};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::config::Facts;
 use super::{Engine, Output};
 
 /// Relations that one touch or restriction of an account may make: device, prefix, ASN, number range.
 const PARTS: u32 = 4;
 
-/// The relation engine and the facts that wait to be told.
+/// The relation engine and the facts that wait to be told; or the relations that wait for the log.
 #[derive(Debug)]
 pub(super) struct Feedback {
+    mode: Facts,
     relations: Relations,
     waiting: Vec<OwnedFact>,
+    /// Relations of the present record, for the log.
+    told: Vec<Relation>,
     /// The present record, and the number of its next relation.
     next: Origin,
     partition: u32,
 }
 
 impl Feedback {
-    pub fn new(limits: RelationLimits, partition: u32) -> Self {
+    pub fn new(mode: Facts, limits: RelationLimits, partition: u32) -> Self {
         let next = Origin { partition, offset: 0, n: 0 };
-        Self { relations: Relations::new(limits), waiting: Vec::new(), next, partition }
+        let (waiting, told) = (Vec::new(), Vec::new());
+        Self { mode, relations: Relations::new(limits), waiting, told, next, partition }
     }
 
     /// A record begins: relations are numbered from 0.
@@ -39,7 +46,10 @@ impl Feedback {
     /// An event touched something that is new to its account.
     pub fn touched(&mut self, event: &Event<'_>, touches: Touches) {
         let origin = self.number();
-        self.relations.touch_event(event, touches, origin, &mut self.waiting);
+        match self.mode {
+            Facts::FedBack => self.relations.touch_event(event, touches, origin, &mut self.waiting),
+            Facts::FromLog => relations(event, touches, origin, &mut self.told),
+        }
     }
 
     /// The account was restricted by a human or a sure case. What rests on a fact is not told on.
@@ -49,18 +59,29 @@ impl Feedback {
         }
         let origin = self.number();
         let by = Toucher { account: event.account, ts: event.ts, what: Touch::Restricted, origin };
-        self.relations.restrict(&store.entities(slot), &by, &mut self.waiting);
+        match self.mode {
+            Facts::FedBack => self.relations.restrict(&store.entities(slot), &by, &mut self.waiting),
+            Facts::FromLog => relations_by_hash(&store.entities(slot), &by, &mut self.told),
+        }
     }
 
     /// The account is deleted: no later fact names it on what it touched.
-    pub fn forget(&mut self, on: &Entities, account: &str) {
-        self.relations.forget(on, account);
+    pub fn forget(&mut self, store: &Store, slot: Slot, event: &Event<'_>) {
+        let on = store.entities(slot);
+        match self.mode {
+            Facts::FedBack => self.relations.forget(&on, event.account),
+            Facts::FromLog => {
+                let origin = self.number();
+                let by = Toucher { account: event.account, ts: event.ts, what: Touch::Deleted, origin };
+                relations_by_hash(&on, &by, &mut self.told);
+            }
+        }
     }
 
-    /// Whether facts wait.
+    /// Whether something was found that is to be told.
     #[inline]
     pub fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        !self.waiting.is_empty() || !self.told.is_empty()
     }
 
     /// Bytes held by the relation engine.
@@ -76,24 +97,34 @@ impl Feedback {
 }
 
 impl Engine {
-    /// Feeds waiting facts back, each as an event of its account.
+    /// Whether a fact that comes with a record was not heard before.
+    pub(super) fn is_news(&mut self, event: &Event<'_>) -> bool {
+        let Body::Entity(fact) = &event.body else { return true };
+        let is_news = fact.origin.is_none_or(|origin| self.origins.is_news(origin));
+        self.stats.facts_passed_over += u64::from(!is_news);
+        is_news
+    }
+
+    /// Puts relations out, and feeds waiting facts back, each as an event of its account.
     pub(super) fn feed_back(&mut self, cause: &Event<'_>, offset: u64, output: &mut Output) {
+        output.relations.append(&mut self.entities.told);
         let mut facts = std::mem::take(&mut self.entities.waiting);
-        for fact in &facts {
+        for (n, fact) in (0..).zip(&mut facts) {
             self.stats.entity_facts += 1;
+            fact.origin = Origin { partition: self.partition, offset, n };
             let id = fact_id(cause.id, fact);
             let body = Body::Entity(fact.lend());
             let account = fact.account.as_str();
             let event = Event { id: &id, ts: cause.ts, at: None, account, age_h: None, idle_h: None, body };
             self.take(&event, self.at, offset, output);
         }
-        debug_assert!(self.entities.waiting.is_empty(), "facts never cause relations");
+        debug_assert!(!self.entities.is_waiting(), "facts never cause relations");
         facts.clear();
         self.entities.waiting = facts;
     }
 }
 
-/// `f_` and a hash of the causing record's id, who is told, and of what.
+/// `f_` and a hash of the causing record's id, who is told, of what, and which of the record's facts it is.
 fn fact_id(cause: &str, fact: &OwnedFact) -> CompactString {
     let mut hash = Xxh3::new();
     for part in [cause, &fact.account, &fact.entity] {

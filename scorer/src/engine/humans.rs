@@ -121,9 +121,10 @@ impl Engine {
     }
 
     /// The account is gone: what is in force stays, as pseudonym, scope and expiry.
-    pub(super) fn delete(&mut self, account: &str, at: u64, output: &mut Output) {
+    pub(super) fn delete(&mut self, event: &Event<'_>, at: u64, output: &mut Output) {
+        let account = event.account;
         if let Some(slot) = self.store.slot_of(account) {
-            self.entities.forget(&self.store.entities(slot), account);
+            self.entities.forget(&self.store, slot, event);
         }
         self.store.forget(account);
         self.lists.forget(account);
@@ -142,14 +143,20 @@ impl Engine {
             self.stats.answers_passed_over += 1;
             return;
         };
-        found.by_human = true;
-        let restriction = &found.restriction;
+        let (action, expires, known) = (found.restriction.action, found.restriction.expires, found.by_human);
         let ends = verdict.expires;
-        if restriction.action == Action::Ban && restriction.expires != ends {
+        if action == Action::Ban && expires != ends {
             // A confirmed ban lasts until the human's own end, or until it is lifted.
             let wanted = Wanted { action: Action::Ban, scope: Scope::All, limit: None, expires: ends };
             self.put_human(event, &wanted, ("human_confirmed", at), output);
-        } else if restriction.action.restricts()
+            return;
+        }
+        if let Some(standing) = self.standing.get_mut(event.account).filter(|_| !known) {
+            standing.confirm(judged.unwrap_or_default());
+            standing.next_seq(at);
+            self.tell_standing(event.account, at, output);
+        }
+        if action.restricts()
             && let Some(slot) = self.store.slot_of(event.account)
         {
             self.entities.restricted(&self.store, slot, event);

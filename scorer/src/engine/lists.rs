@@ -84,15 +84,23 @@ impl Lists {
         format!("{:016x}", hash.digest())
     }
 
-    /// Puts a list in the place of its namesake.
-    pub fn replace(&mut self, list: Blocklist) {
+    /// Whether a list of this name can be put in force.
+    pub fn has_room(&self, name: &str) -> bool {
+        self.lists.len() < BLOCKLISTS_MAX || self.lists.iter().any(|list| list.name() == name)
+    }
+
+    /// Puts a list in the place of its namesake; whether there was room for it.
+    pub fn replace(&mut self, list: Blocklist) -> bool {
+        if !self.has_room(list.name()) {
+            return false;
+        }
         self.hits.retain(|_, hit| hit.list != list.name());
         match self.lists.iter().position(|l| l.name() == list.name()) {
             Some(index) => self.lists[index] = list,
-            None if self.lists.len() < BLOCKLISTS_MAX => self.lists.push(list),
-            None => return,
+            None => self.lists.push(list),
         }
         self.asked = Some(HashSet::with_hasher(FixedState));
+        true
     }
 
     /// Asks what is due at this event.

@@ -4,14 +4,17 @@
 //! and of a victim everything; a failed one goes a step up, but a victim's goes to a human; an urgent report opens a case
 //! and restricts nobody.
 
-use schema::{Action, Body, ReportReason, Scope, Source};
+use schema::{Action, Body, Decision, Mode, ReportReason, Scope, Source, decision_id};
 
 use super::wording::restriction_of;
 use super::{Engine, Occasion, Output};
+use crate::hash::text_hash;
 use crate::standing::{InForce, Wanted};
 
 /// How long urgent reports about one account are one case, ms.
 const URGENT_MS: u64 = 24 * 3_600_000;
+/// Why an account goes a step up that failed its challenge.
+const FAILED: &str = "challenge_failed";
 
 impl Engine {
     /// Acts on what the event says, if it says something.
@@ -57,7 +60,7 @@ impl Engine {
             self.lift(occasion.event, at, goes, (Source::Appeal, output));
         } else if victim {
             // Whoever took the account failed; its owner may still pass. A human looks.
-            self.open_plain_case(occasion, (Source::Rule, "challenge_failed"), output);
+            self.open_plain_case(occasion, (Source::Rule, FAILED), output);
         } else {
             self.fail(occasion, scope, output);
         }
@@ -69,10 +72,13 @@ impl Engine {
         let ladder = &self.policy.ladder;
         let (limit, expires) = (Some(ladder.limit), Some(at.saturating_add(ladder.rate_limit_ms)));
         let wanted = Wanted { action: Action::RateLimit, scope, limit, expires };
+        if self.is_free(account) {
+            return self.fail_in_shadow(occasion, &wanted, output);
+        }
         let Some(standing) = self.standing.get_mut(account) else { return };
         let Some(change) = standing.change(&wanted, at) else { return };
         let seq = standing.next_seq(at);
-        let by = (Source::Rule, "challenge_failed");
+        let by = (Source::Rule, FAILED);
         let decision = self.plain_decision(occasion.event, &wanted, by, (seq, at, change.supersedes));
         let restriction = restriction_of(&decision, Action::RateLimit.word().to_owned());
         let previous = decision.supersedes.clone();
@@ -82,6 +88,19 @@ impl Engine {
         }
         self.strike(occasion);
         self.tell_standing(account, at, output);
+    }
+
+    /// What the step up would be, if anything were enforced against the account.
+    fn fail_in_shadow(&mut self, occasion: &Occasion<'_>, wanted: &Wanted, output: &mut Output) {
+        let (event, at) = (occasion.event, occasion.at);
+        let what = (wanted.action, wanted.scope, Mode::Shadow);
+        let id = decision_id(event.account, event.id, what, FAILED);
+        let Some(standing) = self.standing.get_mut(event.account) else { return };
+        let Some(change) = standing.change_shadow(text_hash(FAILED), wanted, at, &id) else { return };
+        let seq = standing.next_seq(at);
+        let decision =
+            self.plain_decision(event, wanted, (Source::Rule, FAILED), (seq, at, change.supersedes));
+        self.emit(Decision { id, mode: Mode::Shadow, ..decision }, output);
     }
 
     /// An appeal opens one case a restriction in force.

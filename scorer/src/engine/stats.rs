@@ -21,6 +21,8 @@ pub struct Stats {
     pub model_runs: u64,
     /// Facts about shared entities fed back.
     pub entity_facts: u64,
+    /// Facts from the log that were heard before.
+    pub facts_passed_over: u64,
     /// Accounts in memory.
     pub accounts: u64,
     /// Accounts whose features were evicted to make room.
@@ -37,8 +39,14 @@ pub struct Stats {
     pub blocklist_hits: u64,
     /// Challenge results, appeals and verdicts about decisions that are not in force.
     pub answers_passed_over: u64,
-    /// Activations of versions, which this engine does not carry out.
+    /// Activations carried out.
+    pub activations: u64,
+    /// Activations whose control id came before.
+    pub activations_repeated: u64,
+    /// Activations of online weights, which this build does not learn.
     pub activations_passed_over: u64,
+    /// Ends of restrictions told.
+    pub ends_told: u64,
     /// Decisions by mode, action and code of the leading reason.
     pub decisions: BTreeMap<(Mode, Action, String), u64>,
     /// Bytes of features held, by the store's own count.

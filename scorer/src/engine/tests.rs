@@ -2,6 +2,8 @@
 //!
 //! Separate to keep the engine readable; the promises are in the files below, by theme.
 
+mod activate;
+mod ends;
 mod evidence;
 mod humans;
 mod line;

@@ -4,7 +4,7 @@
 //! a lift, at least one; the id is a function of account, event, action, scope, mode and rule.
 
 use features::CATALOG;
-use schema::limits::REASONS_MAX;
+use schema::limits::{ENDS_TOLD_MAX, REASONS_MAX};
 use schema::{Action, Counterfactual, Decision, Mode, Reason, Restriction, Scope, Source, decision_id};
 
 use super::propose::{Basis, Proposal};
@@ -98,8 +98,22 @@ impl Engine {
     }
 
     /// Puts the account's whole standing out.
-    pub(super) fn tell_standing(&self, account: &str, at: u64, output: &mut Output) {
+    pub(super) fn tell_standing(&mut self, account: &str, at: u64, output: &mut Output) {
         output.standings.extend(self.standing.standing(account, at));
+        self.standing.await_end(account, at);
+    }
+
+    /// Tells the standing of accounts of which a restriction has ended, a bounded number at a time.
+    #[cold]
+    pub(super) fn tell_ends(&mut self, at: u64, output: &mut Output) {
+        for _ in 0..ENDS_TOLD_MAX {
+            let Some(account) = self.standing.take_ended(at) else { return };
+            if let Some(standing) = self.standing.get_mut(&account) {
+                standing.next_seq(at);
+            }
+            self.stats.ends_told += 1;
+            self.tell_standing(&account, at, output);
+        }
     }
 
     fn list_of(&mut self, occasion: &Occasion<'_>) -> String {
@@ -169,5 +183,6 @@ pub(super) fn restriction_of(decision: &Decision, message: String) -> Restrictio
         decision: decision.id.clone(),
         reason: decision.reasons.first().map_or(String::new(), |r| r.code.clone()),
         message,
+        human: false,
     }
 }

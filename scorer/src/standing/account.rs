@@ -81,6 +81,8 @@ pub struct AccountStanding {
     appealed: Vec<String>,
     /// The entry is kept at least until then, ms since the Unix epoch.
     pub(crate) keep_ms: u64,
+    /// The end of a restriction that is still to be told, ms since the Unix epoch; 0: none.
+    pub(super) end_ms: u64,
 }
 
 impl AccountStanding {
@@ -120,16 +122,31 @@ impl AccountStanding {
         self.in_force.iter().any(|r| r.victim && r.is_live(at_ms))
     }
 
-    /// Puts a restriction in force in place of the one of its scope. A ban also replaces all that automation did.
+    /// Puts a restriction in force. A human's takes the place of all of its scope; automation's only of its own, so that a
+    /// human's is back when it ends. A ban also replaces all that automation did.
     pub fn put(&mut self, new: InForce) {
         let (scope, ban) = (new.restriction.scope, new.restriction.action == Action::Ban);
-        let issued = new.issued;
-        self.in_force.retain(|r| r.is_live(issued) && r.restriction.scope != scope && (!ban || r.by_human));
+        let (issued, by_human) = (new.issued, new.by_human);
+        self.in_force.retain(|r| {
+            let gives_way = r.restriction.scope == scope && (by_human || !r.by_human);
+            r.is_live(issued) && !gives_way && (!ban || r.by_human)
+        });
         if self.in_force.len() >= RESTRICTIONS_MAX {
-            self.in_force.remove(0); // Cannot happen: there are fewer scopes than the limit.
+            self.in_force.remove(0); // Cannot happen: there are fewer scopes and authors than the limit.
         }
         self.in_force.push(new);
-        self.in_force.sort_by_key(|r| r.restriction.scope);
+        self.in_force.sort_by_key(|r| (r.restriction.scope, !r.by_human));
+    }
+
+    /// Makes automation's restriction behind a decision a human's; it takes the place of the human's own of its scope.
+    pub fn confirm(&mut self, decision: &str) {
+        let Some(place) = self.in_force.iter().position(|r| r.answers_to(decision)) else { return };
+        let mut confirmed = self.in_force.remove(place);
+        let scope = confirmed.restriction.scope;
+        self.in_force.retain(|r| r.restriction.scope != scope || !r.by_human);
+        confirmed.by_human = true;
+        self.in_force.push(confirmed);
+        self.in_force.sort_by_key(|r| (r.restriction.scope, !r.by_human));
     }
 
     /// Takes out what `goes` says; whether anything live went.
@@ -178,7 +195,8 @@ impl AccountStanding {
             r.restriction.decision.clear();
             r.previous = None;
         }
-        *self = Self { seq: self.seq, in_force: std::mem::take(&mut self.in_force), ..Self::default() };
+        let (seq, end_ms) = (self.seq, self.end_ms);
+        *self = Self { seq, end_ms, in_force: std::mem::take(&mut self.in_force), ..Self::default() };
         !self.in_force.is_empty()
     }
 
@@ -186,6 +204,7 @@ impl AccountStanding {
     pub(super) fn matters(&self, at_ms: u64) -> bool {
         self.seq >= at_ms
             || self.keep_ms > at_ms
+            || self.end_ms > 0
             || self.in_force.iter().any(|r| r.is_live(at_ms))
             || self.shadows.iter().any(|s| s.expires > at_ms)
             || self.words.iter().any(|w| w.ends > at_ms)

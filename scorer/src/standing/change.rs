@@ -42,7 +42,8 @@ impl AccountStanding {
         if live().any(|r| covers(&r.restriction, r.by_human, wanted)) {
             return None;
         }
-        if let Some(same) = live().find(|r| r.restriction.scope == wanted.scope) {
+        // What a human put there stays below it, and is back when it ends.
+        if let Some(same) = live().find(|r| r.restriction.scope == wanted.scope && !r.by_human) {
             let restriction = &same.restriction;
             let change = |renewal| Some(Change { supersedes: told(restriction), renewal });
             return match restriction.action.cmp(&wanted.action) {
@@ -53,8 +54,9 @@ impl AccountStanding {
                 std::cmp::Ordering::Equal => None,
             };
         }
-        // A ban replaces all that is in force; of another scope than anything that is.
-        let strongest = live().filter(|_| wanted.action == Action::Ban).max_by_key(|r| r.restriction.action);
+        // A ban replaces all that automation did; of another scope than anything that is.
+        let replaced = live().filter(|r| wanted.action == Action::Ban && !r.by_human);
+        let strongest = replaced.max_by_key(|r| r.restriction.action);
         Some(Change { supersedes: strongest.and_then(|r| told(&r.restriction)), renewal: false })
     }
 

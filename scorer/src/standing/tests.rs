@@ -24,6 +24,7 @@ fn in_force(w: Wanted, by_human: bool) -> InForce {
         decision: format!("d_{}_{}", w.action, w.scope),
         reason: "r".into(),
         message: "m".into(),
+        human: false,
     };
     InForce { restriction, issued: T0, by_human, victim: false, previous: None }
 }
@@ -73,6 +74,38 @@ fn automation_neither_weakens_nor_renews_a_humans_restriction() {
     check((Action::RateLimit, Scope::NewChats, true), (Action::RateLimit, Scope::NewChats), 20 * HOUR, false);
     check((Action::Ban, Scope::All, true), (Action::Ban, Scope::All), 20 * HOUR, false);
     check((Action::RateLimit, Scope::NewChats, true), (Action::Ban, Scope::All), 1, true);
+}
+
+#[test]
+fn a_humans_restriction_stays_below_automations_of_the_same_scope_and_is_replaced_by_a_humans() {
+    let mut table = StandingTable::new(2);
+    let long = |action| Wanted { expires: Some(T0 + 90 * HOUR), ..wanted(action, Scope::NewChats) };
+    let entry = table.entry("a", T0).expect("room");
+    entry.put(in_force(long(Action::Challenge), true));
+    let stronger = wanted(Action::RateLimit, Scope::NewChats);
+    assert_eq!(entry.change(&stronger, T0), Some(Change::default()), "nothing is superseded");
+    entry.put(in_force(stronger, false));
+    let actions = |table: &StandingTable, at| -> Vec<(Action, bool)> {
+        let standing = table.standing("a", at).expect("an entry");
+        standing.restrictions.iter().map(|r| (r.action, r.human)).collect()
+    };
+    assert_eq!(actions(&table, T0), [(Action::Challenge, true), (Action::RateLimit, false)]);
+    let view = |at| table.restriction("a", Scope::NewChats, at).map(|r| r.action);
+    assert_eq!((view(T0), view(T0 + 24 * HOUR)), (Some(Action::RateLimit), Some(Action::Challenge)));
+    table.get_mut("a").expect("an entry").put(in_force(long(Action::Warn), true));
+    assert_eq!(actions(&table, T0), [(Action::Warn, true)], "a human's word replaces both");
+}
+
+#[test]
+fn an_entry_is_kept_until_the_end_of_its_restriction_was_told() {
+    let mut table = StandingTable::new(1);
+    table.entry("a", T0).expect("room").put(in_force(wanted(Action::Challenge, Scope::All), false));
+    table.await_end("a", T0);
+    assert_eq!((table.next_end_ms(), table.take_ended(T0 + 24 * HOUR - 1)), (T0 + 24 * HOUR, None));
+    assert!(table.entry("b", T0 + 26 * HOUR).is_none(), "the end is not told yet");
+    assert_eq!(table.take_ended(T0 + 26 * HOUR).as_deref(), Some("a"));
+    assert_eq!(table.next_end_ms(), u64::MAX);
+    assert!(table.entry("b", T0 + 28 * HOUR).is_some());
 }
 
 #[test]
@@ -134,7 +167,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn one_restriction_a_scope_and_seq_rises(steps in proptest::collection::vec((0usize..4, 0usize..6, 0u64..1000, any::<bool>()), 1..60)) {
+    fn one_restriction_a_scope_and_author_and_seq_rises(steps in proptest::collection::vec((0usize..4, 0usize..6, 0u64..1000, any::<bool>()), 1..60)) {
         let mut standing = AccountStanding::default();
         let (mut at, mut last) = (T0, 0);
         for (action, scope, later, human) in steps {
@@ -148,7 +181,8 @@ proptest! {
             let seq = standing.next_seq(at);
             prop_assert!(seq > last && seq >= at);
             last = seq;
-            let mut scopes: Vec<_> = standing.in_force().iter().map(|r| r.restriction.scope).collect();
+            let mut scopes: Vec<_> =
+                standing.in_force().iter().map(|r| (r.restriction.scope, r.by_human)).collect();
             scopes.dedup();
             prop_assert_eq!(scopes.len(), standing.in_force().len());
         }

@@ -5,6 +5,7 @@
 
 use clap::Args;
 use ingest::Source;
+use scorer::{Engine, EngineConfig, Facts};
 use sinks::File;
 
 use crate::clash;
@@ -14,6 +15,7 @@ use crate::error::{Error, Outcome};
 use crate::interrupt::Interrupt;
 use crate::pipeline::{Left, Outputs, Pipeline};
 use crate::progress::Progress;
+use crate::registry::Registry;
 use crate::setup::{EngineOptions, read_exempt};
 
 const EXAMPLES: &str = "\
@@ -21,6 +23,7 @@ Examples:
   weir score events.ndjson                                   decisions to standard output, summary to standard error
   weir score day1.ndjson.gz day2.ndjson.zst --out decisions.ndjson --standing standing.ndjson --rejects rejects.ndjson
   weir score events.ndjson --exempt bots.txt --blocklist devices.blocklist --policy policy.toml
+  weir score partition0.ndjson --trust-internal --registry versions          replay a log: activations take effect
   zstdcat events.zst | weir score - | jq -c 'select(.action == \"ban\")'
 
 An event is one JSON object a line: {\"id\":\"e1\",\"ts\":1762128000000,\"kind\":\"message\",\"account\":\"a1\",\"peer\":\"a2\",
@@ -58,6 +61,13 @@ pub struct ScoreArgs {
     /// Take internal kinds (entity, verdict, activate) from the input; otherwise they are refused as forged.
     #[arg(long)]
     trust_internal: bool,
+    /// Where `activate` events find their versions: DIR/policy/NAME/VERSION.toml, DIR/model/NAME/VERSION.json,
+    /// DIR/blocklist/NAME/VERSION.blocklist, DIR/exempt/NAME/VERSION.txt.
+    #[arg(long, value_name = "DIR", requires = "trust_internal")]
+    registry: Option<String>,
+    /// Entity facts come with the input, as in a log of several partitions; none are fed back.
+    #[arg(long, requires = "trust_internal")]
+    facts_from_log: bool,
 }
 
 /// A share, 0 to 1.
@@ -76,10 +86,13 @@ pub fn run(args: &ScoreArgs) -> Result<Outcome, Error> {
         sources.push(Source::open(name)?);
     }
     let rows = args.features.is_some().then_some(args.sample);
-    let engine = args.engine.engine(read_exempt(args.exempt.as_deref())?, rows)?;
+    let facts = if args.facts_from_log { Facts::FromLog } else { Facts::FedBack };
+    let config = args.engine.config(read_exempt(args.exempt.as_deref())?, rows)?;
+    let engine = Engine::new(EngineConfig { facts, ..config });
+    let registry = args.registry.as_deref().map(Registry::open).transpose()?;
     let progress = Progress::of_bytes(bytes(&inputs));
     let interrupt = Interrupt::listen();
-    let mut pipeline = Pipeline::new(engine, outputs(args)?, args.trust_internal);
+    let mut pipeline = Pipeline::new(engine, outputs(args)?, args.trust_internal).with_registry(registry);
     let mut left = Left::Ended;
     let mut before = 0;
     for (source, name) in sources.into_iter().zip(&inputs) {

@@ -24,6 +24,11 @@ fn model(trained_on: TrainedOn) -> Model {
     Model::new(card, ModelBody::Logistic(body), &Catalog::of_this_build()).expect("it fits the catalogue")
 }
 
+/// The model of these tests, as it is shipped.
+pub(super) fn sender_of_many() -> Model {
+    model(TrainedOn::Simulation)
+}
+
 fn band(action: &str) -> String {
     format!("[[band]]\nname = \"high\"\nscore = 0.5\naction = \"{action}\"\n")
 }

@@ -1,0 +1,280 @@
+//! Versions that take effect at a record: policy, model, blocklist, exempt list, and the kill switch.
+//!
+//! Separate, because whatever changes a decision enters through the log, and this is where. The shell loads what
+//! [`Engine::needs`] names and puts it on the shelf; the record puts it in force. Invariants: a control id acts once; without
+//! its artifact a record is refused and the old version stays in force; all lists are bounded.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use compact_str::CompactString;
+use models::Model;
+use schema::limits::{BLOCKLISTS_MAX, CONTROLS_MAX};
+use schema::{
+    Action, Activate, Body, ControlKind, ENFORCEMENT_KEY, Event, Refusal, RejectReason, Restriction, Scope,
+};
+
+use super::{Engine, Output};
+use crate::standing::InForce;
+use crate::{Blocklist, ExemptList, Policy};
+
+/// Artifacts that may wait to be put in force; past it the oldest is dropped, and asked for again.
+const SHELF_MAX: usize = 16;
+/// Name of the kill switch among controls.
+const KILL_NAME: &str = "enforcement";
+
+/// A version of something: what is active, or what a record needs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Active {
+    /// What kind of thing.
+    pub kind: ControlKind,
+    /// Its name.
+    pub name: String,
+    /// Its version, as the record says it.
+    pub version: String,
+}
+
+/// What a record needs before it can be processed.
+pub type Needed = Active;
+
+/// A loaded version.
+#[derive(Debug)]
+pub struct Artifact {
+    /// Its name, as the record says it.
+    pub name: String,
+    /// Its version, as the record says it.
+    pub version: String,
+    /// The thing itself.
+    pub content: Content,
+}
+
+/// What can be put in force.
+#[derive(Debug)]
+pub enum Content {
+    /// A policy.
+    Policy(Box<Policy>),
+    /// A model.
+    Model(Box<Model>),
+    /// A blocklist, in the place of its namesake.
+    Blocklist(Box<Blocklist>),
+    /// The exempt list.
+    Exempt(ExemptList),
+}
+
+impl Content {
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> ControlKind {
+        match self {
+            Content::Policy(_) => ControlKind::Policy,
+            Content::Model(_) => ControlKind::Model,
+            Content::Blocklist(_) => ControlKind::Blocklist,
+            Content::Exempt(_) => ControlKind::Exempt,
+        }
+    }
+}
+
+/// What activations left behind.
+#[derive(Debug, Default)]
+pub(super) struct Activations {
+    shelf: Vec<Artifact>,
+    /// Ids of the latest controls, oldest first.
+    controls: VecDeque<CompactString>,
+    /// Versions by kind and name; of all but blocklists only one name.
+    active: BTreeMap<(ControlKind, String), String>,
+}
+
+impl Activations {
+    fn knows(&self, control: &str) -> bool {
+        self.controls.iter().any(|known| known == control)
+    }
+
+    fn is_active(&self, activate: &Activate<'_>) -> bool {
+        let active =
+            self.active.iter().find(|((kind, name), _)| *kind == activate.what && name == activate.name);
+        active.is_some_and(|(_, version)| version == activate.version)
+    }
+
+    fn place(&self, activate: &Activate<'_>) -> Option<usize> {
+        self.shelf.iter().position(|artifact| {
+            artifact.content.kind() == activate.what
+                && artifact.name == activate.name
+                && artifact.version == activate.version
+        })
+    }
+
+    fn remember(&mut self, control: &str) {
+        if self.controls.len() >= CONTROLS_MAX {
+            self.controls.pop_front();
+        }
+        self.controls.push_back(control.into());
+    }
+
+    fn note(&mut self, kind: ControlKind, name: &str, version: &str) {
+        if kind != ControlKind::Blocklist {
+            self.active.retain(|(other, _), _| *other != kind);
+        }
+        self.active.insert((kind, name.to_owned()), version.to_owned());
+    }
+}
+
+impl Engine {
+    /// What has to be [provided](Self::provide) before this event is processed; `None` for nearly every event.
+    #[must_use]
+    pub fn needs(&self, event: &Event<'_>) -> Option<Needed> {
+        let Body::Activate(activate) = &event.body else { return None };
+        let own = matches!(activate.what, ControlKind::Kill | ControlKind::Weights);
+        let known = &self.activations;
+        if own
+            || known.knows(activate.control)
+            || known.is_active(activate)
+            || known.place(activate).is_some()
+        {
+            return None;
+        }
+        let (name, version) = (activate.name.to_owned(), activate.version.to_owned());
+        Some(Needed { kind: activate.what, name, version })
+    }
+
+    /// Puts what was needed on the shelf, from which its record takes it.
+    pub fn provide(&mut self, artifact: Artifact) {
+        if self.activations.shelf.len() >= SHELF_MAX {
+            self.activations.shelf.remove(0);
+        }
+        self.activations.shelf.push(artifact);
+    }
+
+    /// Versions that records put in force (not those that the engine was made with), in order; the kill switch if it is on.
+    #[must_use]
+    pub fn active(&self) -> Vec<Active> {
+        let version = |((kind, name), version): (&(ControlKind, String), &String)| Active {
+            kind: *kind,
+            name: name.clone(),
+            version: version.clone(),
+        };
+        self.activations.active.iter().map(version).collect()
+    }
+
+    /// Puts an artifact in force without a record: what a checkpoint says was active. Whether there was room for it.
+    pub fn install(&mut self, artifact: Artifact) -> bool {
+        let Artifact { name, version, content } = artifact;
+        let kind = content.kind();
+        match content {
+            Content::Policy(policy) => self.replace_policy(*policy),
+            Content::Model(model) => {
+                model.version().clone_into(&mut self.versions.model);
+                self.model = Some(*model);
+            }
+            Content::Blocklist(list) => {
+                if !self.replace_blocklist(*list) {
+                    return false;
+                }
+            }
+            Content::Exempt(exempt) => self.exempt = exempt,
+        }
+        self.activations.note(kind, &name, &version);
+        true
+    }
+
+    /// Whether automatic enforcement is suspended.
+    pub(super) fn is_killed(&self) -> bool {
+        self.standing.get(ENFORCEMENT_KEY).is_some_and(|standing| !standing.in_force().is_empty())
+    }
+
+    /// Whether a record may be processed at all: reserved names are weir's own, and a version needs its artifact.
+    pub(super) fn admit(&self, event: &Event<'_>) -> Result<(), Refusal> {
+        let Body::Activate(activate) = &event.body else {
+            return if event.account == ENFORCEMENT_KEY { Err(reserved()) } else { Ok(()) };
+        };
+        let word = |text: String| Err(Refusal::new(RejectReason::UnknownWord, text));
+        match activate.what {
+            ControlKind::Kill if activate.name != KILL_NAME => {
+                word(format!("name: the kill switch is called {KILL_NAME}, not {:?}", activate.name))
+            }
+            ControlKind::Kill if !matches!(activate.version, "on" | "off") => {
+                word(format!("version: the kill switch is on or off, not {:?}", activate.version))
+            }
+            ControlKind::Blocklist
+                if self.activations.place(activate).is_some_and(|at| self.is_too_many(at)) =>
+            {
+                let detail = format!("name: {BLOCKLISTS_MAX} other blocklists are in force");
+                Err(Refusal::new(RejectReason::OutOfRange, detail))
+            }
+            _ => match self.needs(event) {
+                Some(needed) => Err(missing(&needed)),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn is_too_many(&self, shelf: usize) -> bool {
+        match &self.activations.shelf[shelf].content {
+            Content::Blocklist(list) => !self.lists.has_room(list.name()),
+            _ => false,
+        }
+    }
+
+    /// Carries an admitted activation out.
+    pub(super) fn activate(&mut self, activate: &Activate<'_>, at: u64, output: &mut Output) {
+        if self.activations.knows(activate.control) {
+            self.stats.activations_repeated += 1;
+            return;
+        }
+        self.activations.remember(activate.control);
+        match activate.what {
+            ControlKind::Weights => {
+                self.stats.activations_passed_over += 1;
+                return;
+            }
+            ControlKind::Kill => self.switch(activate, at, output),
+            _ => {
+                if let Some(place) = self.activations.place(activate) {
+                    let artifact = self.activations.shelf.remove(place);
+                    self.install(artifact);
+                }
+            }
+        }
+        self.stats.activations += 1;
+    }
+
+    /// Turns the kill switch and tells gateways, which suspend automatic restrictions while its entry is there.
+    fn switch(&mut self, activate: &Activate<'_>, at: u64, output: &mut Output) {
+        let on = activate.version == "on";
+        if on == self.is_killed() {
+            return;
+        }
+        let standing = self.standing.reserved(ENFORCEMENT_KEY);
+        standing.next_seq(at);
+        if on {
+            let restriction = Restriction {
+                scope: Scope::All,
+                action: Action::Lift,
+                limit: None,
+                expires: None,
+                decision: activate.control.to_owned(),
+                reason: "kill_switch".to_owned(),
+                message: String::new(),
+                human: false,
+            };
+            let (by_human, victim, previous) = (false, false, None);
+            standing.put(InForce { restriction, issued: at, by_human, victim, previous });
+            self.activations.note(ControlKind::Kill, KILL_NAME, "on");
+        } else {
+            standing.take(at, |_| true);
+            self.activations.active.retain(|(kind, _), _| *kind != ControlKind::Kill);
+        }
+        self.tell_standing(ENFORCEMENT_KEY, at, output);
+    }
+}
+
+#[cold]
+fn reserved() -> Refusal {
+    let detail = format!("account: {ENFORCEMENT_KEY} is a key of weir's own");
+    Refusal::new(RejectReason::ForgedInternal, detail)
+}
+
+#[cold]
+fn missing(needed: &Needed) -> Refusal {
+    let Needed { kind, name, version } = needed;
+    let detail = format!("{kind} {name} {version} could not be loaded: the version before it stays in force");
+    Refusal::new(RejectReason::ArtifactMissing, detail)
+}
