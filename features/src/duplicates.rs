@@ -4,13 +4,18 @@
 //! arrival, and an open-addressed table of them at most half full, so that a look-up is one or two cache misses.
 //! Invariants: exactly the newest ids are known; two different ids are taken for one with odds of 1 in 2^44 an event.
 
+pub(crate) mod checkpoint;
+
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::checkpoint::Tracker;
 use crate::prefetch::prefetch;
 
 const SEED: u64 = 0x6964_735f_7765_6972;
 /// How many records ahead the place of the id that will be forgotten is asked for.
 const AHEAD: usize = 8;
+/// Ids of the ring that a checkpoint writes together.
+const PAGE_IDS: usize = 64;
 
 /// The ids of the newest events.
 #[derive(Debug)]
@@ -20,6 +25,9 @@ pub struct DuplicateWindow {
     /// Open addressing, linear probing; 0 is empty.
     table: Vec<u64>,
     mask: usize,
+    tracker: Tracker,
+    /// Where the ring stood as a checkpoint began, until that is written.
+    values: Option<Vec<u8>>,
 }
 
 impl DuplicateWindow {
@@ -29,7 +37,8 @@ impl DuplicateWindow {
         let ids = ids.max(1);
         // One more id is in before the oldest goes, and a look-up must find a gap.
         let places = (ids * 2).next_power_of_two().max(4);
-        Self { ring: vec![0; ids], next: 0, table: vec![0; places], mask: places - 1 }
+        let (tracker, values) = (Tracker::default(), None);
+        Self { ring: vec![0; ids], next: 0, table: vec![0; places], mask: places - 1, tracker, values }
     }
 
     /// Asks for the memory that [`Self::is_repeat`] will read for this id.
@@ -42,23 +51,36 @@ impl DuplicateWindow {
     #[inline]
     pub fn is_repeat(&mut self, id: &str) -> bool {
         let hash = xxh3_64_with_seed(id.as_bytes(), SEED).max(1);
-        let mut at = hash as usize & self.mask;
         if let Some(later) = self.ring.get(self.next + AHEAD) {
             prefetch(&self.table[*later as usize & self.mask]);
         }
-        while self.table[at] != 0 {
-            if self.table[at] == hash {
-                return true;
-            }
-            at = (at + 1) & self.mask;
+        if !self.insert(hash) {
+            return true;
         }
-        self.table[at] = hash;
+        let page = (self.next / PAGE_IDS) as u32;
+        if self.tracker.touch(page) {
+            self.spill(page);
+        }
         let oldest = std::mem::replace(&mut self.ring[self.next], hash);
         self.next = if self.next + 1 == self.ring.len() { 0 } else { self.next + 1 };
         if oldest != 0 {
             self.forget(oldest);
         }
         false
+    }
+
+    /// Puts a hash into the table; false if it is there.
+    #[inline]
+    fn insert(&mut self, hash: u64) -> bool {
+        let mut at = hash as usize & self.mask;
+        while self.table[at] != 0 {
+            if self.table[at] == hash {
+                return false;
+            }
+            at = (at + 1) & self.mask;
+        }
+        self.table[at] = hash;
+        true
     }
 
     /// Takes a hash out, moving later ones of its run back so that no gap hides them.

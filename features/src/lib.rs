@@ -5,6 +5,7 @@
 //! byte for byte; memory is bounded; what is unknown is `NaN`, never 0.
 
 pub mod catalog;
+pub mod checkpoint;
 mod duplicates;
 mod entity;
 mod network;
@@ -17,12 +18,15 @@ mod vector;
 
 pub use catalog::{CATALOG, Evidence, FEATURES, Family, Feature, catalog_hash, feature_by_name};
 pub use duplicates::DuplicateWindow;
+pub use duplicates::checkpoint::DuplicateRestore;
 pub use entity::{key_hash, relation_key};
 pub use network::{Network, cidr, masked, network_code, network_of};
 pub use origins::Origins;
+pub use relations::checkpoint::RelationsRestore;
 pub use relations::{
     EntityName, OwnedFact, RelationLimits, Relations, Toucher, relations, relations_by_hash,
 };
+pub use store::checkpoint::StoreRestore;
 pub use store::identity::Entities;
 pub use store::{Applied, Slot, Store, StoreLimits, Touches};
 pub use vector::{FeatureSet, FeatureVector};

@@ -5,6 +5,7 @@
 //! wrote first in the last 2 h. Invariants: facts never cause relations; only restrictions by a human or a sure case are heard;
 //! every list and table has a bound; the same relations in the same order give the same facts.
 
+pub(crate) mod checkpoint;
 mod contacts;
 mod entities;
 mod speak;
@@ -100,13 +101,15 @@ impl OwnedFact {
 pub struct Relations {
     contacts: Contacts,
     shared: Shared,
+    /// Its own values as a checkpoint began, until they are written.
+    values: Option<Vec<u8>>,
 }
 
 impl Relations {
     /// An engine that knows nothing yet.
     #[must_use]
     pub fn new(limits: RelationLimits) -> Self {
-        Self { contacts: Contacts::new(limits.contacts_max), shared: Shared::new(limits) }
+        Self { contacts: Contacts::new(limits.contacts_max), shared: Shared::new(limits), values: None }
     }
 
     /// Hears that an account touched an entity; what is to be told is appended to `out`.

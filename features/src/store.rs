@@ -8,6 +8,7 @@
 pub(crate) mod apply;
 pub(crate) mod arena;
 pub(crate) mod buckets;
+pub(crate) mod checkpoint;
 pub(crate) mod companions;
 pub(crate) mod decay;
 pub(crate) mod facts;
@@ -26,6 +27,7 @@ use hashbrown::hash_table::Entry;
 use schema::{Event, limits};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::checkpoint::Tracker;
 use crate::prefetch::prefetch;
 use crate::store::arena::{Arena, Block, LINE_WORDS};
 use crate::store::head::{Head, Heads, NOBODY};
@@ -109,6 +111,9 @@ pub struct Store {
     clock_s: u32,
     evicted: u64,
     estimates: read::Estimates,
+    tracker: Tracker,
+    /// The store's own values as a checkpoint began, until they are written.
+    values: Option<Vec<u8>>,
 }
 
 /// The hash by which an account is known.
@@ -131,6 +136,8 @@ impl Store {
             clock_s: 0,
             evicted: 0,
             estimates: read::Estimates::new(),
+            tracker: Tracker::default(),
+            values: None,
         }
     }
 
@@ -140,6 +147,7 @@ impl Store {
         self.clock_s = self.clock_s.max((at_ms / 1_000) as u32);
         let second = (event.ts / 1_000) as u32;
         let (slot, fresh) = self.find_or_add(account_hash(event.account), second);
+        self.touch(slot);
         let idle = !fresh && second > self.heads.get(slot).newest_s.saturating_add(3_600);
         self.order.touch(&mut self.heads, slot, fresh, idle);
         self.settle();
@@ -162,6 +170,7 @@ impl Store {
             let head = self.heads.get(*slot);
             prefetch(&head.hash);
             prefetch(&head.flags);
+            self.tracker.prefetch(*slot);
         }
     }
 
@@ -187,6 +196,7 @@ impl Store {
 
     /// Notes that a restriction of the account was enforced.
     pub fn record_strike(&mut self, slot: Slot, now_ms: u64) -> FeatureSet {
+        self.touch(slot.0);
         apply::strike(self.heads.get_mut(slot.0), &mut self.arena, (now_ms / 1_000) as u32)
     }
 
@@ -226,7 +236,15 @@ impl Store {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         let index = self.index.capacity() * 8 / 7 * 5;
-        index + self.heads.bytes() + self.arena.bytes() + size_of::<Self>()
+        index + self.heads.bytes() + self.arena.bytes() + self.tracker.bytes() + size_of::<Self>()
+    }
+
+    /// A slot is about to change: if it waits to be written, it is written first.
+    #[inline]
+    fn touch(&mut self, slot: u32) {
+        if self.tracker.touch(slot) {
+            self.spill(slot);
+        }
     }
 
     fn find_or_add(&mut self, hash: u64, second: u32) -> (u32, bool) {
@@ -248,7 +266,9 @@ impl Store {
     }
 
     fn drop_account(&mut self, slot: u32) {
+        self.touch(slot);
         let head = *self.heads.get(slot);
+        self.tracker.leave(slot, head.hash.into());
         self.order.unlink(&mut self.heads, slot);
         if let Ok(place) = self.index.find_entry(head.hash, |other| *other == slot) {
             place.remove();
@@ -266,11 +286,14 @@ impl Store {
     fn settle(&mut self) {
         for _ in 0..2 {
             let Some(slot) = self.order.unsettled() else { return };
-            let head = self.heads.get_mut(slot);
+            let head = self.heads.get(slot);
             if head.newest_s.saturating_add(DAY_S) > self.clock_s {
                 return;
             }
-            windows::free(head, &mut self.arena);
+            if !head.windows.is_none() {
+                self.touch(slot);
+                windows::free(self.heads.get_mut(slot), &mut self.arena);
+            }
             self.order.settled(&self.heads);
         }
     }

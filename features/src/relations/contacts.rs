@@ -4,10 +4,13 @@
 //! ring also holds entities seen with one account only. Invariants: at most `contacts_max` entries; the index
 //! holds the newest entry of each peer, and none that the ring has overwritten; following a chain takes at most 16 steps.
 
+pub(crate) mod checkpoint;
+
 use compact_str::CompactString;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use crate::checkpoint::Tracker;
 use crate::relations::Toucher;
 
 /// Others at a peer that are told at most.
@@ -26,6 +29,8 @@ struct Contact {
     count: u32,
     /// Whether it was the account's registration.
     registered: bool,
+    /// Whether it went to a record of its own, so that the index forgot its entity.
+    taken: bool,
 }
 
 /// Others at the same peer.
@@ -44,13 +49,14 @@ pub(crate) struct Contacts {
     max: usize,
     next: usize,
     index: HashTable<u32>,
+    tracker: Tracker,
 }
 
 impl Contacts {
     /// A ring of at most this many contacts (at least 1).
     pub fn new(contacts_max: usize) -> Self {
         let max = contacts_max.clamp(1, u32::MAX as usize / 2);
-        Self { ring: Vec::new(), max, next: 0, index: HashTable::new() }
+        Self { ring: Vec::new(), max, next: 0, index: HashTable::new(), tracker: Tracker::default() }
     }
 
     /// Notes a first contact; `None` if no other account made one with the peer lately, or this one did.
@@ -87,6 +93,8 @@ impl Contacts {
         match self.newest(entity) {
             Some(at) if self.ring[at].account == by.account => None,
             Some(at) => {
+                self.touch(at);
+                self.ring[at].taken = true;
                 let contact = self.ring[at].clone();
                 self.unindex(at);
                 Some((contact.account, contact.second, contact.registered))
@@ -130,7 +138,9 @@ impl Contacts {
             back,
             count,
             registered: by.what == schema::Touch::Registered,
+            taken: false,
         };
+        self.touch(at);
         if full {
             self.unindex(at);
             self.ring[at] = contact;
@@ -161,7 +171,7 @@ impl Contacts {
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        self.ring.capacity() * size_of::<Contact>() + self.index.capacity() * 8 / 7 * 5
+        self.ring.capacity() * size_of::<Contact>() + self.index.capacity() * 8 / 7 * 5 + self.tracker.bytes()
     }
 }
 

@@ -5,11 +5,14 @@
 //! none untouched for 30 d stays; at most 64 recent members; distinct accounts are exact up to 64, above that an
 //! account that comes back after 64 others counts again.
 
+pub(crate) mod checkpoint;
+
 use compact_str::CompactString;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use schema::{EntityKind, Touch};
 
+use crate::checkpoint::Tracker;
 use crate::relations::contacts::Contacts;
 use crate::relations::{EntityName, RelationLimits, Toucher, entity_text};
 
@@ -57,6 +60,8 @@ pub(crate) struct Entity {
     pub members: Vec<Member>,
     newer: u32,
     older: u32,
+    /// When it was put first in the order of touches: the number of that touch.
+    touched: u64,
 }
 
 impl Entity {
@@ -119,6 +124,9 @@ pub(crate) struct Shared {
     max: usize,
     first: u32,
     last: u32,
+    /// Touches so far.
+    touches: u64,
+    tracker: Tracker,
 }
 
 impl Shared {
@@ -132,6 +140,8 @@ impl Shared {
             max: limits.entities_max.clamp(1, NOTHING as usize - 1),
             first: NOTHING,
             last: NOTHING,
+            touches: 0,
+            tracker: Tracker::default(),
         }
     }
 
@@ -148,6 +158,7 @@ impl Shared {
             + self.slots.capacity() * size_of::<Entity>()
             + members
             + self.index.capacity() * 8 / 7 * 5
+            + self.tracker.bytes()
     }
 
     /// An account came to an entity; the record, if another account is known on it.
@@ -165,11 +176,13 @@ impl Shared {
             None => {
                 let (other, then_s, registered) = self.once.other_or_note(hash, by)?;
                 let slot = self.add(kind, hash, entity_text(kind, *name));
+                self.touch_slot(slot);
                 self.slots[slot as usize].newest_s = then_s;
                 self.slots[slot as usize].come(&other, then_s, registered);
                 slot
             }
         };
+        self.touch_slot(slot);
         self.unlink(slot);
         self.link(slot);
         let entity = &mut self.slots[slot as usize];
@@ -180,6 +193,7 @@ impl Shared {
     /// An account was restricted; the record, if the entity is shared and the account was not yet counted.
     pub fn restrict(&mut self, kind: EntityKind, hash: u64, by: &Toucher<'_>) -> Option<&Entity> {
         let slot = self.find(kind, hash)?;
+        self.touch_slot(slot);
         let second = (by.ts / 1_000) as u32;
         let entity = &mut self.slots[slot as usize];
         entity.advance(second);
@@ -195,6 +209,7 @@ impl Shared {
     /// Takes an account out of an entity's recent members; its counts stand.
     pub fn forget(&mut self, kind: EntityKind, hash: u64, account: &str) {
         if let Some(slot) = self.find(kind, hash) {
+            self.touch_slot(slot);
             self.slots[slot as usize].members.retain(|member| member.account != account);
         }
     }
@@ -219,6 +234,7 @@ impl Shared {
             members: Vec::new(),
             newer: NOTHING,
             older: NOTHING,
+            touched: 0,
         };
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -250,16 +266,20 @@ impl Shared {
     }
 
     fn drop_record(&mut self, slot: u32) {
+        self.touch_slot(slot);
         self.unlink(slot);
         let hash = self.slots[slot as usize].hash;
         if let Ok(place) = self.index.find_entry(hash, |other| *other == slot) {
             place.remove();
         }
+        self.tracker.leave(slot, self.slots[slot as usize].checkpoint_key());
         self.slots[slot as usize].members = Vec::new();
         self.free.push(slot);
     }
 
     fn link(&mut self, slot: u32) {
+        self.touches += 1;
+        self.slots[slot as usize].touched = self.touches;
         self.slots[slot as usize].newer = NOTHING;
         self.slots[slot as usize].older = self.first;
         match self.first {

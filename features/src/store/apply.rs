@@ -155,7 +155,7 @@ impl At<'_> {
         let head = &mut *self.head;
         head.acts = head.acts.saturating_add(1);
         self.causes |= Cause::ACT;
-        let before_ms = u64::from(head.act_s) * 1_000 + u64::from(head.act_ms);
+        let before_ms = u64::from(head.act_s) * 1_000 + u64::from(head.act_ms());
         if head.act_s != 0 && event.ts < before_ms {
             return;
         }
@@ -175,7 +175,7 @@ impl At<'_> {
             head.gap_deviation = Small::of(variance.sqrt());
         }
         head.act_s = self.second;
-        head.act_ms = (event.ts % 1_000) as u16;
+        head.set_act_ms((event.ts % 1_000) as u16);
     }
 
     fn session(&mut self, session: &Session<'_>, registration: bool) {
@@ -290,11 +290,11 @@ impl At<'_> {
         if head.sizes > 0 {
             let weight = 1.0 / RHYTHM_ACTS.min(f32::from(head.sizes));
             let share = f32::from(head.size_repeat) / 65_535.0;
-            let hit = if size == head.size_last { 1.0 } else { 0.0 };
+            let hit = if size == head.size_last() { 1.0 } else { 0.0 };
             head.size_repeat = ((share + weight * (hit - share)) * 65_535.0 + 0.5) as u16;
         }
         head.sizes = head.sizes.saturating_add(1);
-        head.size_last = size;
+        head.set_size_last(size);
     }
 
     fn amounts(&mut self, count: u32, part: Option<u32>) {

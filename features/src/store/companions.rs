@@ -43,8 +43,14 @@ pub(crate) fn key(hash: u64) -> u32 {
     (hash as u32).max(1)
 }
 
-fn size_of_block(arena: &Arena, block: Block) -> usize {
+/// Words of the block.
+pub(crate) fn words_of(arena: &Arena, block: Block) -> usize {
     (arena.words(block, GROWS[0])[META] >> 16) as usize
+}
+
+/// Whether words read from a checkpoint are such a block.
+pub(crate) fn is_sound(words: &[u32]) -> bool {
+    GROWS.contains(&words.len()) && (words[META] >> 16) as usize == words.len()
 }
 
 /// Weight of one shared peer by how many accounts opened a chat with it in a day.
@@ -64,7 +70,7 @@ pub(crate) fn ensure(arena: &mut Arena, block: &mut Block) {
 /// Counts one more shared peer with a companion. `in_contact`: the account's own record knows the companion.
 pub(crate) fn share(arena: &mut Arena, block: &mut Block, key: u32, accounts_24h: u32, in_contact: bool) {
     ensure(arena, block);
-    let size = size_of_block(arena, *block);
+    let size = words_of(arena, *block);
     let entries = &arena.words(*block, size)[ENTRIES..];
     let found = entries.chunks_exact(2).position(|entry| entry[0] == key || entry[0] == 0);
     let at = match found {
@@ -81,7 +87,7 @@ pub(crate) fn share(arena: &mut Arena, block: &mut Block, key: u32, accounts_24h
             places.min_by_key(|(at, entry)| (entry[1] >> 16, *at)).map_or(0, |(at, _)| at)
         }
     };
-    let size = size_of_block(arena, *block);
+    let size = words_of(arena, *block);
     let entry = &mut arena.words_mut(*block, size)[ENTRIES + at * 2..][..2];
     if entry[0] != key {
         entry[0] = key;
@@ -94,7 +100,7 @@ pub(crate) fn share(arena: &mut Arena, block: &mut Block, key: u32, accounts_24h
 
 /// Notes that the account wrote to a peer or was answered by it, in case it is a companion.
 pub(crate) fn contact(arena: &mut Arena, block: Block, key: u32) {
-    let size = size_of_block(arena, block);
+    let size = words_of(arena, block);
     let words = &mut arena.words_mut(block, size)[ENTRIES..];
     if let Some(entry) = words.chunks_exact_mut(2).find(|entry| entry[0] == key) {
         entry[1] |= CONTACT;
@@ -106,7 +112,7 @@ pub(crate) fn read(arena: &Arena, block: Block, answered_share: f32) -> Option<R
     if block.is_none() {
         return None;
     }
-    let words = arena.words(block, size_of_block(arena, block));
+    let words = arena.words(block, words_of(arena, block));
     let (mut steady, mut contacts, mut targets) = (0, 0, 0);
     for entry in words[ENTRIES..].chunks_exact(2) {
         targets = targets.max((entry[1] >> 16).min((entry[1] & 0xff) * WEIGHT_ONE));
@@ -125,6 +131,6 @@ pub(crate) fn read(arena: &Arena, block: Block, answered_share: f32) -> Option<R
 /// Gives the block back.
 pub(crate) fn free(arena: &mut Arena, block: Block) {
     if !block.is_none() {
-        arena.give(block, size_of_block(arena, block));
+        arena.give(block, words_of(arena, block));
     }
 }

@@ -39,6 +39,16 @@ pub(crate) struct Told {
     pub restricted_share: f32,
 }
 
+/// Words of the block.
+pub(crate) fn words_of(_: &Arena, _: Block) -> usize {
+    WORDS
+}
+
+/// Whether words read from a checkpoint are such a block.
+pub(crate) fn is_sound(words: &[u32]) -> bool {
+    words.len() == WORDS
+}
+
 /// Keeps a fact, in a block that is made if there is none.
 pub(crate) fn note(arena: &mut Arena, block: &mut Block, fact: &EntityFact<'_>, second: u32) {
     let Some(at) = at(fact.kind) else { return };

@@ -4,9 +4,16 @@
 //! to which it holds handles. Invariants: a head is `Copy` and at most 72 bytes; 0 is unknown in every field that can
 //! be; an account is told by the 64-bit xxh3 of its id (two of 16 million accounts collide with odds of 1 in 140,000).
 
+use crate::prefetch::prefetch;
 use crate::store::arena::Block;
 use crate::store::decay::{HalfLife, Small};
 
+const ACT_MS: u16 = (1 << 10) - 1;
+const SIZE_LAST: u8 = 15;
+/// Words of a head in a checkpoint.
+pub(crate) const HEAD_WORDS: usize = 11;
+/// Records are counted modulo this in heads.
+pub(crate) const MOVED: u64 = 1 << 42;
 /// No account.
 pub(crate) const NOBODY: u32 = u32::MAX;
 
@@ -29,14 +36,14 @@ pub(crate) struct Head {
     pub newer: u32,
     /// Next idler account.
     pub older: u32,
-    /// Record at which the account was last put first in the order of idleness.
-    pub moved_at: u32,
+    /// Record at which the account was last put first in the order of idleness: its low half, see [`Head::moved`].
+    moved_at: u32,
     /// Acts of the account so far.
     pub acts: u32,
     /// Newest act, seconds.
     pub act_s: u32,
-    /// Newest act, ms within its second.
-    pub act_ms: u16,
+    /// Newest act, ms within its second (low 10 bits); bits 32..38 of [`Head::moved`].
+    act_ms: u16,
     /// Mean gap, seconds.
     pub gap_mean: Small,
     /// Standard deviation of the gaps, seconds.
@@ -51,8 +58,8 @@ pub(crate) struct Head {
     pub new_chats: [Small; 2],
     /// Answers, decayed over 7 d and 30 d.
     pub answered: [Small; 2],
-    /// Size bucket of the newest message that told it.
-    pub size_last: u8,
+    /// Size bucket of the newest message that told it (low 4 bits); bits 38..42 of [`Head::moved`].
+    size_last: u8,
     /// Messages that told their size, up to 255.
     pub sizes: u8,
     /// Entries in the log (low 5 bits), and how many its block holds, as an index into [`LOG_SIZES`].
@@ -142,6 +149,90 @@ impl Head {
     /// Sets the entries in the log and the index of its block's size.
     pub fn set_log(&mut self, len: usize, size: usize) {
         self.log = len as u8 | (size as u8) << 5;
+    }
+
+    /// Newest act, ms within its second.
+    #[inline]
+    pub fn act_ms(&self) -> u16 {
+        self.act_ms & ACT_MS
+    }
+
+    /// Sets the newest act's ms within its second.
+    #[inline]
+    pub fn set_act_ms(&mut self, ms: u16) {
+        self.act_ms = self.act_ms & !ACT_MS | ms & ACT_MS;
+    }
+
+    /// Size bucket of the newest message that told it.
+    #[inline]
+    pub fn size_last(&self) -> u8 {
+        self.size_last & SIZE_LAST
+    }
+
+    /// Sets the size bucket of the newest message that told it.
+    #[inline]
+    pub fn set_size_last(&mut self, size: u8) {
+        self.size_last = self.size_last & !SIZE_LAST | size & SIZE_LAST;
+    }
+
+    /// Record at which the account was last put first in the order of idleness, modulo 2^42: at a million records a second,
+    /// 50 days.
+    #[inline]
+    pub fn moved(&self) -> u64 {
+        let high = u64::from(self.act_ms >> 10) | u64::from(self.size_last >> 4) << 6;
+        u64::from(self.moved_at) | high << 32
+    }
+
+    /// Sets the record at which the account was put first.
+    #[inline]
+    pub fn set_moved(&mut self, record: u64) {
+        self.moved_at = record as u32;
+        self.act_ms = self.act_ms & ACT_MS | ((record >> 32) as u16 & 63) << 10;
+        self.size_last = self.size_last & SIZE_LAST | ((record >> 38) as u8 & 15) << 4;
+    }
+
+    /// What a checkpoint keeps of it besides the hash: everything but handles and links.
+    pub fn as_words(&self) -> [u32; HEAD_WORDS] {
+        let pair = |low: u16, high: u16| u32::from(low) | u32::from(high) << 16;
+        [
+            self.newest_s,
+            self.created_s,
+            self.moved_at,
+            self.acts,
+            self.act_s,
+            pair(self.act_ms, self.gap_mean.0),
+            pair(self.gap_deviation.0, self.gap_last.0),
+            pair(self.dormancy.0, self.size_repeat),
+            pair(self.new_chats[0].0, self.new_chats[1].0),
+            pair(self.answered[0].0, self.answered[1].0),
+            u32::from_le_bytes([self.size_last, self.sizes, self.log, self.flags.0]),
+        ]
+    }
+
+    /// A head from what a checkpoint kept of it, without handles and links.
+    pub fn from_words(hash: u64, words: &[u32; HEAD_WORDS]) -> Self {
+        let low = |at: usize| Small(words[at] as u16);
+        let high = |at: usize| Small((words[at] >> 16) as u16);
+        let [size_last, sizes, log, flags] = words[10].to_le_bytes();
+        Self {
+            created_s: words[1],
+            moved_at: words[2],
+            acts: words[3],
+            act_s: words[4],
+            act_ms: words[5] as u16,
+            gap_mean: high(5),
+            gap_deviation: low(6),
+            gap_last: high(6),
+            dormancy: low(7),
+            size_repeat: (words[7] >> 16) as u16,
+            new_chats: [low(8), high(8)],
+            answered: [low(9), high(9)],
+            size_last,
+            sizes,
+            log,
+            flags: Flags(flags),
+            ..Self::new(hash, words[0])
+        }
     }
 
     /// An account of which nothing is known.
@@ -235,6 +326,17 @@ impl Heads {
     #[inline]
     pub fn get_mut(&mut self, slot: u32) -> &mut Head {
         &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
+    }
+
+    /// Asks for the links of a head.
+    #[inline]
+    pub fn prefetch(&self, slot: u32) {
+        prefetch(&self.get(slot).newer);
+    }
+
+    /// Slots ever used, and those of them that are free.
+    pub fn slots(&self) -> (u32, &[u32]) {
+        (self.used, &self.free)
     }
 
     /// Bytes held.

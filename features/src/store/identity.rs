@@ -70,6 +70,11 @@ pub(crate) fn words_of(arena: &Arena, block: Block) -> usize {
     (arena.words(block, GROWS[0])[SIZE] & 0xffff) as usize
 }
 
+/// Whether words read from a checkpoint are such a block.
+pub(crate) fn is_sound(words: &[u32]) -> bool {
+    GROWS.contains(&words.len()) && (words[SIZE] & 0xffff) as usize == words.len()
+}
+
 /// Notes what a session told at `second`; the block is made or grown as needed. `registered`: the device came with the account.
 pub(crate) fn note(
     arena: &mut Arena,

@@ -38,7 +38,17 @@ fn write_set(words: &mut [u32], set: &[u16; WAYS]) {
     }
 }
 
+/// Whether words read from a checkpoint are a table of this size.
+pub(crate) fn is_sound(words: &[u32], size: u8) -> bool {
+    GROWS.get(usize::from(size)) == Some(&words.len())
+}
+
 impl Peers {
+    /// Words of the block.
+    pub fn words(self) -> usize {
+        GROWS[self.size as usize]
+    }
+
     fn set_at(self, fingerprint: u16) -> usize {
         let sets = GROWS[self.size as usize] / SET_WORDS;
         fingerprint as usize % sets * SET_WORDS

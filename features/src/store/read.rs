@@ -146,7 +146,7 @@ fn rhythm(head: &Head, now_ms: u64, out: &mut Values) {
     out[c::GAP_CV] = known_from(8, head.gap_deviation.value() / mean.max(0.001));
     out[c::SIZE_REPEAT_SHARE] =
         if head.sizes >= 4 { f32::from(head.size_repeat) / 65_535.0 } else { f32::NAN };
-    let act_ms = u64::from(head.act_s) * 1_000 + u64::from(head.act_ms);
+    let act_ms = u64::from(head.act_s) * 1_000 + u64::from(head.act_ms());
     let since = now_ms.saturating_sub(act_ms) as f32 / 1_000.0;
     out[c::SINCE_LAST_ACT_S] = known_from(2, since.max(head.gap_last.value()));
     out[c::DORMANCY_H] = if head.dormancy.0 == 0 { f32::NAN } else { head.dormancy.value() };

@@ -151,8 +151,17 @@ const fn half_life(at: usize) -> HalfLife {
     if at >= Slow::Feedback as usize || at.is_multiple_of(2) { HalfLife::Days7 } else { HalfLife::Days30 }
 }
 
-fn size_of_block(arena: &Arena, block: Block) -> usize {
+/// Words of the block.
+pub(crate) fn words_of(arena: &Arena, block: Block) -> usize {
     (arena.words(block, GROWS[0])[META] >> 16) as usize
+}
+
+/// Whether words read from a checkpoint are such a block.
+pub(crate) fn is_sound(words: &[u32]) -> bool {
+    let authors = || (words[META] & 0xffff) as usize;
+    GROWS.contains(&words.len())
+        && (words[META] >> 16) as usize == words.len()
+        && AUTHORS + authors() * AUTHOR_WORDS <= words.len()
 }
 
 fn ensure(arena: &mut Arena, block: &mut Block) {
@@ -216,7 +225,7 @@ fn base(voice: &Voice) -> (f32, bool) {
 /// Notes a block or report; the credit that it earned, in units of 1/128.
 pub(crate) fn hear(arena: &mut Arena, block: &mut Block, voice: &Voice, newest_s: u32) -> u16 {
     ensure(arena, block);
-    let size = size_of_block(arena, *block);
+    let size = words_of(arena, *block);
     let bucket = age_bucket(voice.age_h);
     let range_age =
         if voice.range == 0 { 0 } else { voice.range.wrapping_add(bucket.wrapping_mul(40_503)).max(1) };
@@ -265,7 +274,7 @@ pub(crate) fn hear(arena: &mut Arena, block: &mut Block, voice: &Voice, newest_s
 
 /// Puts an author in its place, in a free one, or in that of the longest silent one.
 fn remember(arena: &mut Arena, block: &mut Block, known: Option<usize>, entry: &Author) {
-    let mut size = size_of_block(arena, *block);
+    let mut size = words_of(arena, *block);
     let len = (arena.words(*block, size)[META] & 0xffff) as usize;
     let capacity = (size - AUTHORS) / AUTHOR_WORDS;
     if known.is_none() && len == capacity && size < GROWS[GROWS.len() - 1] {
@@ -295,7 +304,7 @@ pub(crate) fn take_back(
     if block.is_none() {
         return None;
     }
-    let size = size_of_block(arena, *block);
+    let size = words_of(arena, *block);
     let words = arena.words_mut(*block, size);
     let len = (words[META] & 0xffff) as usize;
     let at = (0..len).find(|at| {
@@ -323,7 +332,7 @@ pub(crate) fn read(arena: &Arena, block: Block, newest_s: u32, now_s: u32) -> Re
     if block.is_none() {
         return Read::default();
     }
-    let words = arena.words(block, size_of_block(arena, block));
+    let words = arena.words(block, words_of(arena, block));
     let left = [HalfLife::Days7.left(newest_s, now_s), HalfLife::Days30.left(newest_s, now_s)];
     let mut read = Read::default();
     for (at, value) in read.slow.iter_mut().enumerate() {
@@ -343,6 +352,6 @@ pub(crate) fn read(arena: &Arena, block: Block, newest_s: u32, now_s: u32) -> Re
 /// Gives the block back.
 pub(crate) fn free(arena: &mut Arena, block: Block) {
     if !block.is_none() {
-        arena.give(block, size_of_block(arena, block));
+        arena.give(block, words_of(arena, block));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Separate from unit tests, which look inside. One binary, so that it links once. Invariant: only the public interface.
 
+mod checkpoint;
 mod facts;
 mod feedback;
 mod make;
