@@ -41,4 +41,10 @@ pub enum Error {
     /// The receiver of converted events refused one.
     #[error("{0}")]
     Out(String),
+    /// A setting of the Kafka client is wrong.
+    #[error("Kafka client: {0}. Properties are librdkafka's; `--set key=value` gives them")]
+    Settings(String),
+    /// The broker refused, or did not answer in time.
+    #[error("Kafka: {0}")]
+    Broker(String),
 }

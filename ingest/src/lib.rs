@@ -1,13 +1,18 @@
-//! Events in: lines of files and standard input, plain or compressed; converters of public data sets.
+//! Events in: Kafka; lines of files and standard input, plain or compressed; converters of public data sets.
 //!
 //! Separate, so that the core never meets a file and the outputs never meet an input. Invariants: memory is bounded
 //! whatever the input; every line that is not blank becomes exactly one record or one refusal; depends on `schema` alone.
 
+pub mod budget;
 pub mod error;
 pub mod import;
+pub mod kafka;
+pub mod ledger;
 pub mod lines;
 pub mod source;
 
+pub use budget::{Budget, BudgetLimits};
 pub use error::Error;
+pub use ledger::Ledger;
 pub use lines::{Line, Lines};
 pub use source::Source;

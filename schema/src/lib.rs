@@ -14,6 +14,7 @@ pub mod reject;
 pub mod review;
 pub mod row;
 pub mod standing;
+pub mod topic;
 
 pub use decision::{Action, Counterfactual, Decision, Mode, Reason, Source, Versions, decision_id};
 pub use event::{
@@ -25,3 +26,4 @@ pub use reject::{Refusal, Reject, RejectReason};
 pub use review::{Act, Control, Label, Relation, Review, Touch};
 pub use row::{Row, RowWhy};
 pub use standing::{ENFORCEMENT_KEY, Restriction, Standing};
+pub use topic::{CONTENT_TYPE_HEADER, CONTENT_TYPE_PROTOBUF, SIGNATURE_HEADER, TOPIC_PREFIX, Topic};

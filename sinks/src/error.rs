@@ -27,4 +27,13 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// A setting of the Kafka client is wrong.
+    #[error("Kafka client: {0}. Properties are librdkafka's; `--set key=value` gives them")]
+    Settings(String),
+    /// The broker refused, or did not answer in time.
+    #[error("Kafka: {0}")]
+    Broker(String),
+    /// An internal event was to be written without the key that signs it.
+    #[error("no signing key: internal events would be refused as forged. Configure one for every role")]
+    NoSigningKey,
 }

@@ -1,10 +1,11 @@
-//! Records out: decisions, standing, rejects, rows and events as NDJSON, to files or standard output.
+//! Records out: decisions, standing, rejects, rows and events as NDJSON, to files or standard output, and to Kafka.
 //!
 //! Separate, so that neither the core nor the inputs know where results go. Invariants: a record is written whole or
 //! not at all within this process's buffer; the same records give the same bytes; depends on `schema` alone.
 
 pub mod error;
 pub mod file;
+pub mod kafka;
 
 pub use error::Error;
 pub use file::{File, Record};

@@ -8,6 +8,7 @@ mod tidy;
 mod acceptance;
 mod bad_input;
 mod contract;
+mod kafka;
 mod pipeline;
 mod promises;
 mod world;

@@ -8,7 +8,8 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     bench_input::BenchInputArgs, blocklist::BlocklistArgs, catalog::CatalogArgs,
     check_config::CheckConfigArgs, completions::CompletionsArgs, demo::DemoArgs, import::ImportArgs,
-    judge::JudgeArgs, man::ManArgs, score::ScoreArgs, simulate::SimulateArgs, train::TrainArgs,
+    judge::JudgeArgs, man::ManArgs, run::RunArgs, score::ScoreArgs, simulate::SimulateArgs,
+    topics::TopicsArgs, train::TrainArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -42,6 +43,10 @@ pub enum Command {
     Demo(DemoArgs),
     /// Score events: NDJSON in, explained decisions out.
     Score(ScoreArgs),
+    /// Decide about the events of Apache Kafka, as one of any number of workers.
+    Run(RunArgs),
+    /// Make the topics of Apache Kafka, or check them.
+    Topics(TopicsArgs),
     /// Simulate traffic of benign and abusive accounts, with the truth about each.
     Simulate(SimulateArgs),
     /// Judge decisions against the truth.

@@ -12,8 +12,10 @@ pub mod demo;
 pub mod import;
 pub mod judge;
 pub mod man;
+pub mod run;
 pub mod score;
 pub mod simulate;
+pub mod topics;
 pub mod train;
 
 use crate::cli::Command;
@@ -24,6 +26,8 @@ pub fn run(command: Command) -> Result<Outcome, Error> {
     match command {
         Command::Demo(args) => demo::run(&args),
         Command::Score(args) => score::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Topics(args) => topics::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Train(args) => train::run(&args),

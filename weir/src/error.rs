@@ -26,6 +26,9 @@ pub enum Error {
         /// What is wrong and what to do.
         detail: String,
     },
+    /// A role that runs cannot go on.
+    #[error("{0}")]
+    Role(String),
     /// The command line, beyond what clap checks.
     #[error("{0}")]
     Usage(String),

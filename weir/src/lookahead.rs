@@ -9,7 +9,7 @@ use schema::limits::ID_BYTES_MAX;
 const GLANCE_BYTES: usize = 192;
 
 /// An id and an account.
-type Names<'a> = Option<(&'a [u8], &'a [u8])>;
+pub type Names<'a> = Option<(&'a [u8], &'a [u8])>;
 
 /// The names of the line that begins here, and of the line after it.
 #[inline]
@@ -20,7 +20,7 @@ pub fn two(lines: &[u8]) -> (Names<'_>, Names<'_>) {
 
 /// The id and the account of the line that begins here, as gateways write them: `{"id":"` first, nothing escaped.
 #[inline]
-fn names(line: &[u8]) -> Names<'_> {
+pub fn names(line: &[u8]) -> Names<'_> {
     let line = &line[..line.len().min(GLANCE_BYTES)];
     let (id, rest) = text(line.strip_prefix(b"{\"id\":\"")?)?;
     let mut rest = rest;

@@ -15,6 +15,7 @@ mod lookahead;
 mod pipeline;
 mod progress;
 mod registry;
+mod run;
 mod setup;
 mod summary;
 mod training;

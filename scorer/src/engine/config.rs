@@ -22,7 +22,7 @@ pub enum Facts {
 }
 
 /// What an engine is made of.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct EngineConfig {
     /// The policy.
     pub policy: Policy,

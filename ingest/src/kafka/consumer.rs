@@ -1,0 +1,317 @@
+//! The member of the consumer group: what it is given, what is taken from it, how far it got.
+//!
+//! Separate from the partitions' queues, which their owners read. Invariants: nothing is assigned or given up but by the
+//! caller's word, after the caller has made ready or finished; offsets are committed by hand alone; an offset that the
+//! broker no longer has is an error, never a silent jump.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rdkafka::bindings::rd_kafka_resp_err_t;
+use rdkafka::client::ClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::queue::PartitionQueue;
+use crate::error::Error;
+
+/// How long the broker may take to answer a question, s.
+const ANSWER_S: u64 = 20;
+
+/// What a member has unless the caller says otherwise; the caller's own settings win.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("partition.assignment.strategy", "cooperative-sticky"),
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("session.timeout.ms", "45000"),
+    ("max.poll.interval.ms", "300000"),
+    // Records that were fetched and not yet read, for each partition: the bound of memory while reading pauses.
+    ("queued.max.messages.kbytes", "16384"),
+    ("fetch.message.max.bytes", "4194304"),
+    ("fetch.queue.backoff.ms", "20"),
+    // Waiting costs latency: the broker answers as soon as it has anything.
+    ("fetch.min.bytes", "1"),
+    ("fetch.wait.max.ms", "100"),
+    ("reconnect.backoff.max.ms", "2000"),
+];
+
+/// One partition of one topic.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Assignment {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: u32,
+}
+
+/// What the group said.
+#[derive(Debug)]
+pub enum Change {
+    /// These are ours as soon as [`Consumer::assign`] says so.
+    Assigned(Vec<Assignment>),
+    /// These are to be finished, and given up with [`Consumer::unassign`]. `lost`: another member may already have them.
+    Revoked {
+        /// Which.
+        partitions: Vec<Assignment>,
+        /// Nothing may be committed or written any more.
+        lost: bool,
+    },
+    /// The member cannot go on.
+    Failed(Error),
+}
+
+/// The member. All calls may come from any thread; one thread must keep calling [`Consumer::poll`].
+pub struct Consumer {
+    client: Arc<BaseConsumer<Context>>,
+}
+
+/// Remembers what the group said until the caller is there to hear it.
+pub(super) struct Context {
+    changes: Mutex<Vec<(bool, Vec<Assignment>)>>,
+    closing: AtomicBool,
+}
+
+impl ClientContext for Context {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "the broker is not well");
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(
+        &self,
+        client: &BaseConsumer<Self>,
+        what: rd_kafka_resp_err_t,
+        list: &mut TopicPartitionList,
+    ) {
+        let assigned = what == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Ordering::Acquire) {
+            // Everything was finished before: the group only wants to hear it.
+            let answered = if assigned {
+                client.incremental_assign(&TopicPartitionList::new())
+            } else {
+                client.incremental_unassign(list)
+            };
+            if let Err(error) = answered {
+                tracing::debug!(%error, "the group was left without a farewell");
+            }
+            return;
+        }
+        let change = (assigned, assignments(list));
+        self.changes.lock().expect("nobody panics while holding it").push(change);
+    }
+}
+
+impl Consumer {
+    /// Joins `group` on `brokers` and asks for `topics`. `settings`: librdkafka's properties.
+    ///
+    /// # Errors
+    /// If a setting is wrong.
+    pub fn open(
+        (brokers, group): (&str, &str),
+        topics: &[&str],
+        settings: &[(String, String)],
+    ) -> Result<Self, Error> {
+        let mut config = ClientConfig::new();
+        config.set("client.id", "weir").set("bootstrap.servers", brokers).set("group.id", group);
+        for (key, value) in DEFAULTS {
+            config.set(*key, *value);
+        }
+        for (key, value) in settings {
+            config.set(key, value);
+        }
+        let context = Context { changes: Mutex::default(), closing: AtomicBool::new(false) };
+        let client: BaseConsumer<Context> = config.create_with_context(context).map_err(settings_error)?;
+        client.subscribe(topics).map_err(|error| broker("subscribe", &error))?;
+        Ok(Self { client: Arc::new(client) })
+    }
+
+    /// Serves the group for at most `wait`; gives what it said.
+    pub fn poll(&self, wait: Duration) -> Option<Change> {
+        let polled = self.client.poll(wait);
+        let said = {
+            let mut changes = self.client.context().changes.lock().expect("nobody panics while holding it");
+            if changes.is_empty() { None } else { Some(changes.remove(0)) }
+        };
+        if let Some((assigned, partitions)) = said {
+            return Some(if assigned {
+                Change::Assigned(partitions)
+            } else {
+                Change::Revoked { partitions, lost: self.client.assignment_lost() }
+            });
+        }
+        match polled? {
+            // Every partition has a queue of its own: a record here would be one that nobody owns.
+            Ok(_) => Some(Change::Failed(Error::Broker("a record came outside of its partition".to_owned()))),
+            Err(error) if is_passing(&error) => {
+                tracing::warn!(%error, "the broker does not answer; trying again");
+                None
+            }
+            Err(error) => Some(Change::Failed(broker("consume", &error))),
+        }
+    }
+
+    /// The queue of a partition that was [`Change::Assigned`], before it is assigned.
+    ///
+    /// # Errors
+    /// If the client cannot make one.
+    pub fn queue(&self, of: &Assignment) -> Result<PartitionQueue, Error> {
+        PartitionQueue::split(&self.client, &of.topic, partition_number(of))
+            .ok_or_else(|| Error::Broker(format!("no queue for {} {}", of.topic, of.partition)))
+    }
+
+    /// Takes partitions, each from an offset on; `None`: from the oldest record that the log still has.
+    ///
+    /// # Errors
+    /// If the client refuses.
+    pub fn assign(&self, partitions: &[(Assignment, Option<u64>)]) -> Result<(), Error> {
+        let list = self.list(partitions)?;
+        self.client.incremental_assign(&list).map_err(|error| broker("assign", &error))
+    }
+
+    /// Gives partitions up.
+    ///
+    /// # Errors
+    /// If the client refuses.
+    pub fn unassign(&self, partitions: &[Assignment]) -> Result<(), Error> {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for of in partitions {
+            list.add_partition(&of.topic, partition_number(of));
+        }
+        self.client.incremental_unassign(&list).map_err(|error| broker("unassign", &error))
+    }
+
+    /// Reads a partition on from another offset.
+    ///
+    /// # Errors
+    /// If the client refuses.
+    pub fn seek(&self, of: &Assignment, offset: Option<u64>) -> Result<(), Error> {
+        let offset = place(offset)?;
+        self.client
+            .seek(&of.topic, partition_number(of), offset, Duration::from_secs(ANSWER_S))
+            .map_err(|error| broker("seek", &error))
+    }
+
+    /// The committed offset of each partition; `None`: nothing was ever committed.
+    ///
+    /// # Errors
+    /// If the broker does not answer.
+    pub fn committed(&self, partitions: &[Assignment]) -> Result<Vec<Option<u64>>, Error> {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for of in partitions {
+            list.add_partition(&of.topic, partition_number(of));
+        }
+        let answer = self
+            .client
+            .committed_offsets(list, Duration::from_secs(ANSWER_S))
+            .map_err(|error| broker("ask for committed offsets", &error))?;
+        let offset = |of: &Assignment| match answer.find_partition(&of.topic, partition_number(of))?.offset()
+        {
+            Offset::Offset(offset) => u64::try_from(offset).ok(),
+            _ => None,
+        };
+        Ok(partitions.iter().map(offset).collect())
+    }
+
+    /// Oldest and next offset of a partition.
+    ///
+    /// # Errors
+    /// If the broker does not answer.
+    pub fn watermarks(&self, of: &Assignment) -> Result<(u64, u64), Error> {
+        let answer =
+            self.client.fetch_watermarks(&of.topic, partition_number(of), Duration::from_secs(ANSWER_S));
+        let (low, high) = answer.map_err(|error| broker("ask for offsets", &error))?;
+        Ok((low.unsigned_abs(), high.unsigned_abs()))
+    }
+
+    /// Partitions of a topic; 0: there is no such topic.
+    ///
+    /// # Errors
+    /// If the broker does not answer.
+    pub fn partitions(&self, topic: &str) -> Result<u32, Error> {
+        let answer = self.client.fetch_metadata(Some(topic), Duration::from_secs(ANSWER_S));
+        let answer = answer.map_err(|error| broker("ask for the topic", &error))?;
+        let found = answer.topics().iter().find(|found| found.name() == topic);
+        Ok(found.map_or(0, |found| u32::try_from(found.partitions().len()).unwrap_or(u32::MAX)))
+    }
+
+    /// Commits offsets; `wait`: until the broker has them.
+    ///
+    /// # Errors
+    /// If the broker refuses, or the partitions are another's by now.
+    pub fn commit(&self, offsets: &[(Assignment, u64)], wait: bool) -> Result<(), Error> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        let offsets: Vec<_> = offsets.iter().map(|(of, offset)| (of.clone(), Some(*offset))).collect();
+        let mode = if wait { CommitMode::Sync } else { CommitMode::Async };
+        self.client.commit(&self.list(&offsets)?, mode).map_err(|error| broker("commit", &error))
+    }
+
+    /// From now on the group is answered at once: everything was finished.
+    pub fn close(&self) {
+        self.client.context().closing.store(true, Ordering::Release);
+    }
+
+    fn list(&self, partitions: &[(Assignment, Option<u64>)]) -> Result<TopicPartitionList, Error> {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for (of, offset) in partitions {
+            list.add_partition_offset(&of.topic, partition_number(of), place(*offset)?)
+                .map_err(|error| broker("name an offset", &error))?;
+        }
+        Ok(list)
+    }
+}
+
+fn place(offset: Option<u64>) -> Result<Offset, Error> {
+    let Some(offset) = offset else { return Ok(Offset::Beginning) };
+    let offset = i64::try_from(offset).map_err(|_| Error::Broker(format!("no offset: {offset}")))?;
+    Ok(Offset::Offset(offset))
+}
+
+fn assignments(list: &TopicPartitionList) -> Vec<Assignment> {
+    let mut partitions: Vec<Assignment> = list
+        .elements()
+        .iter()
+        .map(|of| Assignment { topic: of.topic().to_owned(), partition: of.partition().unsigned_abs() })
+        .collect();
+    partitions.sort();
+    partitions
+}
+
+fn partition_number(of: &Assignment) -> i32 {
+    i32::try_from(of.partition).expect("it came from the broker, where it is one")
+}
+
+/// Errors that librdkafka itself recovers from.
+fn is_passing(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::BrokerTransportFailure
+                | Code::AllBrokersDown
+                | Code::Resolve
+                | Code::OperationTimedOut
+                | Code::RequestTimedOut
+                | Code::NotCoordinator
+                | Code::CoordinatorNotAvailable
+                | Code::CoordinatorLoadInProgress
+                | Code::NotLeaderForPartition
+                | Code::LeaderNotAvailable
+                | Code::PollExceeded
+        )
+    )
+}
+
+fn settings_error(error: KafkaError) -> Error {
+    Error::Settings(error.to_string())
+}
+
+fn broker(what: &str, error: &KafkaError) -> Error {
+    Error::Broker(format!("cannot {what}: {error}"))
+}

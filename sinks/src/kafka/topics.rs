@@ -1,0 +1,202 @@
+//! The topics: making them, and holding what is there against what must be.
+//!
+//! Separate from writing. Invariants: nothing that exists is changed or removed; a finding names the topic, what is wrong
+//! and what to do.
+
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::error::RDKafkaErrorCode;
+use schema::Topic;
+
+use crate::error::Error;
+
+/// How long the broker may take, s.
+const ANSWER_S: u64 = 30;
+const DAY_MS: u64 = 86_400_000;
+/// A compacted topic is compacted at least this often, ms: a cold gateway reads little more than what is in force.
+const COMPACTION_LAG_MS_MAX: u64 = 60 * 60 * 1000;
+
+/// What is wanted of the topics.
+#[derive(Debug, Clone)]
+pub struct TopicPlan {
+    /// What their names begin with.
+    pub prefix: String,
+    /// Partitions of every topic but `control`, which has one.
+    pub partitions: u32,
+    /// Copies of each.
+    pub replication: u32,
+    /// How long events, relations and rows are kept, days. Must be longer than the oldest checkpoint is old.
+    pub retention_days: u32,
+}
+
+/// A client that may make topics.
+pub struct Admin {
+    client: AdminClient<DefaultClientContext>,
+}
+
+impl TopicPlan {
+    fn partitions_of(&self, topic: Topic) -> u32 {
+        if topic == Topic::Control { 1 } else { self.partitions }
+    }
+
+    /// The settings that a topic must have.
+    #[must_use]
+    pub fn settings_of(&self, topic: Topic) -> Vec<(&'static str, String)> {
+        let mut settings = vec![("message.timestamp.type", "LogAppendTime".to_owned())];
+        let days = u64::from(self.retention_days) * DAY_MS;
+        match topic {
+            Topic::Standing | Topic::Control => {
+                settings.push(("cleanup.policy", "compact".to_owned()));
+                settings.push(("max.compaction.lag.ms", COMPACTION_LAG_MS_MAX.to_string()));
+            }
+            // The audit of reviewers is kept for good.
+            Topic::Reviews => settings.push(("retention.ms", "-1".to_owned())),
+            Topic::Events | Topic::Relations | Topic::Rows | Topic::Decisions | Topic::Rejects => {
+                settings.push(("cleanup.policy", "delete".to_owned()));
+                settings.push(("retention.ms", days.to_string()));
+            }
+        }
+        if self.replication >= 3 {
+            settings.push(("min.insync.replicas", "2".to_owned()));
+        }
+        settings
+    }
+}
+
+impl Admin {
+    /// Opens a client. `settings`: librdkafka's properties.
+    ///
+    /// # Errors
+    /// If a setting is wrong.
+    pub fn open(brokers: &str, settings: &[(String, String)]) -> Result<Self, Error> {
+        let mut config = ClientConfig::new();
+        config.set("client.id", "weir").set("bootstrap.servers", brokers);
+        for (key, value) in settings {
+            config.set(key, value);
+        }
+        let client = config.create().map_err(|error| Error::Settings(error.to_string()))?;
+        Ok(Self { client })
+    }
+
+    /// Makes the topics that are not there; gives their names.
+    ///
+    /// # Errors
+    /// If the broker refuses or does not answer.
+    pub async fn create(&self, plan: &TopicPlan) -> Result<Vec<String>, Error> {
+        let wanted: Vec<(String, Topic)> =
+            Topic::ALL.iter().map(|topic| (topic.name(&plan.prefix), *topic)).collect();
+        let settings: Vec<_> = wanted.iter().map(|(_, topic)| plan.settings_of(*topic)).collect();
+        let count = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        let topics: Vec<NewTopic<'_>> = wanted
+            .iter()
+            .zip(&settings)
+            .map(|((name, topic), settings)| {
+                let replication = TopicReplication::Fixed(count(plan.replication));
+                let new = NewTopic::new(name, count(plan.partitions_of(*topic)), replication);
+                settings.iter().fold(new, |new, (key, value)| new.set(key, value))
+            })
+            .collect();
+        let answers = self.client.create_topics(&topics, &options()).await;
+        let mut made = Vec::new();
+        for answer in answers.map_err(|error| Error::Broker(format!("cannot create topics: {error}")))? {
+            match answer {
+                Ok(name) => made.push(name),
+                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((name, code)) => return Err(Error::Broker(format!("cannot create {name}: {code}"))),
+            }
+        }
+        self.wait_until_known(wanted.iter().map(|(name, _)| name.as_str())).await?;
+        Ok(made)
+    }
+
+    /// A broker knows of a topic a little after the controller made it.
+    async fn wait_until_known(&self, names: impl Iterator<Item = &str>) -> Result<(), Error> {
+        let step = Duration::from_millis(100);
+        let mut waited = Duration::ZERO;
+        for name in names {
+            while self.partitions(name)? == 0 {
+                if waited >= Duration::from_secs(ANSWER_S) {
+                    return Err(Error::Broker(format!("{name} was created and does not appear")));
+                }
+                tokio::time::sleep(step).await;
+                waited += step;
+            }
+        }
+        Ok(())
+    }
+
+    /// Partitions of a topic; 0: there is no such topic.
+    ///
+    /// # Errors
+    /// If the broker does not answer.
+    pub fn partitions(&self, topic: &str) -> Result<u32, Error> {
+        let answer = self.client.inner().fetch_metadata(Some(topic), Duration::from_secs(ANSWER_S));
+        let answer = answer.map_err(|error| Error::Broker(format!("cannot ask for {topic}: {error}")))?;
+        let found = answer.topics().iter().find(|found| found.name() == topic);
+        Ok(found.map_or(0, |found| u32::try_from(found.partitions().len()).unwrap_or(u32::MAX)))
+    }
+
+    /// Everything that is not as `plan` wants it. Without `partitions` in it (0), those of events count.
+    ///
+    /// # Errors
+    /// If the broker does not answer.
+    pub async fn check(&self, plan: &TopicPlan) -> Result<Vec<String>, Error> {
+        let mut plan = plan.clone();
+        if plan.partitions == 0 {
+            plan.partitions = self.partitions(&Topic::Events.name(&plan.prefix))?;
+        }
+        let mut findings = Vec::new();
+        for topic in Topic::ALL {
+            let name = topic.name(&plan.prefix);
+            let (found, wanted) = (self.partitions(&name)?, plan.partitions_of(*topic));
+            if found == 0 {
+                findings.push(format!("{name}: there is no such topic; `weir topics create` makes it"));
+                continue;
+            }
+            if found != wanted && (topic.by_account() || *topic == Topic::Control) {
+                findings.push(format!(
+                    "{name}: {found} partitions, must be {wanted}: an account's records would part"
+                ));
+            }
+            self.check_settings(&plan, *topic, &name, &mut findings).await?;
+        }
+        Ok(findings)
+    }
+
+    async fn check_settings(
+        &self,
+        plan: &TopicPlan,
+        topic: Topic,
+        name: &str,
+        findings: &mut Vec<String>,
+    ) -> Result<(), Error> {
+        let fail = |error: String| Error::Broker(format!("cannot ask how {name} is set: {error}"));
+        let answers = self.client.describe_configs([&ResourceSpecifier::Topic(name)], &options()).await;
+        let answers = answers.map_err(|error| fail(error.to_string()))?;
+        let Some(answer) = answers.into_iter().next() else { return Err(fail("no answer".to_owned())) };
+        let resource = answer.map_err(|code| fail(code.to_string()))?;
+        for (key, wanted) in plan.settings_of(topic) {
+            let found = resource.get(key).and_then(|entry| entry.value.clone()).unwrap_or_default();
+            // How long a topic is kept is the installation's own business, within the design's 30 days.
+            let fits = match key {
+                "retention.ms" if topic == Topic::Events => {
+                    found.parse::<i64>().is_ok_and(|ms| ms > 0 && ms.unsigned_abs() <= 30 * DAY_MS)
+                }
+                "retention.ms" | "max.compaction.lag.ms" | "min.insync.replicas" => true,
+                _ => found == wanted,
+            };
+            if !fits {
+                findings.push(format!("{name}: {key} is `{found}`, must be `{wanted}`"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn options() -> AdminOptions {
+    let wait = Some(Duration::from_secs(ANSWER_S));
+    AdminOptions::new().request_timeout(wait).operation_timeout(wait)
+}

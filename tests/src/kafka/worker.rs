@@ -1,0 +1,126 @@
+//! A `weir run` process of a test's own.
+//!
+//! Separate from one-off runs of the binary, which end by themselves. Invariant: it is killed when the test forgets it.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::client::{Topics, offsets};
+use super::server::signal;
+use crate::weir;
+
+const WAIT: Duration = Duration::from_secs(90);
+
+/// A worker.
+pub struct Worker {
+    child: Child,
+    log: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Worker {
+    /// Starts a worker on a test's topics. `more`: further arguments.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn start(topics: &Topics, more: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let log = folder.path().join("log");
+        let file = File::create(&log).expect("a temporary folder can be written");
+        let child = Command::new(weir::binary())
+            .args([
+                "run",
+                "--brokers",
+                &topics.brokers,
+                "--prefix",
+                &topics.prefix,
+                "--group",
+                &topics.prefix,
+            ])
+            // A killed member is given up soon, and outputs still wait for less than that.
+            .args(["--set", "session.timeout.ms=6000", "--set", "heartbeat.interval.ms=500"])
+            .args(["--set", "message.timeout.ms=5000"])
+            .args(more)
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .expect("the binary was just built");
+        Self { child, log, _folder: folder }
+    }
+
+    /// Kills it as a power cut would.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it is ours");
+        self.child.wait().expect("it is ours");
+    }
+
+    /// Freezes it.
+    pub fn freeze(&self) {
+        signal(self.child.id(), "STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        signal(self.child.id(), "CONT");
+    }
+
+    /// Asks it to end, and waits; gives its exit code and how long that took.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub fn end(&mut self) -> (i32, Duration) {
+        let started = Instant::now();
+        signal(self.child.id(), "TERM");
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it is ours") {
+                return (status.code().unwrap_or(-1), started.elapsed());
+            }
+            assert!(started.elapsed() < WAIT, "it does not end:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("it is ours").is_none()
+    }
+
+    /// What it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits until the group has committed everything that lies in the events' topic.
+    ///
+    /// # Panics
+    /// With its log, if that takes too long or it ended.
+    pub fn wait_until_finished(&mut self, topics: &Topics) {
+        let started = Instant::now();
+        while !is_finished(topics) {
+            assert!(self.runs(), "the worker ended:\n{}", self.log());
+            assert!(started.elapsed() < WAIT, "the worker does not get on:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+/// Whether the group has committed everything that lies in the events' topic.
+#[must_use]
+pub fn is_finished(topics: &Topics) -> bool {
+    let ends = offsets(&topics.brokers, &topics.name("events"));
+    let committed = super::client::committed(topics, "events");
+    ends.iter().zip(&committed).all(|((low, high), committed)| low == high || committed == high)
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}

@@ -1,0 +1,30 @@
+//! The worker on Apache Kafka: a member of the group, and a thread for each partition that it owns.
+//!
+//! Separate from the embedded mode, which shares the engine alone. Invariants: a partition's engine, queue and producer belong
+//! to one thread, and nothing is shared but counters; an offset is committed only when everything that it caused is
+//! acknowledged; what a partition cannot finish, it gives up, and reads again.
+
+mod group;
+mod line;
+mod logging;
+mod owner;
+mod plan;
+mod takeover;
+
+pub use plan::Plan;
+
+use crate::error::{Error, Outcome};
+
+/// Works until somebody asks it to end.
+pub fn run(plan: Plan) -> Result<Outcome, Error> {
+    logging::start();
+    runtime()?.block_on(group::run(plan))
+}
+
+/// A runtime of one thread: partitions have threads of their own.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Role(format!("the system gives no timers or signals: {error}")))
+}

@@ -1,0 +1,221 @@
+//! The owner of one partition: a thread that restores its state, works, and gives it up in order.
+//!
+//! Separate from the line, which only works. Invariants: state lives exactly as long as the assignment; nothing is read before
+//! the state is there; a partition that failed is restored and read again from what was finished; one that was lost writes
+//! nothing more.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ingest::kafka::{Admission, Assignment, Consumer, PartitionQueue};
+use ingest::{Budget, Ledger};
+use schema::Topic;
+use scorer::{Engine, Output};
+use sinks::kafka::Producer;
+use tokio::sync::mpsc;
+
+use super::line::{Line, Stop};
+use super::plan::{Plan, UNDER_WAY};
+use super::takeover::Takeover;
+use crate::clock::Stopwatch;
+use crate::error::Error;
+
+/// How long a partition that is given up may wait for acknowledgements: a graceful end takes at most 10 s.
+const FINISH_WAIT: Duration = Duration::from_secs(7);
+/// How long a partition rests after a failure.
+const REST: Duration = Duration::from_secs(1);
+
+/// What the main loop wants of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Read and decide.
+    Work,
+    /// Finish what was read, and end.
+    Finish,
+    /// End at once and write nothing more: the partition is another's.
+    Drop,
+}
+
+/// What a partition shows to the main loop. Counts are since it was assigned.
+#[derive(Debug, Default)]
+pub struct Gauges {
+    wish: AtomicU8,
+    /// The offset that may be committed.
+    pub committable: AtomicU64,
+    /// Records read.
+    pub records: AtomicU64,
+    /// Decisions written.
+    pub decisions: AtomicU64,
+    /// Records refused.
+    pub rejects: AtomicU64,
+    /// Records whose id came before.
+    pub duplicates: AtomicU64,
+    /// Records of kinds that this build does not know.
+    pub unknown_kinds: AtomicU64,
+}
+
+impl Gauges {
+    /// What the main loop wants.
+    pub fn wish(&self) -> Wish {
+        match self.wish.load(Ordering::Acquire) {
+            0 => Wish::Work,
+            1 => Wish::Finish,
+            _ => Wish::Drop,
+        }
+    }
+
+    /// Says what is wanted; a wish to drop is never taken back.
+    pub fn set_wish(&self, wish: Wish) {
+        self.wish.fetch_max(wish as u8, Ordering::AcqRel);
+    }
+}
+
+/// What a partition tells the main loop.
+#[derive(Debug)]
+pub enum Report {
+    /// Its state is there: it is to be read from this offset on (`None`: from the oldest record).
+    Ready(Assignment, Option<u64>),
+    /// It cannot be owned, whoever tries.
+    Failed(Assignment, Error),
+}
+
+/// What an owner is made of.
+pub struct Place {
+    /// The worker's settings.
+    pub plan: Arc<Plan>,
+    /// The member of the group.
+    pub consumer: Arc<Consumer>,
+    /// The partition.
+    pub of: Assignment,
+    /// Partitions of its topic.
+    pub partitions: u32,
+    /// The committed offset.
+    pub committed: Option<u64>,
+    /// Where it reports.
+    pub reports: mpsc::Sender<Report>,
+}
+
+/// A partition that is owned.
+pub struct Owner {
+    /// What it shows.
+    pub gauges: Arc<Gauges>,
+    /// The offset that was committed last.
+    pub committed: Option<u64>,
+    thread: JoinHandle<()>,
+}
+
+impl Owner {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// If the client has no queue or the system no thread for it.
+    pub fn start(place: Place) -> Result<Self, Error> {
+        let queue = place.consumer.queue(&place.of)?;
+        let gauges = Arc::new(Gauges::default());
+        let committed = place.committed;
+        gauges.committable.store(committed.unwrap_or(0), Ordering::Release);
+        let shown = Arc::clone(&gauges);
+        let thread = std::thread::Builder::new()
+            .name(format!("weir-{}", place.of.partition))
+            .spawn(move || own(place, queue, &shown))
+            .map_err(|error| Error::Role(format!("no thread for a partition: {error}")))?;
+        Ok(Self { gauges, committed, thread })
+    }
+
+    /// Waits until the thread has ended, as it was wished to.
+    pub fn join(self) -> Arc<Gauges> {
+        if self.thread.join().is_err() {
+            tracing::error!("a partition's thread panicked; what it had not finished is read again");
+        }
+        self.gauges
+    }
+}
+
+/// The thread: until somebody wishes it to end.
+fn own(mut place: Place, mut queue: PartitionQueue, gauges: &Gauges) {
+    let topic = place.plan.topic(Topic::Events);
+    let admission = place.plan.admission(&place.of, place.partitions);
+    let partition = place.of.partition;
+    let mut first = true;
+    while gauges.wish() == Wish::Work {
+        let line = restore(&place, &topic, &admission, gauges)
+            .and_then(|line| begin(&place, std::mem::take(&mut first)).map(|()| line));
+        let mut line = match line {
+            Ok(line) => line,
+            Err(error) => {
+                place.reports.blocking_send(Report::Failed(place.of.clone(), error)).ok();
+                return;
+            }
+        };
+        let mut stop = line.run(&mut queue);
+        if matches!(stop, Stop::Wished)
+            && gauges.wish() == Wish::Finish
+            && let Err(late) = line.finish(FINISH_WAIT)
+        {
+            stop = late;
+        }
+        // What is not written by now must not be written later.
+        line.producer.purge();
+        if gauges.wish() != Wish::Drop {
+            let finished = line.ledger.committable();
+            gauges.committable.store(finished, Ordering::Release);
+            place.committed = Some(finished).filter(|offset| *offset > 0);
+        }
+        if let Stop::Fell(why) = stop {
+            tracing::warn!(partition, why, "a partition fell; it is read again from what was finished");
+            rest(gauges);
+        }
+    }
+    tracing::info!(partition, records = gauges.records.load(Ordering::Relaxed), "a partition was given up");
+}
+
+/// Makes the partition's state and everything that it works with.
+fn restore<'o>(
+    place: &Place,
+    topic: &'o str,
+    admission: &'o Admission,
+    gauges: &'o Gauges,
+) -> Result<Line<'o>, Error> {
+    let clock = Stopwatch::start();
+    let producer = Producer::open(&place.plan.producer())?;
+    let engine = Engine::new(place.plan.engine_of(place.of.partition));
+    let timeout = place.plan.message_timeout();
+    Ok(Line {
+        engine,
+        admission,
+        topic,
+        producer,
+        ledger: Ledger::new(place.committed.unwrap_or(0)),
+        budget: Budget::new(UNDER_WAY),
+        takeover: Takeover::new(timeout),
+        gauges,
+        frozen_after: timeout,
+        beat: clock.elapsed(),
+        clock,
+        at: 0,
+        output: Output::default(),
+        heard: Vec::new(),
+    })
+}
+
+/// Begins to read: the first time by the main loop's word, after a failure by our own.
+fn begin(place: &Place, first: bool) -> Result<(), Error> {
+    let from = place.committed;
+    if first {
+        place.reports.blocking_send(Report::Ready(place.of.clone(), from)).ok();
+        return Ok(());
+    }
+    Ok(place.consumer.seek(&place.of, from)?)
+}
+
+/// Rests a little, unless somebody wants something else.
+fn rest(gauges: &Gauges) {
+    let step = Duration::from_millis(50);
+    let mut rested = Duration::ZERO;
+    while rested < REST && gauges.wish() == Wish::Work {
+        std::thread::sleep(step);
+        rested += step;
+    }
+}

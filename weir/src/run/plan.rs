@@ -1,0 +1,85 @@
+//! What a worker is made of.
+//!
+//! Separate, so that the main loop, the partitions and the control writer read the same. Invariant: the key is never printed.
+
+use std::time::Duration;
+
+use ingest::BudgetLimits;
+use ingest::kafka::{Admission, Assignment, SigningKey};
+use schema::Topic;
+use scorer::EngineConfig;
+use sinks::kafka::{MESSAGE_TIMEOUT_MS, ProducerOptions, Signer};
+
+/// What may wait for acknowledgements in one partition before its reading pauses.
+pub const UNDER_WAY: BudgetLimits = BudgetLimits { events_max: 20_000, bytes_max: 16 * 1024 * 1024 };
+
+/// A worker's settings.
+pub struct Plan {
+    /// Brokers, `host:port`, comma-separated.
+    pub brokers: String,
+    /// What topic names begin with.
+    pub prefix: String,
+    /// The consumer group.
+    pub group: String,
+    /// librdkafka's properties.
+    pub settings: Vec<(String, String)>,
+    /// The key of weir's own events.
+    pub key: Option<Vec<u8>>,
+    /// What every partition's engine is made of.
+    pub engine: EngineConfig,
+}
+
+impl Plan {
+    /// The whole name of a topic.
+    pub fn topic(&self, topic: Topic) -> String {
+        topic.name(&self.prefix)
+    }
+
+    /// What a partition's producer is made of.
+    pub fn producer(&self) -> ProducerOptions {
+        ProducerOptions {
+            brokers: self.brokers.clone(),
+            prefix: self.prefix.clone(),
+            settings: self.settings_of(Client::Producer),
+            signer: self.key.as_deref().map(Signer::new),
+        }
+    }
+
+    /// What the member of the group is made of.
+    pub fn consumer_settings(&self) -> Vec<(String, String)> {
+        self.settings_of(Client::Consumer)
+    }
+
+    /// The rules of a partition.
+    pub fn admission(&self, of: &Assignment, partitions: u32) -> Admission {
+        Admission { partition: of.partition, partitions, key: self.key.as_deref().map(SigningKey::new) }
+    }
+
+    /// What a partition's engine is made of.
+    pub fn engine_of(&self, partition: u32) -> EngineConfig {
+        EngineConfig { partition, ..self.engine.clone() }
+    }
+
+    /// How long an output may wait for its acknowledgement.
+    pub fn message_timeout(&self) -> Duration {
+        let given = self.settings.iter().rfind(|(key, _)| key == "message.timeout.ms");
+        let given = given.and_then(|(_, value)| value.parse().ok());
+        Duration::from_millis(given.unwrap_or(MESSAGE_TIMEOUT_MS))
+    }
+
+    /// librdkafka warns of properties that only the other side reads.
+    fn settings_of(&self, client: Client) -> Vec<(String, String)> {
+        let other: &[&str] = match client {
+            Client::Producer => &["session.timeout.ms", "fetch.", "max.poll.", "queued."],
+            Client::Consumer => &["message.timeout.ms", "linger.ms", "compression.", "queue.buffering."],
+        };
+        let reads = |(key, _): &&(String, String)| !other.iter().any(|start| key.starts_with(start));
+        self.settings.iter().filter(reads).cloned().collect()
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Client {
+    Consumer,
+    Producer,
+}
