@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::Stdio;
 
+use harness::clock::now_ms;
 use harness::kafka::{Fetched, Sent, Topics, Worker, consume, java, produce, shared};
 use harness::weir::{read, run, write};
 use harness::workspace;
@@ -21,8 +22,7 @@ pub fn events_of_now() -> Vec<(String, String)> {
     let text = std::fs::read_to_string(world().path("events.ndjson")).expect("the world was made");
     let lines: Vec<(u64, &str)> = text.lines().map(|line| (number(line, "\"ts\":"), line)).collect();
     let last = lines.iter().map(|(ts, _)| *ts).max().expect("a world has events");
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    let shift = now.as_millis() as u64 - last;
+    let shift = now_ms() - last;
     let moved = |(ts, line): &(u64, &str)| {
         let line = line.replace(&format!("\"ts\":{ts}"), &format!("\"ts\":{}", ts + shift));
         (account_of(&line), line)
@@ -132,11 +132,6 @@ fn not_one_record_of_the_java_client_lies_in_a_wrong_partition() {
     assert_eq!(used.len(), 7, "{used:?}");
     let rejects = consume(&topics.brokers, &topics.name("rejects"));
     assert!(rejects.is_empty(), "{}", rejects[0].text());
-}
-
-pub fn now_ms() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    now.as_millis() as u64
 }
 
 /// A session of `account`, as a gateway writes it.

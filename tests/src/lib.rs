@@ -2,6 +2,7 @@
 //!
 //! Separate from the tests, so that they are data. Invariant: nothing here knows what a test expects.
 
+pub mod clock;
 pub mod kafka;
 pub mod tidy;
 pub mod weir;

@@ -4,7 +4,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::config::ClientConfig;
@@ -13,7 +13,7 @@ use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use crate::weir;
+use crate::{clock, weir};
 
 const WAIT: Duration = Duration::from_secs(60);
 
@@ -206,7 +206,7 @@ pub fn consume(brokers: &str, topic: &str) -> Vec<Fetched> {
     consumer.assign(&list).expect("partitions that exist");
     let mut open: Vec<bool> = ends.iter().map(|(low, high)| low < high).collect();
     let mut records = Vec::new();
-    let started = Instant::now();
+    let started = clock::now();
     while open.contains(&true) {
         assert!(started.elapsed() < WAIT, "{topic}: {} records came, then none", records.len());
         match consumer.poll(Duration::from_millis(200)) {

@@ -8,9 +8,10 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{jars, java};
+use crate::clock;
 
 /// How long a broker may take to answer.
 const START_WAIT: Duration = Duration::from_secs(90);
@@ -150,7 +151,7 @@ impl Broker {
     /// # Panics
     /// With the end of its log, if it does not.
     pub fn wait_until_it_answers(&mut self) {
-        let started = Instant::now();
+        let started = clock::now();
         while TcpStream::connect(self.address()).is_err() {
             let ended = !Path::new(&format!("/proc/{}", self.pid)).exists();
             if ended || started.elapsed() > START_WAIT {

@@ -5,11 +5,11 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::client::{Topics, offsets};
 use super::server::signal;
-use crate::weir;
+use crate::{clock, weir};
 
 const WAIT: Duration = Duration::from_secs(90);
 
@@ -74,7 +74,7 @@ impl Worker {
     /// # Panics
     /// If it does not end.
     pub fn end(&mut self) -> (i32, Duration) {
-        let started = Instant::now();
+        let started = clock::now();
         signal(self.child.id(), "TERM");
         loop {
             if let Some(status) = self.child.try_wait().expect("it is ours") {
@@ -101,7 +101,7 @@ impl Worker {
     /// # Panics
     /// With its log, if that takes too long or it ended.
     pub fn wait_until_finished(&mut self, topics: &Topics) {
-        let started = Instant::now();
+        let started = clock::now();
         while !is_finished(topics) {
             assert!(self.runs(), "the worker ended:\n{}", self.log());
             assert!(started.elapsed() < WAIT, "the worker does not get on:\n{}", self.log());
