@@ -11,12 +11,15 @@ mod measure;
 mod parse;
 
 pub use build::Built;
-pub use entry::{Entry, EntryKind, EntryView};
+pub use entry::{Entry, EntryKind, EntryView, canonical};
 pub use file::FORMAT;
 pub use measure::FalsePositives;
 pub use parse::parse_entries;
 
+use std::net::IpAddr;
+
 use bloomfilter::Bloom;
+use features::Network;
 
 /// The rate of wrong "maybe" answers that the filter is built for.
 pub const FALSE_POSITIVE_RATE: f64 = 1e-4;
@@ -87,30 +90,59 @@ impl Blocklist {
         self.find_exact(kind, value, now_ms)
     }
 
+    /// The entry of a device or number range of which only the 64-bit hash is remembered. Two values of one hash cannot be
+    /// told apart.
+    #[must_use]
+    pub fn find_hash(&self, kind: EntryKind, hash: u64, now_ms: u64) -> Option<EntryView<'_>> {
+        self.at_hash(hash).find(|e| e.kind == kind).filter(|e| is_live(e, now_ms))
+    }
+
+    /// The entry of a network of which only the code is remembered, or a wider one; where the code is a hash, the entry of
+    /// that hash alone.
+    #[must_use]
+    pub fn find_network(&self, code: u64, now_ms: u64) -> Option<EntryView<'_>> {
+        match features::network_of(code) {
+            Network::Cidr(address, length) => self.find_cidr(address, length, now_ms),
+            // The code has the lower 63 bits.
+            Network::Hash(hash) => [hash, hash | 1 << 63]
+                .into_iter()
+                .find_map(|hash| self.find_hash(EntryKind::IpPrefix, hash, now_ms)),
+        }
+    }
+
     /// Every entry, in hash order.
     pub fn entries(&self) -> impl Iterator<Item = EntryView<'_>> {
         self.offsets.iter().filter_map(|offset| self.record(*offset))
     }
 
     fn find_exact(&self, kind: EntryKind, value: &str, now_ms: u64) -> Option<EntryView<'_>> {
-        let hash = key_hash(kind, value);
-        if !self.bloom.check(&hash) {
-            return None;
-        }
-        let first = self.hashes.partition_point(|h| *h < hash);
+        self.at_hash(key_hash(kind, value))
+            .find(|e| e.kind == kind && e.value == value)
+            .filter(|e| is_live(e, now_ms))
+    }
+
+    /// Entries under a hash; nearly always the filter says that there is none.
+    fn at_hash(&self, hash: u64) -> impl Iterator<Item = EntryView<'_>> {
+        let first = if self.bloom.check(&hash) {
+            self.hashes.partition_point(|h| *h < hash)
+        } else {
+            self.hashes.len()
+        };
         self.hashes[first..]
             .iter()
-            .take_while(|h| **h == hash)
+            .take_while(move |h| **h == hash)
             .zip(&self.offsets[first..])
             .filter_map(|(_, offset)| self.record(*offset))
-            .find(|e| e.kind == kind && e.value == value)
-            .filter(|e| e.expires.is_none_or(|end| end > now_ms))
     }
 
     fn find_prefix(&self, value: &str, now_ms: u64) -> Option<EntryView<'_>> {
         let Some((address, length)) = features::cidr(value) else {
             return self.find_exact(EntryKind::IpPrefix, value, now_ms);
         };
+        self.find_cidr(address, length, now_ms)
+    }
+
+    fn find_cidr(&self, address: IpAddr, length: u8, now_ms: u64) -> Option<EntryView<'_>> {
         // The narrowest entry speaks first: it says most about this network.
         (0..=length)
             .rev()
@@ -129,6 +161,10 @@ impl Blocklist {
     fn record(&self, offset: u32) -> Option<EntryView<'_>> {
         file::read_record(&self.arena, &self.sources, offset as usize).map(|(entry, _)| entry)
     }
+}
+
+fn is_live(entry: &EntryView<'_>, now_ms: u64) -> bool {
+    entry.expires.is_none_or(|end| end > now_ms)
 }
 
 /// Hash of a key: the kind's number and the value.

@@ -233,7 +233,8 @@ impl Engine {
             self.entities.touched(event, applied.relations);
         }
         let kind = kind_number(&event.body);
-        let hit = self.lists.check(event, applied.fresh, at);
+        let remembered = || self.store.entities(applied.slot);
+        let hit = self.lists.check(event, applied.fresh, remembered, at);
         let model_due =
             self.model.is_some() && self.policy.model.is_due(kind, event.body.is_act(), applied.acts);
         let rules_due =

@@ -11,4 +11,5 @@ mod contract;
 mod kafka;
 mod pipeline;
 mod promises;
+mod versions;
 mod world;

@@ -3,7 +3,7 @@
 //! Separate, because time is data everywhere else. Invariant: what it gives is shown to people (rates, durations) and
 //! never reaches a decision.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Measures how long something takes.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,13 @@ impl Stopwatch {
     pub fn cpu(&self) -> Duration {
         cpu_time().saturating_sub(self.cpu)
     }
+}
+
+/// The time of day, ms since the Unix epoch.
+#[expect(clippy::disallowed_methods, reason = "this is the module that reads the clock")]
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// User and system time of this process so far, from Linux's `/proc`.

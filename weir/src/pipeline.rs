@@ -8,6 +8,7 @@ use schema::{Refusal, Reject, RejectReason};
 use scorer::{Engine, Needed, Outcome, Output};
 use sinks::File;
 
+use crate::environment;
 use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::lookahead;
@@ -78,6 +79,9 @@ impl Pipeline {
         loop {
             if live && lines.is_drained() {
                 self.flush()?;
+                if interrupt.is_asked() {
+                    return Ok(Left::Interrupted);
+                }
             }
             self.look_ahead(lines.ahead());
             match lines.next() {
@@ -128,7 +132,12 @@ impl Pipeline {
                 Ok(false) => Ok(()),
                 Err(refusal) => self.reject(refusal, (name, *number), bytes),
             },
-            Line::Refused { number, refusal, bytes } => self.reject(refusal.clone(), (name, *number), bytes),
+            Line::Refused { number, refusal, bytes } => {
+                if refusal.reason == RejectReason::CorruptInput {
+                    environment::complain(&format!("{name}, line {number}: {}", refusal.detail));
+                }
+                self.reject(refusal.clone(), (name, *number), bytes)
+            }
         }
     }
 
@@ -137,7 +146,7 @@ impl Pipeline {
     fn record(&mut self, bytes: &[u8]) -> Result<bool, Refusal> {
         let raw = schema::json::decode(bytes)?;
         let Some(event) = raw.event()? else {
-            self.tally.unknown_kinds += 1;
+            self.tally.unknown(raw.kind.as_deref().unwrap_or_default());
             return Ok(false);
         };
         if event.body.is_internal() && !self.trust_internal {
@@ -190,7 +199,7 @@ impl Pipeline {
 
     #[cold]
     fn reject(&mut self, refusal: Refusal, (name, number): (&str, u64), bytes: &[u8]) -> Result<(), Error> {
-        self.tally.rejected(refusal.reason);
+        self.tally.rejected(&refusal, (name, number));
         self.output.clear();
         if let Some(file) = &mut self.outputs.rejects {
             file.write(&Reject::new(refusal, name, number, self.at, bytes))?;

@@ -6,10 +6,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use schema::{Decision, Mode, RejectReason};
+use schema::limits::ID_BYTES_MAX;
+use schema::{Decision, Mode, Refusal, RejectReason};
 
 use crate::clock::Stopwatch;
 use crate::environment;
+
+/// Unknown kinds that are named.
+const KINDS_MAX: usize = 8;
 
 /// What a run counts.
 #[derive(Debug, Default)]
@@ -22,6 +26,10 @@ pub struct Tally {
     pub duplicates: u64,
     /// Refused lines by reason.
     pub rejects: BTreeMap<RejectReason, u64>,
+    /// The first line refused for each reason: its place, and what was wrong.
+    first: BTreeMap<RejectReason, String>,
+    /// The first unknown kinds, by name.
+    kinds: Vec<String>,
     /// Decisions by mode, action and leading reason.
     pub decisions: BTreeMap<(Mode, &'static str, String), u64>,
 }
@@ -54,9 +62,21 @@ impl Tally {
         }
     }
 
-    /// Counts a refused line.
-    pub fn rejected(&mut self, reason: RejectReason) {
-        *self.rejects.entry(reason).or_default() += 1;
+    /// Counts a refused line of an input.
+    pub fn rejected(&mut self, refusal: &Refusal, (name, number): (&str, u64)) {
+        *self.rejects.entry(refusal.reason).or_default() += 1;
+        self.first
+            .entry(refusal.reason)
+            .or_insert_with(|| format!("{name}, line {number}: {}", refusal.detail));
+    }
+
+    /// Counts an event of an unknown kind.
+    #[cold]
+    pub fn unknown(&mut self, kind: &str) {
+        self.unknown_kinds += 1;
+        if self.kinds.len() < KINDS_MAX && !self.kinds.iter().any(|known| known == kind) {
+            self.kinds.push(kind.chars().take(ID_BYTES_MAX).collect());
+        }
     }
 
     /// Refused lines.
@@ -103,9 +123,14 @@ impl Tally {
             "rejects",
             counts(self.rejects.iter().map(|(reason, count)| (reason.word().to_owned(), *count))),
         );
+        for (reason, first) in &self.first {
+            line("", format!("first {}: {first}", reason.word()));
+        }
+        let kinds =
+            if self.kinds.is_empty() { String::new() } else { format!(" ({})", self.kinds.join(", ")) };
         line(
             "passed over",
-            format!("{} duplicates, {} of unknown kind", self.duplicates, self.unknown_kinds),
+            format!("{} duplicates, {} of unknown kind{kinds}", self.duplicates, self.unknown_kinds),
         );
         line("late", format!("{} (applied, without moving windows back)", engine.late));
         text.push_str(&self.decisions_text());

@@ -170,3 +170,67 @@ fn shares_and_numbers_out_of_range_are_usage_errors() {
     refused(&["score", "/dev/null", "--features", "/dev/null", "--sample", "nan"], &["from 0 to 1"]);
     refused(&["score", "/dev/null", "--accounts-max", "0"], &["at least 1"]);
 }
+
+#[test]
+fn the_summary_names_the_first_reject_of_each_reason_and_unknown_kinds() {
+    let lines = b"{}\n[]\n{\"kind\":\"wave\"}\n{\"kind\":\"ping\"}\n{\"kind\":\"wave\"}\nx\n";
+    let ran = fed(&["score", "-"], lines);
+    assert!(ran.err.contains("first missing_field: -, line 1: kind: absent"), "{}", ran.err);
+    assert!(ran.err.contains("first malformed: -, line 2: not a JSON object"), "{}", ran.err);
+    assert!(ran.err.contains("3 of unknown kind (wave, ping)"), "{}", ran.err);
+}
+
+#[test]
+fn a_truncated_compressed_input_is_told() {
+    // The head of a gzip file, and no more.
+    let ran = fed(&["score", "-"], b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03");
+    assert!(ran.err.contains("error: -, line 1: the compressed data breaks"), "{}", ran.err);
+    assert!(ran.err.contains("1 corrupt_input"), "{}", ran.err);
+}
+
+#[test]
+fn numbers_that_no_model_can_have_are_refused_before_the_work() {
+    refused(&["train", "--out", "/dev/null", "--depth", "9"], &["--depth 9 is not between 1 and 8"]);
+    refused(&["train", "--out", "/dev/null", "--trees", "0"], &["--trees 0"]);
+    refused(&["train", "--out", "/dev/null", "--ridge", "nan"], &["--ridge NaN"]);
+}
+
+#[test]
+fn a_truth_of_another_run_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("the folder was just made");
+        path.to_str().expect("the path is text").to_owned()
+    };
+    let line = r#"{"id":"e1","ts":1762128000000,"kind":"deletion","account":"a"}"#;
+    let events = write("e.ndjson", line);
+    let decisions = write("d.ndjson", "");
+    let truth = write("t.ndjson", r#"{"account":"b","label":"benign","persona":"p"}"#);
+    let args = ["judge", "--events", &events, "--truth", &truth, "--decisions", &decisions];
+    refused(&args, &["t.ndjson: none of the events is of an account in it"]);
+}
+
+#[test]
+fn fields_that_can_be_left_out_are_listed() {
+    let ran = weir(&["simulate", "--help"]);
+    assert!(ran.out.contains("Fields for --without:\n  age_h idle_h first_contact"), "{}", ran.out);
+}
+
+#[test]
+fn a_blocklist_is_asked_in_any_spelling_and_for_now() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let path = |name: &str| folder.path().join(name).to_str().expect("the path is text").to_owned();
+    let (source, list) = (path("l.csv"), path("l.blocklist"));
+    std::fs::write(&source, "kind,value,expires\nasn,64512,\ndevice,d,1000000000001\n")
+        .expect("a new folder");
+    assert_eq!(weir(&["blocklist", "build", "--name", "l", &source, "--out", &list]).code, Some(0));
+    assert!(weir(&["blocklist", "check", &list, "asn", "AS64512"]).out.contains("\"value\":\"64512\""));
+    assert!(
+        weir(&["blocklist", "check", &list, "device", "d"]).out.starts_with("not listed"),
+        "it has ended"
+    );
+    assert!(
+        weir(&["blocklist", "check", &list, "device", "d", "--at", "1000000000000"]).out.contains("\"d\"")
+    );
+}

@@ -154,6 +154,12 @@ impl JudgeBuilder {
         self.accounts[index as usize].see(event, self.now, fresh, day);
     }
 
+    /// Whether what was read can be of one run: not so if there are events, but none is of an account in the truth.
+    #[must_use]
+    pub fn is_of_one_run(&self) -> bool {
+        self.counts.events == 0 || self.counts.events > self.counts.events_without_truth
+    }
+
     /// The judgement.
     #[must_use]
     pub fn finish(self) -> Report {

@@ -99,7 +99,7 @@ impl EntryView<'_> {
 ///
 /// # Errors
 /// What is wrong, for a person.
-pub(crate) fn canonical(kind: EntryKind, value: &str) -> Result<String, String> {
+pub fn canonical(kind: EntryKind, value: &str) -> Result<String, String> {
     let value = value.trim();
     if value.is_empty() || value.len() > ID_BYTES_MAX {
         return Err(format!("the value is {} bytes long, 1 to {ID_BYTES_MAX} are allowed", value.len()));

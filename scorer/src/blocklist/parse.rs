@@ -3,7 +3,7 @@
 //! Separate from the list and from files: text in, entries out. Invariants: an error names file, line and column; CSV
 //! has the header `kind,value,source,expires,note,human` in any order, of which `kind` and `value` must be there.
 
-use schema::limits::BLOCKLIST_ENTRIES_MAX;
+use schema::limits::{BLOCKLIST_ENTRIES_MAX, TS_MS_MIN};
 use serde::Deserialize;
 
 use super::entry::{Entry, EntryKind, canonical, check_text};
@@ -81,6 +81,11 @@ fn finish(line: Line, place: impl Fn(&str) -> usize) -> Result<Entry, Wrong> {
     let value = canonical(kind, &line.value).map_err(|e| (place("value"), e))?;
     check_text("source", &line.source).map_err(|e| (place("source"), e))?;
     check_text("note", &line.note).map_err(|e| (place("note"), e))?;
+    if let Some(end) = line.expires.filter(|end| *end < TS_MS_MIN) {
+        let hint = if end.saturating_mul(1_000) >= TS_MS_MIN { ": these look like seconds" } else { "" };
+        let detail = format!("expires {end} is before 2001; times are in ms since the Unix epoch{hint}");
+        return Err((place("expires"), detail));
+    }
     let Line { source, expires, note, human, .. } = line;
     Ok(Entry { kind, value, source, expires, note, by_human: human })
 }

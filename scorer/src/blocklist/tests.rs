@@ -49,6 +49,21 @@ fn a_prefix_matches_the_narrowest_wider_entry() {
 }
 
 #[test]
+fn what_an_account_remembers_of_a_network_finds_what_its_text_finds() {
+    let list = list(
+        "ip_prefix,10.0.0.0/8,f,,,\nip_prefix,2001:db8::/33,f,,,\nip_prefix,p_1,f,,,\nip_prefix,fe80::/10,f,,,\nip_prefix,2001:db8::1,f,,,",
+    );
+    let networks = ["10.9.8.0/24", "11.0.0.0/8", "2001:db8:0:7::/64", "2001:db8:8000::/48", "p_1", "p_2"];
+    let exact = ["fe80::/10", "2001:db8::1"];
+    for text in networks.into_iter().chain(exact) {
+        let by_code = list.find_network(features::network_code(text), NOW).map(|e| e.value);
+        assert_eq!(by_code, list.find(EntryKind::IpPrefix, text, NOW).map(|e| e.value), "{text}");
+    }
+    let hash = features::key_hash(EntryKind::IpPrefix as u8, "p_1");
+    assert_eq!(list.find_hash(EntryKind::Device, hash, NOW), None, "another kind");
+}
+
+#[test]
 fn an_as_number_matches_in_any_spelling_of_the_entry() {
     check("asn,AS64500,feed,,,", EntryKind::Asn, "64500", Some("64500"));
 }
@@ -105,6 +120,10 @@ fn errors_name_line_and_column() {
         "f:3:1: kind \"devise\" is none of account, device, ip_prefix, asn, number_range, did you mean \"device\"?",
     );
     check_error("kind,value,expires\naccount,a,soon", "f:2:11: expires \"soon\" is no time in ms since 1970");
+    check_error(
+        "kind,value,expires\naccount,a,1732453200",
+        "f:2:11: expires 1732453200 is before 2001; times are in ms since the Unix epoch: these look like seconds",
+    );
     check_error(
         "kind,source\n",
         "f:1:1: the header has no column \"value\"; it must be kind,value,source,expires,note,human",

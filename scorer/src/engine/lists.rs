@@ -1,10 +1,12 @@
 //! When blocklists are asked, and what is remembered of the answer.
 //!
-//! Separate from the lists themselves, which know no accounts. An account is asked for at its first event and at its
-//! first after a list changed, its device, prefix, ASN and number range at every registration or session. Invariants: only
-//! exact entries are remembered; an entry that has ended is forgotten at the account's next event; bounded.
+//! Separate from the lists themselves, which know no accounts. An account is asked for at its first event, its device,
+//! prefix, ASN and number range at every registration or session, and all of them at its first event after a list changed.
+//! Invariants: only entries are remembered, never a filter's word; an entry that has ended is forgotten at the account's next
+//! event; bounded.
 
 use compact_str::CompactString;
+use features::Entities;
 use hashbrown::{HashMap, HashSet};
 use schema::limits::{BLOCKLISTS_MAX, STANDINGS_MAX};
 use schema::{Body, Event, Session};
@@ -105,7 +107,13 @@ impl Lists {
 
     /// Asks what is due at this event.
     #[inline]
-    pub fn check(&mut self, event: &Event<'_>, is_fresh: bool, at: u64) -> Answer {
+    pub fn check(
+        &mut self,
+        event: &Event<'_>,
+        is_fresh: bool,
+        remembered: impl FnOnce() -> Entities,
+        at: u64,
+    ) -> Answer {
         if self.lists.is_empty() {
             return Answer::default();
         }
@@ -113,8 +121,8 @@ impl Lists {
             Body::Registration(session) | Body::Session(session) => Some(session),
             _ => None,
         };
-        let is_new =
-            (is_fresh || session.is_some() || self.asked.is_some()) && self.ask(event, is_fresh, session, at);
+        let is_new = (is_fresh || session.is_some() || self.asked.is_some())
+            && self.ask(event, is_fresh, session, remembered, at);
         Answer { is_known: !self.hits.is_empty() && self.known(event.account, at).is_some(), is_new }
     }
 
@@ -132,26 +140,24 @@ impl Lists {
         self.hits.remove(account);
     }
 
-    fn ask(&mut self, event: &Event<'_>, is_fresh: bool, session: Option<&Session<'_>>, at: u64) -> bool {
+    /// Asks all lists for what is due; `remembered` is asked for after a change. Whether an entry was confirmed.
+    fn ask(
+        &mut self,
+        event: &Event<'_>,
+        is_fresh: bool,
+        session: Option<&Session<'_>>,
+        remembered: impl FnOnce() -> Entities,
+        at: u64,
+    ) -> bool {
         let changed = self.asked.as_mut().is_some_and(|asked| {
             if asked.len() >= ASKED_MAX {
                 asked.clear();
             }
             asked.insert(text_hash(event.account))
         });
-        let mut best: Option<Hit> = None;
-        let mut note = |kind: EntryKind, value: &str| {
-            for list in &self.lists {
-                let Some(entry) = list.find(kind, value, at) else { continue };
-                let (list, source) = (list.name().to_owned(), entry.source.to_owned());
-                let hit = Hit { list, kind, source, expires: entry.expires, by_human: entry.by_human };
-                if best.as_ref().is_none_or(|b| b.rank() < hit.rank()) {
-                    best = Some(hit);
-                }
-            }
-        };
+        let mut best = None;
         if is_fresh || changed || session.is_some() {
-            note(EntryKind::Account, event.account);
+            note(&self.lists, &mut best, |list| list.find(EntryKind::Account, event.account, at));
         }
         if let Some(session) = session {
             let asn = session.asn.map(|n| n.to_string());
@@ -161,7 +167,12 @@ impl Lists {
                 (EntryKind::Asn, asn.as_deref()),
                 (EntryKind::NumberRange, session.number_range),
             ];
-            facts.into_iter().filter_map(|(k, v)| Some((k, v?))).for_each(|(kind, value)| note(kind, value));
+            for (kind, value) in facts.into_iter().filter_map(|(kind, value)| Some((kind, value?))) {
+                note(&self.lists, &mut best, |list| list.find(kind, value, at));
+            }
+        }
+        if changed {
+            self.ask_remembered(&remembered(), &mut best, at);
         }
         let Some(hit) = best else { return false };
         if self.known(event.account, at).is_some_and(|old| old.rank() > hit.rank()) {
@@ -171,5 +182,41 @@ impl Lists {
             self.hits.insert(CompactString::new(event.account), hit);
         }
         true
+    }
+
+    /// Asks for what the account was last seen on, of which hashes and codes are remembered.
+    fn ask_remembered(&self, on: &Entities, best: &mut Option<Hit>, at: u64) {
+        for (kind, hash) in [(EntryKind::Device, on.device), (EntryKind::NumberRange, on.range)] {
+            if let Some(hash) = hash {
+                note(&self.lists, best, |list| list.find_hash(kind, hash, at));
+            }
+        }
+        if let Some(code) = on.prefix {
+            note(&self.lists, best, |list| list.find_network(code, at));
+        }
+        if let Some(asn) = on.asn.map(|asn| asn.to_string()) {
+            note(&self.lists, best, |list| list.find(EntryKind::Asn, &asn, at));
+        }
+    }
+}
+
+/// Keeps the strongest of what the lists find.
+fn note<'l>(
+    lists: &'l [Blocklist],
+    best: &mut Option<Hit>,
+    find: impl Fn(&'l Blocklist) -> Option<EntryView<'l>>,
+) {
+    for list in lists {
+        let Some(entry) = find(list) else { continue };
+        let hit = Hit {
+            list: list.name().to_owned(),
+            kind: entry.kind,
+            source: entry.source.to_owned(),
+            expires: entry.expires,
+            by_human: entry.by_human,
+        };
+        if best.as_ref().is_none_or(|b| b.rank() < hit.rank()) {
+            *best = Some(hit);
+        }
     }
 }

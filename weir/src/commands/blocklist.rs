@@ -4,7 +4,7 @@
 
 use clap::{Args, Subcommand};
 use scorer::Blocklist;
-use scorer::blocklist::{EntryKind, EntryView, parse_entries};
+use scorer::blocklist::{EntryKind, EntryView, canonical, parse_entries};
 
 use crate::error::{Error, Outcome};
 use crate::{clash, clock, files};
@@ -67,9 +67,9 @@ enum Act {
         kind: String,
         /// The value; a network also matches a wider CIDR entry.
         value: String,
-        /// Ask for this moment, ms since the Unix epoch; without it, expiry is not looked at.
-        #[arg(long, value_name = "MS", default_value_t = 0)]
-        at: u64,
+        /// Ask for this moment, ms since the Unix epoch; without it, for now.
+        #[arg(long, value_name = "MS")]
+        at: Option<u64>,
     },
 }
 
@@ -78,7 +78,9 @@ pub fn run(args: &BlocklistArgs) -> Result<Outcome, Error> {
     match &args.act {
         Act::Build { files, name, out, probes } => build(files, name, out, *probes),
         Act::Inspect { file, probes, entries } => inspect(&load(file)?, *probes, *entries),
-        Act::Check { file, kind, value, at } => check(&load(file)?, kind, value, *at),
+        Act::Check { file, kind, value, at } => {
+            check(&load(file)?, kind, value, at.unwrap_or_else(clock::now_ms))
+        }
     }
 }
 
@@ -127,7 +129,8 @@ fn check(list: &Blocklist, kind: &str, value: &str, at: u64) -> Result<Outcome, 
         let words = EntryKind::ALL.map(EntryKind::word);
         Error::Usage(format!("{kind:?} is no kind of entry: give one of {}", words.join(", ")))
     })?;
-    let text = match (list.find(kind, value, at), list.maybe(kind, value)) {
+    let value = canonical(kind, value).map_err(Error::Usage)?;
+    let text = match (list.find(kind, &value, at), list.maybe(kind, &value)) {
         (Some(entry), _) => line(&entry),
         (None, false) => "not listed (the filter is certain)".to_owned(),
         (None, true) => {

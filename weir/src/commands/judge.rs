@@ -65,6 +65,10 @@ pub fn run(args: &JudgeArgs) -> Result<Outcome, Error> {
             Ok(())
         })?;
     }
+    if !judge.is_of_one_run() {
+        let detail = "none of the events is of an account in it: give the truth of the same run";
+        return Err(Error::file(&args.truth, detail));
+    }
     let report = judge.finish();
     files::write("-", report.text().as_bytes())?;
     if let Some(name) = &args.html {

@@ -38,7 +38,8 @@ fn write_all(command: &Command, name: &str, folder: &Path) -> Result<(), Error> 
     let path = folder.join(format!("{name}.1"));
     std::fs::write(&path, page(command, name))
         .map_err(|error| Error::file(&path.display().to_string(), error))?;
-    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+    let shown = |sub: &&Command| sub.get_name() != "help" && !sub.is_hide_set();
+    for sub in command.get_subcommands().filter(shown) {
         write_all(sub, &format!("{name}-{}", sub.get_name()), folder)?;
     }
     Ok(())

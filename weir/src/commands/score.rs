@@ -104,6 +104,9 @@ pub fn run(args: &ScoreArgs) -> Result<Outcome, Error> {
     }
     let (tally, figures) = pipeline.finish()?;
     progress.finish();
+    if left == Left::Interrupted {
+        eprintln!("{:<15} after {} lines: what follows is not decided about", "interrupted", tally.lines);
+    }
     eprint!("{}", tally.text(figures, &watch));
     Ok(match left {
         Left::Interrupted => Outcome::Interrupted,

@@ -6,7 +6,7 @@
 use clap::Args;
 use schema::{Event, Scope};
 use scorer::{Engine, ExemptList, Output};
-use simulate::{BASE_RATE, Config, FieldSet, Gateway, Restraint, Simulation};
+use simulate::{BASE_RATE, Config, FIELDS, FieldSet, Gateway, Restraint, Simulation};
 use sinks::File;
 
 use crate::clash;
@@ -26,9 +26,19 @@ Examples:
   weir simulate --closed-loop --out events.ndjson --truth truth.ndjson --decisions decisions.ndjson
   weir simulate --without age_h,in_contacts --out events.ndjson --truth truth.ndjson";
 
+/// The examples, and the fields that can be left out.
+fn examples() -> String {
+    let mut text = format!("{EXAMPLES}\n\nFields for --without:");
+    for (n, field) in FIELDS.iter().enumerate() {
+        text.push_str(if n % 8 == 0 { "\n  " } else { " " });
+        text.push_str(field);
+    }
+    text
+}
+
 /// Arguments of `weir simulate`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = examples())]
 pub struct SimulateArgs {
     /// Benign accounts; abusive ones come on top.
     #[arg(long, default_value_t = 10_000)]

@@ -5,6 +5,7 @@
 
 use clap::{Args, ValueEnum};
 use models::{Catalog, Kind, Settings, TreeSettings};
+use schema::limits::{ID_BYTES_MAX, TREE_DEPTH_MAX, TREES_MAX};
 
 use crate::clock::Stopwatch;
 use crate::error::{Error, Outcome};
@@ -55,9 +56,31 @@ enum Learner {
     Logistic,
 }
 
+/// Refuses numbers that would be refused only after the work.
+fn check(args: &TrainArgs) -> Result<(), Error> {
+    let wrong = |text: String| Err(Error::Usage(text));
+    if !(1..=TREES_MAX).contains(&args.trees) {
+        return wrong(format!("--trees {} is not between 1 and {TREES_MAX}", args.trees));
+    }
+    if !(1..=TREE_DEPTH_MAX).contains(&args.depth) {
+        return wrong(format!("--depth {} is not between 1 and {TREE_DEPTH_MAX}", args.depth));
+    }
+    if !(args.ridge.is_finite() && args.ridge >= 0.0) {
+        return wrong(format!("--ridge {} is no number of at least 0", args.ridge));
+    }
+    if args.worlds.worlds == 0 || args.worlds.rows_max == 0 {
+        return wrong("--worlds and --rows-max are at least 1".to_owned());
+    }
+    if args.name.is_empty() || args.name.len() > ID_BYTES_MAX {
+        return wrong(format!("--name is 1 to {ID_BYTES_MAX} bytes long"));
+    }
+    Ok(())
+}
+
 /// Trains.
 pub fn run(args: &TrainArgs) -> Result<Outcome, Error> {
     let watch = Stopwatch::start();
+    check(args)?;
     let data = collect(&args.worlds)?;
     let abusive = data.labels.iter().filter(|&&label| label).count();
     eprintln!(

@@ -168,6 +168,39 @@ fn an_account_is_checked_once_and_again_when_a_list_changed() {
     assert_eq!(trial.strangers("a", None, 2), ["enforce ban all list"]);
 }
 
+/// An account with a session a day ago sends a message after a list with this entry came into force.
+fn check_again(entry: &str, expected: &[&str]) {
+    let strict =
+        "[blocklist]\nip_prefix = \"challenge\"\nasn = \"challenge\"\nnumber_range = \"challenge\"\n";
+    let mut trial = with_list("account,other,ops,,,true", strict);
+    let told = Session {
+        device: Some("d_1"),
+        ip_prefix: Some("10.1.2.0/24"),
+        asn: Some(64_500),
+        number_range: Some("n_1"),
+        ..Session::default()
+    };
+    trial.event("a", None, Body::Session(told));
+    trial.after(DAY);
+    let entries = parse_entries("f", &format!("kind,value,human\n{entry}")).expect("valid");
+    trial.engine.replace_blocklist(Blocklist::build("list", entries).expect("small").list);
+    assert_eq!(trial.strangers("a", None, 2), expected, "{entry}");
+    assert_eq!(trial.strangers("b", None, 2), Vec::<String>::new());
+}
+
+#[test]
+fn after_a_list_changed_what_an_account_was_seen_on_is_checked_again_at_its_first_event() {
+    check_again("device,d_1,true", &["enforce ban all list"]);
+    check_again("device,d_2,true", &[]);
+    for entry in ["ip_prefix,10.1.2.0/24,", "ip_prefix,10.0.0.0/8,", "asn,AS64500,", "number_range,n_1,true"]
+    {
+        check_again(entry, &["enforce challenge all list"]);
+    }
+    for entry in ["ip_prefix,10.2.0.0/16,", "ip_prefix,10.1.2.0/25,", "asn,64501,", "number_range,n_2,"] {
+        check_again(entry, &[]);
+    }
+}
+
 #[test]
 fn many_accounts_on_a_device_challenge_each_with_its_own_evidence() {
     let text = rule("farm", "device_accounts_24h >= 3 && new_chats_24h >= 1", "action = \"challenge\"");
