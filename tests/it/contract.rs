@@ -16,12 +16,18 @@ fn golden(name: &str) -> String {
 fn every_golden_event_is_taken() {
     let folder = tempfile::tempdir().unwrap();
     let events = write(folder.path(), "events.ndjson", golden("events.ndjson").as_bytes());
+    // The version that the golden activation names.
+    std::fs::create_dir_all(folder.path().join("policy/default")).unwrap();
+    let policy = workspace::file("scorer/policies/default.toml");
+    std::fs::copy(policy, folder.path().join("policy/default/2024-11-24.toml")).unwrap();
     let run = run(
         folder.path(),
         &[
             "score",
             &events,
             "--trust-internal",
+            "--registry",
+            ".",
             "--rejects",
             "rejects.ndjson",
             "--out",

@@ -60,7 +60,7 @@ fn score(folder: &Path, log: &str, out: &str) -> (Vec<String>, Vec<RejectReason>
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::create_dir_all(folder.path().join("policy/strict")).expect("a temporary folder can be written");
-    write(&folder.path().join("policy/strict"), "1.toml", STRICT.as_bytes());
+    fs::write(folder.path().join("policy/strict/1.toml"), STRICT).expect("a new folder");
     folder
 }
 
@@ -80,7 +80,8 @@ fn a_log_with_activations_replays_to_the_same_bytes() {
 #[test]
 fn a_version_that_cannot_be_loaded_is_refused_and_nothing_else_is_lost() {
     let folder = folder();
-    write(&folder.path().join("policy/strict"), "broken.toml", b"format = 1\nname = 7\n");
+    fs::write(folder.path().join("policy/strict/broken.toml"), "format = 1\nname = 7\n")
+        .expect("a new folder");
     for (name, version) in [("strict", "2"), ("strict", "broken"), ("../policy/strict", "1")] {
         let log = log(&format!(r#""what":"policy","name":"{name}","version":"{version}""#));
         let (decisions, rejects) = score(folder.path(), &log, "d.ndjson");

@@ -122,7 +122,7 @@ impl Lists {
             _ => None,
         };
         let is_new = (is_fresh || session.is_some() || self.asked.is_some())
-            && self.ask(event, is_fresh, session, remembered, at);
+            && self.ask(event, (is_fresh, session), remembered, at);
         Answer { is_known: !self.hits.is_empty() && self.known(event.account, at).is_some(), is_new }
     }
 
@@ -144,8 +144,7 @@ impl Lists {
     fn ask(
         &mut self,
         event: &Event<'_>,
-        is_fresh: bool,
-        session: Option<&Session<'_>>,
+        (is_fresh, session): (bool, Option<&Session<'_>>),
         remembered: impl FnOnce() -> Entities,
         at: u64,
     ) -> bool {
