@@ -43,7 +43,7 @@ pub fn account_of(line: &str) -> String {
 }
 
 /// The event as it lies in the log, with its log time, for `weir score`.
-fn with_at(record: &Fetched) -> String {
+pub fn with_at(record: &Fetched) -> String {
     let line = record.text();
     let rest = line.strip_prefix('{').expect("an object");
     format!("{{\"at\":{},{rest}", record.at)
@@ -197,7 +197,7 @@ fn what_may_not_lie_where_it_lies_is_refused_with_its_reason_and_the_line_goes_o
 }
 
 /// Registered, and soon after 100 messages to strangers.
-fn sure_case(account: &str) -> Vec<String> {
+pub fn sure_case(account: &str) -> Vec<String> {
     let start = now_ms() - 320_000;
     let mut lines = vec![format!(
         r#"{{"id":"{account}r","ts":{start},"kind":"registration","account":"{account}","age_h":0}}"#

@@ -9,6 +9,7 @@ mod acceptance;
 mod bad_input;
 mod contract;
 mod kafka;
+mod kafka_together;
 mod pipeline;
 mod promises;
 mod versions;

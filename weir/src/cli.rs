@@ -7,9 +7,9 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     bench_input::BenchInputArgs, blocklist::BlocklistArgs, catalog::CatalogArgs,
-    check_config::CheckConfigArgs, completions::CompletionsArgs, demo::DemoArgs, import::ImportArgs,
-    judge::JudgeArgs, man::ManArgs, run::RunArgs, score::ScoreArgs, simulate::SimulateArgs,
-    topics::TopicsArgs, train::TrainArgs,
+    check_config::CheckConfigArgs, completions::CompletionsArgs, control::ControlArgs, demo::DemoArgs,
+    import::ImportArgs, judge::JudgeArgs, man::ManArgs, run::RunArgs, score::ScoreArgs,
+    simulate::SimulateArgs, topics::TopicsArgs, train::TrainArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -45,6 +45,8 @@ pub enum Command {
     Score(ScoreArgs),
     /// Decide about the events of Apache Kafka, as one of any number of workers.
     Run(RunArgs),
+    /// Say what is wanted of all workers: the kill switch, another policy, model or list.
+    Control(ControlArgs),
     /// Make the topics of Apache Kafka, or check them.
     Topics(TopicsArgs),
     /// Simulate traffic of benign and abusive accounts, with the truth about each.

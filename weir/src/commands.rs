@@ -8,6 +8,7 @@ pub mod blocklist;
 pub mod catalog;
 pub mod check_config;
 pub mod completions;
+pub mod control;
 pub mod demo;
 pub mod import;
 pub mod judge;
@@ -27,6 +28,7 @@ pub fn run(command: Command) -> Result<Outcome, Error> {
         Command::Demo(args) => demo::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Control(args) => control::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Judge(args) => judge::run(&args),

@@ -52,7 +52,8 @@ impl Registry {
         Ok(Artifact { name: needed.name.clone(), version: needed.version.clone(), content })
     }
 
-    fn file(&self, needed: &Needed) -> Result<String, Error> {
+    /// Where a version lies.
+    pub fn file(&self, needed: &Needed) -> Result<String, Error> {
         let Needed { kind, name, version } = needed;
         for part in [name, version] {
             if !is_plain(part) {

@@ -4,13 +4,18 @@
 //! to one thread, and nothing is shared but counters; an offset is committed only when everything that it caused is
 //! acknowledged; what a partition cannot finish, it gives up, and reads again.
 
+mod control;
+mod decide;
 mod group;
 mod line;
 mod logging;
+mod outlet;
 mod owner;
 mod plan;
+mod relate;
 mod takeover;
 
+pub use control::KILL_NAME;
 pub use plan::Plan;
 
 use crate::error::{Error, Outcome};

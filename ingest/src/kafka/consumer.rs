@@ -113,7 +113,7 @@ impl Consumer {
     /// If a setting is wrong.
     pub fn open(
         (brokers, group): (&str, &str),
-        topics: &[&str],
+        topics: &[String],
         settings: &[(String, String)],
     ) -> Result<Self, Error> {
         let mut config = ClientConfig::new();
@@ -126,7 +126,8 @@ impl Consumer {
         }
         let context = Context { changes: Mutex::default(), closing: AtomicBool::new(false) };
         let client: BaseConsumer<Context> = config.create_with_context(context).map_err(settings_error)?;
-        client.subscribe(topics).map_err(|error| broker("subscribe", &error))?;
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        client.subscribe(&topics).map_err(|error| broker("subscribe", &error))?;
         Ok(Self { client: Arc::new(client) })
     }
 

@@ -154,6 +154,18 @@ impl<'b> Message<'b> {
         self.message.offset.unsigned_abs() // A record's offset is never negative.
     }
 
+    /// Its value; empty if it has none.
+    #[must_use]
+    pub fn value(&self) -> &'b [u8] {
+        bytes(self.message.payload, self.message.len).unwrap_or_default()
+    }
+
+    /// Bytes of its value.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.message.len
+    }
+
     /// The record.
     #[must_use]
     #[inline]

@@ -157,12 +157,12 @@ impl Producer {
         self.json(Topic::Rows, Some(&row.account), row, ticket)
     }
 
-    /// Writes a relation.
+    /// Writes a relation under the key that its entity has in every one of its forms.
     ///
     /// # Errors
     /// If the client does not take it.
-    pub fn relation(&mut self, relation: &Relation, ticket: usize) -> Result<(), Error> {
-        self.json(Topic::Relations, Some(&relation.entity), relation, ticket)
+    pub fn relation(&mut self, key: &str, relation: &Relation, ticket: usize) -> Result<(), Error> {
+        self.json(Topic::Relations, Some(key), relation, ticket)
     }
 
     /// Writes an event of an internal kind, signed.

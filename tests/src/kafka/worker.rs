@@ -108,13 +108,48 @@ impl Worker {
             std::thread::sleep(Duration::from_millis(100));
         }
     }
+
+    /// Waits until everything that lies in the events' and relations' topics is committed, and nothing more comes.
+    ///
+    /// # Panics
+    /// As [`Worker::wait_until_finished`].
+    pub fn wait_until_quiet(&mut self, topics: &Topics) {
+        let started = clock::now();
+        let mut before = Vec::new();
+        loop {
+            let ends = ["events", "relations"].map(|word| offsets(&topics.brokers, &topics.name(word)));
+            if before == ends && is_committed(topics, "events") && is_committed(topics, "relations") {
+                return;
+            }
+            before = ends.to_vec();
+            assert!(self.runs(), "the worker ended:\n{}", self.log());
+            assert!(started.elapsed() < WAIT, "the worker does not come to rest:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(1_500));
+        }
+    }
+
+    /// Waits until it has logged a text.
+    ///
+    /// # Panics
+    /// As [`Worker::wait_until_finished`].
+    pub fn wait_until_it_says(&self, text: &str) {
+        let started = clock::now();
+        while !self.log().contains(text) {
+            assert!(started.elapsed() < WAIT, "it does not say {text:?}:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
 }
 
 /// Whether the group has committed everything that lies in the events' topic.
 #[must_use]
 pub fn is_finished(topics: &Topics) -> bool {
-    let ends = offsets(&topics.brokers, &topics.name("events"));
-    let committed = super::client::committed(topics, "events");
+    is_committed(topics, "events")
+}
+
+fn is_committed(topics: &Topics, word: &str) -> bool {
+    let ends = offsets(&topics.brokers, &topics.name(word));
+    let committed = super::client::committed(topics, word);
     ends.iter().zip(&committed).all(|((low, high), committed)| low == high || committed == high)
 }
 

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::commands::topics::BrokerArgs;
 use crate::error::{Error, Outcome};
 use crate::files;
+use crate::registry::Registry;
 use crate::run::{self, Plan};
 use crate::setup::{EngineOptions, read_exempt};
 
@@ -37,6 +38,9 @@ pub struct RunArgs {
     /// The key of weir's own events, shared by all roles; without it internal kinds are refused as forged.
     #[arg(long, value_name = "FILE")]
     signing_key: Option<String>,
+    /// Where activations find their versions: DIR/policy/NAME/VERSION.toml and so on; the same for all workers.
+    #[arg(long, value_name = "DIR")]
+    registry: Option<String>,
     /// Accounts against which nothing automatic is enforced, one a line.
     #[arg(long, value_name = "FILE")]
     exempt: Option<String>,
@@ -54,6 +58,7 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
         group: args.group.clone(),
         settings: args.broker.settings.clone(),
         key,
+        registry: args.registry.as_deref().map(Registry::open).transpose()?,
         engine: args.engine.config(read_exempt(args.exempt.as_deref())?, args.rows)?,
     };
     run::run(plan)

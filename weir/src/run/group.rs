@@ -48,7 +48,14 @@ pub async fn run(plan: Plan) -> Result<Outcome, Error> {
     let partitions = admin.partitions(&events)?;
     drop(admin);
     let settings = plan.consumer_settings();
-    let consumer = Arc::new(Consumer::open((&plan.brokers, &plan.group), &[&events], &settings)?);
+    let topics = plan.topics();
+    if plan.key.is_none() {
+        tracing::warn!(
+            "no signing key: activations and verdicts are refused, and shared devices and networks are counted \
+             within a partition alone"
+        );
+    }
+    let consumer = Arc::new(Consumer::open((&plan.brokers, &plan.group), &topics, &settings)?);
     let (reports, heard) = mpsc::channel(WAITING_MAX);
     let mut group = Group {
         plan: Arc::new(plan),
@@ -59,7 +66,7 @@ pub async fn run(plan: Plan) -> Result<Outcome, Error> {
         reports,
     };
     let listener = Listener::start(consumer)?;
-    tracing::info!(topic = events, partitions, "the worker joins the group");
+    tracing::info!(topics = topics.join(","), partitions, "the worker joins the group");
     let ended = group.work(heard, listener.changes).await;
     group.give_up_all();
     group.consumer.close();
@@ -153,7 +160,7 @@ impl Group {
     fn give(&mut self, partitions: Vec<Assignment>) -> Result<(), Error> {
         let committed = self.consumer.committed(&partitions)?;
         for (of, committed) in partitions.into_iter().zip(committed) {
-            tracing::info!(partition = of.partition, committed, "a partition was given");
+            tracing::info!(topic = of.topic, partition = of.partition, committed, "a partition was given");
             let place = Place {
                 plan: Arc::clone(&self.plan),
                 consumer: Arc::clone(&self.consumer),

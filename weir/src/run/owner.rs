@@ -9,17 +9,19 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ingest::kafka::{Admission, Assignment, Consumer, PartitionQueue};
+use ingest::kafka::{Assignment, Consumer, PartitionQueue};
 use ingest::{Budget, Ledger};
 use schema::Topic;
-use scorer::{Engine, Output};
+use scorer::{Engine, RelationStage};
 use sinks::kafka::Producer;
 use tokio::sync::mpsc;
 
-use super::line::{Line, Stop};
+use super::control::Controller;
+use super::decide::Decider;
+use super::line::{Line, Stop, Work};
+use super::outlet::Outlet;
 use super::plan::{Plan, UNDER_WAY};
-use super::takeover::Takeover;
-use crate::clock::Stopwatch;
+use super::relate::Relater;
 use crate::error::Error;
 
 /// How long a partition that is given up may wait for acknowledgements: a graceful end takes at most 10 s.
@@ -54,6 +56,8 @@ pub struct Gauges {
     pub duplicates: AtomicU64,
     /// Records of kinds that this build does not know.
     pub unknown_kinds: AtomicU64,
+    /// Entity facts written.
+    pub facts: AtomicU64,
 }
 
 impl Gauges {
@@ -89,7 +93,7 @@ pub struct Place {
     pub consumer: Arc<Consumer>,
     /// The partition.
     pub of: Assignment,
-    /// Partitions of its topic.
+    /// Partitions of events, which are those of every topic but control.
     pub partitions: u32,
     /// The committed offset.
     pub committed: Option<u64>,
@@ -118,7 +122,7 @@ impl Owner {
         gauges.committable.store(committed.unwrap_or(0), Ordering::Release);
         let shown = Arc::clone(&gauges);
         let thread = std::thread::Builder::new()
-            .name(format!("weir-{}", place.of.partition))
+            .name(format!("weir {}", place.of.partition))
             .spawn(move || own(place, queue, &shown))
             .map_err(|error| Error::Role(format!("no thread for a partition: {error}")))?;
         Ok(Self { gauges, committed, thread })
@@ -134,70 +138,78 @@ impl Owner {
 }
 
 /// The thread: until somebody wishes it to end.
-fn own(mut place: Place, mut queue: PartitionQueue, gauges: &Gauges) {
-    let topic = place.plan.topic(Topic::Events);
-    let admission = place.plan.admission(&place.of, place.partitions);
-    let partition = place.of.partition;
-    let mut first = true;
-    while gauges.wish() == Wish::Work {
-        let line = restore(&place, &topic, &admission, gauges)
-            .and_then(|line| begin(&place, std::mem::take(&mut first)).map(|()| line));
-        let mut line = match line {
-            Ok(line) => line,
-            Err(error) => {
-                place.reports.blocking_send(Report::Failed(place.of.clone(), error)).ok();
-                return;
-            }
-        };
-        let mut stop = line.run(&mut queue);
-        if matches!(stop, Stop::Wished)
-            && gauges.wish() == Wish::Finish
-            && let Err(late) = line.finish(FINISH_WAIT)
-        {
-            stop = late;
-        }
-        // What is not written by now must not be written later.
-        line.producer.purge();
-        if gauges.wish() != Wish::Drop {
-            let finished = line.ledger.committable();
-            gauges.committable.store(finished, Ordering::Release);
-            place.committed = Some(finished).filter(|offset| *offset > 0);
-        }
-        if let Stop::Fell(why) = stop {
-            tracing::warn!(partition, why, "a partition fell; it is read again from what was finished");
-            rest(gauges);
-        }
+fn own(place: Place, queue: PartitionQueue, gauges: &Gauges) {
+    let of = place.of.clone();
+    let plan = Arc::clone(&place.plan);
+    let (partition, partitions) = (of.partition, place.partitions);
+    let admission = plan.admission(&of, partitions);
+    let tell = place.reports.clone();
+    let mut seat = Seat { place, queue, gauges, first: true };
+    let ended = if of.topic == plan.topic(Topic::Relations) {
+        let limits = plan.engine.relations;
+        seat.hold(|| Ok(Relater::new(RelationStage::new(limits, partition), partition, partitions)))
+    } else if of.topic == plan.topic(Topic::Control) {
+        seat.hold(|| Ok(Controller::new(partitions)))
+    } else {
+        let registry = plan.registry.as_ref();
+        seat.hold(|| Ok(Decider::new(Engine::new(plan.engine_of(partition)), &admission, registry)))
+    };
+    if let Err(error) = ended {
+        tell.blocking_send(Report::Failed(of, error)).ok();
+        return;
     }
-    tracing::info!(partition, records = gauges.records.load(Ordering::Relaxed), "a partition was given up");
+    let records = gauges.records.load(Ordering::Relaxed);
+    tracing::info!(topic = of.topic, partition, records, "a partition was given up");
 }
 
-/// Makes the partition's state and everything that it works with.
-fn restore<'o>(
-    place: &Place,
-    topic: &'o str,
-    admission: &'o Admission,
-    gauges: &'o Gauges,
-) -> Result<Line<'o>, Error> {
-    let clock = Stopwatch::start();
-    let producer = Producer::open(&place.plan.producer())?;
-    let engine = Engine::new(place.plan.engine_of(place.of.partition));
-    let timeout = place.plan.message_timeout();
-    Ok(Line {
-        engine,
-        admission,
-        topic,
-        producer,
-        ledger: Ledger::new(place.committed.unwrap_or(0)),
-        budget: Budget::new(UNDER_WAY),
-        takeover: Takeover::new(timeout),
-        gauges,
-        frozen_after: timeout,
-        beat: clock.elapsed(),
-        clock,
-        at: 0,
-        output: Output::default(),
-        heard: Vec::new(),
-    })
+/// A partition with its queue, whatever is done with it.
+struct Seat<'g> {
+    place: Place,
+    queue: PartitionQueue,
+    gauges: &'g Gauges,
+    /// Nothing was read yet.
+    first: bool,
+}
+
+impl Seat<'_> {
+    /// Makes the work and does it, again after every failure, until somebody wishes it to end.
+    fn hold<W: Work>(&mut self, make: impl Fn() -> Result<W, Error>) -> Result<(), Error> {
+        while self.gauges.wish() == Wish::Work {
+            let topic = self.place.of.topic.clone();
+            let plan = &self.place.plan;
+            let producer = Producer::open(&plan.producer())?;
+            let seen = (topic.as_str(), self.place.of.partition);
+            let outlet = Outlet::new(producer, self.gauges, seen, plan.message_timeout());
+            let ledger = Ledger::new(self.place.committed.unwrap_or(0));
+            let mut line = Line::new(make()?, outlet, ledger, Budget::new(UNDER_WAY));
+            begin(&self.place, std::mem::take(&mut self.first))?;
+            let mut stop = line.run(&mut self.queue);
+            if matches!(stop, Stop::Wished)
+                && self.gauges.wish() == Wish::Finish
+                && let Err(late) = line.finish(FINISH_WAIT)
+            {
+                stop = late;
+            }
+            // What is not written by now must not be written later.
+            line.outlet.producer.purge();
+            if self.gauges.wish() != Wish::Drop {
+                let finished = line.ledger.committable();
+                self.gauges.committable.store(finished, Ordering::Release);
+                self.place.committed = Some(finished).filter(|offset| *offset > 0);
+            }
+            if let Stop::Fell(why) = stop {
+                let partition = self.place.of.partition;
+                tracing::warn!(
+                    topic,
+                    partition,
+                    why,
+                    "a partition fell; it is read again from what was finished"
+                );
+                rest(self.gauges);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Begins to read: the first time by the main loop's word, after a failure by our own.

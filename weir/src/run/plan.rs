@@ -7,8 +7,10 @@ use std::time::Duration;
 use ingest::BudgetLimits;
 use ingest::kafka::{Admission, Assignment, SigningKey};
 use schema::Topic;
-use scorer::EngineConfig;
+use scorer::{EngineConfig, Facts};
 use sinks::kafka::{MESSAGE_TIMEOUT_MS, ProducerOptions, Signer};
+
+use crate::registry::Registry;
 
 /// What may wait for acknowledgements in one partition before its reading pauses.
 pub const UNDER_WAY: BudgetLimits = BudgetLimits { events_max: 20_000, bytes_max: 16 * 1024 * 1024 };
@@ -25,6 +27,8 @@ pub struct Plan {
     pub settings: Vec<(String, String)>,
     /// The key of weir's own events.
     pub key: Option<Vec<u8>>,
+    /// Where activations find their versions.
+    pub registry: Option<Registry>,
     /// What every partition's engine is made of.
     pub engine: EngineConfig,
 }
@@ -33,6 +37,18 @@ impl Plan {
     /// The whole name of a topic.
     pub fn topic(&self, topic: Topic) -> String {
         topic.name(&self.prefix)
+    }
+
+    /// The topics that the group reads. Without a key nobody would believe facts and activations.
+    pub fn topics(&self) -> Vec<String> {
+        let signed = [Topic::Relations, Topic::Control];
+        let more = signed.iter().filter(|_| self.key.is_some());
+        [Topic::Events].iter().chain(more).map(|topic| self.topic(*topic)).collect()
+    }
+
+    /// Where facts about shared things come from: over the log, from all partitions; without a key from each one's own.
+    pub fn facts(&self) -> Facts {
+        if self.key.is_some() { Facts::FromLog } else { Facts::FedBack }
     }
 
     /// What a partition's producer is made of.
@@ -57,7 +73,7 @@ impl Plan {
 
     /// What a partition's engine is made of.
     pub fn engine_of(&self, partition: u32) -> EngineConfig {
-        EngineConfig { partition, ..self.engine.clone() }
+        EngineConfig { partition, facts: self.facts(), ..self.engine.clone() }
     }
 
     /// How long an output may wait for its acknowledgement.

@@ -1,0 +1,147 @@
+//! What several partitions do together over the log: facts about shared things, activations, the kill switch.
+//!
+//! Separate from what one partition does by itself.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use harness::clock;
+use harness::kafka::{Fetched, Sent, Topics, Worker, consume, produce_all, shared};
+use harness::weir::{run, write};
+use schema::{Decision, ENFORCEMENT_KEY, Standing};
+
+use crate::kafka::{KEY, sure_case};
+
+/// What a worker is given in these tests: the signing key, so that facts and controls travel over the log.
+struct Setting {
+    folder: tempfile::TempDir,
+    key: String,
+}
+
+impl Setting {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let key = write(folder.path(), "signing.key", KEY);
+        Self { folder, key }
+    }
+
+    fn arguments(&self) -> Vec<&str> {
+        vec!["--signing-key", &self.key]
+    }
+
+    fn worker(&self, topics: &Topics) -> Worker {
+        Worker::start(topics, &self.arguments())
+    }
+}
+
+/// Decisions by account, each with its number of repeats taken out.
+fn told(topics: &Topics) -> BTreeMap<String, Vec<Decision>> {
+    let mut by_account: BTreeMap<String, Vec<Decision>> = BTreeMap::new();
+    for record in consume(&topics.brokers, &topics.name("decisions")) {
+        let decision: Decision = serde_json::from_str(&record.text()).expect("a decision");
+        let known = by_account.entry(decision.account.clone()).or_default();
+        match known.iter().find(|other| other.id == decision.id) {
+            Some(other) => assert_eq!(*other, decision, "repeated in another way"),
+            None => known.push(decision),
+        }
+    }
+    by_account
+}
+
+/// What a gateway knows that has read the whole compacted topic.
+fn in_force(topics: &Topics) -> BTreeMap<String, Standing> {
+    let mut last = BTreeMap::new();
+    for record in consume(&topics.brokers, &topics.name("standing")) {
+        let key = String::from_utf8(record.key.clone().expect("a key")).expect("a name");
+        match record.value {
+            Some(_) => {
+                let told: Standing = serde_json::from_str(&record.text()).expect("a standing");
+                last.insert(key, told);
+            }
+            None => drop(last.remove(&key)),
+        }
+    }
+    last
+}
+
+#[test]
+fn the_kill_switch_reaches_gateways_within_five_seconds_and_decisions_become_shadow() {
+    let topics = Topics::create(shared(), 3, &[]);
+    let setting = Setting::new();
+    let worker = setting.worker(&topics);
+    let control = |switch: &str| {
+        let arguments = ["control", "--brokers", &topics.brokers, "--prefix", &topics.prefix, "kill", switch];
+        let run = run(setting.folder.path(), &arguments);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    };
+    let activations = |version: &str| {
+        let wanted = format!("\"version\":\"{version}\"");
+        let log = consume(&topics.brokers, &topics.name("events"));
+        let told = log.iter().filter(|record| record.text().contains(&wanted));
+        told.map(|record| record.partition).collect::<std::collections::BTreeSet<i32>>().len()
+    };
+    worker.wait_until_it_says("a partition was given");
+    control("on");
+    let started = clock::now();
+    while !in_force(&topics).contains_key(ENFORCEMENT_KEY) {
+        assert!(started.elapsed() < Duration::from_secs(5), "gateways were not told:\n{}", worker.log());
+    }
+    while activations("on") < 3 {
+        assert!(started.elapsed() < Duration::from_secs(10), "partitions were not told:\n{}", worker.log());
+    }
+    let burst = sure_case("a_1");
+    let sent =
+        |lines: &[String]| lines.iter().map(|line| Sent::keyed("a_1", line.as_str())).collect::<Vec<_>>();
+    produce_all(&topics.brokers, &topics.name("events"), sent(&burst).into_iter());
+    let mut worker = worker;
+    worker.wait_until_finished(&topics);
+    let told = told(&topics);
+    let modes: Vec<_> = told["a_1"].iter().filter(|one| one.action.restricts()).map(|one| one.mode).collect();
+    assert!(!modes.is_empty() && modes.iter().all(|mode| *mode == schema::Mode::Shadow), "{modes:?}");
+    control("off");
+    while in_force(&topics).contains_key(ENFORCEMENT_KEY) {
+        assert!(started.elapsed() < Duration::from_secs(60), "the switch stays on:\n{}", worker.log());
+    }
+}
+
+#[test]
+fn accounts_of_one_device_are_counted_over_all_partitions_and_a_relation_sent_twice_counts_once() {
+    let topics = Topics::create(shared(), 4, &[]);
+    let setting = Setting::new();
+    let mut worker = setting.worker(&topics);
+    let start = clock::now_ms() - 600_000;
+    let registration = |n: u64| {
+        let account = format!("farm_{n}");
+        let line = format!(
+            r#"{{"id":"r{n}","ts":{},"kind":"registration","account":"{account}","age_h":0,"device":"box"}}"#,
+            start + n * 20_000
+        );
+        Sent::keyed(&account, line)
+    };
+    let events = topics.name("events");
+    produce_all(&topics.brokers, &events, (0..20).map(registration));
+    worker.wait_until_quiet(&topics);
+    let counts = || -> Vec<u64> {
+        let log = consume(&topics.brokers, &events);
+        let facts = log.iter().filter(|record| record.text().contains("\"entity\":\"device:"));
+        let count = |record: &Fetched| {
+            let fact: serde_json::Value = serde_json::from_str(&record.text()).expect("a fact");
+            fact["accounts_24h"].as_u64().expect("a count")
+        };
+        facts.map(count).collect()
+    };
+    let before = counts();
+    assert_eq!(before.iter().max(), Some(&20), "{before:?}");
+    // As after a crash: every relation a second time.
+    let relations = consume(&topics.brokers, &topics.name("relations"));
+    assert!(relations.len() >= 20, "{}", relations.len());
+    let again = relations.iter().map(|record| Sent {
+        key: record.key.clone(),
+        value: record.value.clone(),
+        ..Sent::default()
+    });
+    produce_all(&topics.brokers, &topics.name("relations"), again);
+    worker.wait_until_quiet(&topics);
+    assert_eq!(counts(), before);
+    assert_eq!(worker.end().0, 0, "{}", worker.log());
+}
