@@ -6,6 +6,7 @@
 
 pub mod decision;
 pub mod event;
+pub mod history;
 pub mod json;
 pub mod limits;
 pub mod protobuf;
@@ -21,6 +22,7 @@ pub use event::{
     Activate, Body, Chat, Contact, ControlKind, EntityFact, EntityKind, Event, Feedback, GroupAdd, Limit,
     Message, Origin, ReportReason, Scope, Session, Tier, Verdict, VerdictEvent,
 };
+pub use history::{History, HistoryError, Span};
 pub use raw::RawEvent;
 pub use reject::{Refusal, Reject, RejectReason};
 pub use review::{Act, Control, Label, Relation, Review, Touch};

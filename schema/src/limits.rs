@@ -75,6 +75,16 @@ pub const TREES_MAX: usize = 4_096;
 pub const TREE_DEPTH_MAX: usize = 8;
 /// Longest free text (reviewer's reason, control name, url, policy name), bytes.
 pub const TEXT_BYTES_MAX: usize = 1_024;
+/// Most records, points or keys in one answer of the archive.
+pub const HISTORY_ANSWER_MAX: usize = 10_000;
+/// Records in one insert into the archive.
+pub const ARCHIVE_BATCH_RECORDS_MAX: usize = 200_000;
+/// Bytes in one insert into the archive, as they are sent; a record more may lie in it.
+pub const ARCHIVE_BATCH_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Longest time that a record waits for its batch to fill, ms.
+pub const ARCHIVE_WAIT_MS_MAX: u64 = 1_000;
+/// Accounts whose deletion is carried out in one statement of the archive.
+pub const ARCHIVE_DELETIONS_MAX: usize = 1_000;
 
 const _: () = {
     assert!(REJECT_RAW_BYTES_MAX <= LINE_BYTES_MAX);

@@ -27,6 +27,22 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// A server or store is down, busy or full: the same again after a pause, since the records are still in the log.
+    #[error("{what} does not do it now: {cause}")]
+    Retry {
+        /// Which server or store.
+        what: &'static str,
+        /// Its own words.
+        cause: String,
+    },
+    /// Trying again changes nothing: a person must look.
+    #[error("{what} refuses: {cause}")]
+    Stop {
+        /// Which server or store.
+        what: &'static str,
+        /// Its own words, and what to do.
+        cause: String,
+    },
     /// A setting of the Kafka client is wrong.
     #[error("Kafka client: {0}. Properties are librdkafka's; `--set key=value` gives them")]
     Settings(String),

@@ -3,9 +3,13 @@
 //! Separate, so that neither the core nor the inputs know where results go. Invariants: a record is written whole or
 //! not at all within this process's buffer; the same records give the same bytes; depends on `schema` alone.
 
+pub mod archive;
+pub mod clickhouse;
 pub mod error;
 pub mod file;
 pub mod kafka;
+pub mod sqlite;
 
+pub use archive::Retention;
 pub use error::Error;
 pub use file::{File, Record};

@@ -6,6 +6,7 @@ mod architecture;
 mod tidy;
 
 mod acceptance;
+mod archive;
 mod bad_input;
 mod contract;
 mod kafka;

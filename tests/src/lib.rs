@@ -1,7 +1,9 @@
-//! The harness of the tests that look at the whole: the workspace's sources and arrows, and the built `weir` binary.
+//! The harness of the tests that look at the whole: the workspace's sources and arrows, the built `weir` binary,
+//! and real servers.
 //!
 //! Separate from the tests, so that they are data. Invariant: nothing here knows what a test expects.
 
+pub mod clickhouse;
 pub mod clock;
 pub mod kafka;
 pub mod tidy;

@@ -1,0 +1,270 @@
+//! Reading: the archive's questions as SQL.
+//!
+//! Separate from writing, because the review dashboard only reads, with a user of its own if wanted. Invariants: repeats
+//! are told once (`FINAL`; within a day, where they lie); rows of an account that a deletion covers are not told, whether
+//! or not they were removed yet; every answer is bounded. Calls block: not for a thread that runs an async runtime.
+
+use schema::history::{
+    Archived, Detected, Freshness, Group, Heard, History as Ask, HistoryError, Kept, Point, Series, Span,
+    Told, Top, mark_alike,
+};
+use schema::limits::HISTORY_ANSWER_MAX;
+use schema::{Decision, Reject, RejectReason, Review, Row};
+use serde_json::{Map, Value};
+use tokio::runtime::Handle;
+
+use super::client::Server;
+use crate::archive::read::{encoded, failed, step, voice, whole_minutes};
+use crate::error::Error;
+
+/// Longest time that a question may take, seconds.
+const ANSWER_S: &str = "30";
+/// What an event is told by: every column, in ms where it is a time.
+const EVENT: &str = "partition, offset, toUnixTimestamp64Milli(e.at) AS at, id, toUnixTimestamp64Milli(e.ts) AS ts, kind, \
+    account, age_h, idle_h, peer, chat, `group`, group_size, first_contact, in_contacts, forwarded, typed, size, contact, \
+    peer_age_h, peer_device, peer_prefix, peer_range, reason, count, hits, known, device, ip_prefix, asn, number_range, \
+    client, country, ip_country, tier, attested, decision, scope, rest";
+
+/// A connection that reads.
+pub struct History {
+    client: clickhouse::Client,
+    runtime: Handle,
+}
+
+impl History {
+    /// A reader; nothing is asked of the server yet. `runtime` carries the requests.
+    #[must_use]
+    pub fn new(server: &Server, runtime: Handle) -> Self {
+        let client = server
+            .client()
+            .with_setting("max_execution_time", ANSWER_S)
+            .with_setting("do_not_merge_across_partitions_select_final", "1")
+            .with_setting("output_format_json_quote_64bit_integers", "0")
+            .with_setting("output_format_json_quote_denormals", "0");
+        Self { client, runtime }
+    }
+
+    /// The answer as JSON objects, one a row.
+    fn ask(&self, sql: &str, values: &[&str]) -> Told<Vec<Map<String, Value>>> {
+        let answer = self.runtime.block_on(async {
+            let mut query = self.client.query(sql);
+            for value in values {
+                query = query.bind(*value);
+            }
+            let mut lines = query.fetch_bytes("JSONEachRow")?;
+            lines.collect().await.map_err(Error::from)
+        });
+        let answer = answer.map_err(|error| match error {
+            Error::Retry { .. } => HistoryError::Unavailable(error.to_string()),
+            _ => HistoryError::Failed(error.to_string()),
+        })?;
+        let lines = answer.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| serde_json::from_slice(line).map_err(failed)).collect()
+    }
+
+    /// Rows of an account: `what` of `table`, whose log time is `time`, newest first.
+    fn of_account(
+        &self,
+        of: (&str, &str, &str, &str),
+        account: &str,
+        (span, limit): (Span, usize),
+    ) -> Told<Rows> {
+        let (what, table, time, order) = of;
+        let sql = format!(
+            "SELECT {what} FROM {table} AS e FINAL WHERE account = ? AND {} \
+             AND e.{time} > (SELECT max(d.at) FROM deletions AS d WHERE d.account = ?) ORDER BY {order} LIMIT {}",
+            within(&format!("e.{time}"), span),
+            limit.min(HISTORY_ANSWER_MAX)
+        );
+        self.ask(&sql, &[account, account])
+    }
+}
+
+type Rows = Vec<Map<String, Value>>;
+
+impl Ask for History {
+    fn decisions(&self, account: &str, span: Span, limit: usize) -> Told<Vec<Decision>> {
+        let of = ("body", "decisions", "issued", "e.seq DESC, e.id");
+        bodies(self.of_account(of, account, (span, limit))?)
+    }
+
+    fn events(&self, account: &str, span: Span, limit: usize) -> Told<Vec<Archived>> {
+        let of = (EVENT, "events", "at", "e.at DESC, partition DESC, offset DESC");
+        self.of_account(of, account, (span, limit))?.into_iter().map(archived).collect()
+    }
+
+    fn rows(&self, account: &str, span: Span, limit: usize) -> Told<Vec<Row>> {
+        let what = "event, account, toUnixTimestamp64Milli(e.at) AS at, partition, offset, why, weight, catalog, \
+                    values, score, model, decisions";
+        let of = (what, "rows", "at", "e.at DESC, partition DESC, offset DESC");
+        let rows = self.of_account(of, account, (span, limit))?;
+        rows.into_iter().map(|row| serde_json::from_value(Value::Object(row)).map_err(failed)).collect()
+    }
+
+    fn reviews(&self, account: &str, span: Span, limit: usize) -> Told<Vec<Review>> {
+        bodies(self.of_account(("body", "reviews", "at", "e.at DESC, e.id"), account, (span, limit))?)
+    }
+
+    fn heard(&self, account: &str, span: Span, limit: usize) -> Told<Vec<Heard>> {
+        let sql = format!(
+            "SELECT {EVENT} FROM events AS e FINAL WHERE account = ? AND kind IN ('report', 'block') AND {} \
+             AND e.at > (SELECT max(d.at) FROM deletions AS d WHERE d.account = ?) \
+             ORDER BY e.at DESC, partition DESC, offset DESC LIMIT {}",
+            within("e.at", span),
+            limit.min(HISTORY_ANSWER_MAX)
+        );
+        let events: Told<Vec<Archived>> =
+            self.ask(&sql, &[account, account])?.into_iter().map(archived).collect();
+        let mut heard = events?.iter().map(voice).collect::<Told<Vec<Heard>>>()?;
+        mark_alike(&mut heard);
+        Ok(heard)
+    }
+
+    fn rejects(&self, reason: Option<RejectReason>, span: Span, limit: usize) -> Told<Vec<Reject>> {
+        let of_reason = reason.map_or(String::new(), |reason| format!(" AND reason = '{reason}'"));
+        let sql = format!(
+            "SELECT source, partition, offset, toUnixTimestamp64Milli(e.at) AS at, reason, detail, raw_b64 \
+             FROM rejects AS e FINAL WHERE {}{of_reason} ORDER BY e.at DESC, source, partition, offset DESC LIMIT {}",
+            within("e.at", span),
+            limit.min(HISTORY_ANSWER_MAX)
+        );
+        let rows = self.ask(&sql, &[])?.into_iter();
+        rows.map(|row| serde_json::from_value(Value::Object(row)).map_err(failed)).collect()
+    }
+
+    fn freshness(&self) -> Told<Vec<Freshness>> {
+        Kept::ALL.iter().map(|kept| self.newest(*kept)).collect()
+    }
+
+    fn series(&self, series: Series, span: Span, step_ms: u64) -> Told<Vec<Point>> {
+        let (key, table, also, merge) = match series {
+            Series::Events => ("kind", "events_by_minute", "", "groupBitmapMerge"),
+            Series::Actions => ("action", "decisions_by_minute", " AND mode = 'enforce'", "uniqExactMerge"),
+            Series::Reasons => ("reason", "decisions_by_minute", " AND mode = 'enforce'", "uniqExactMerge"),
+            Series::Sources => ("source", "decisions_by_minute", " AND mode = 'enforce'", "uniqExactMerge"),
+            Series::Shadows => ("rule", "decisions_by_minute", " AND mode = 'shadow'", "uniqExactMerge"),
+            Series::Rejects => ("reason", "rejects_by_minute", "", "groupBitmapMerge"),
+        };
+        // A log position is unique within its source and partition alone.
+        let place = match series {
+            Series::Events => ", partition",
+            Series::Rejects => ", source, partition",
+            _ => "",
+        };
+        let step = step(step_ms)?;
+        let sql = format!(
+            "SELECT start, name, toUInt64(sum(n)) AS total FROM (SELECT intDiv(toUnixTimestamp(minute) * 1000, {step}) * {step} \
+             AS start, toString({key}) AS name, {merge}(seen) AS n FROM {table} WHERE {}{also} \
+             GROUP BY start, name{place}) GROUP BY start, name ORDER BY start, name LIMIT {HISTORY_ANSWER_MAX}",
+            minutes(span)
+        );
+        let rows = self.ask(&sql, &[])?;
+        let point = |row: &Map<String, Value>| {
+            Ok(Point { start: number(row, "start")?, key: text(row, "name")?, count: number(row, "total")? })
+        };
+        rows.iter().map(point).collect()
+    }
+
+    fn detections(&self, span: Span, step_ms: u64) -> Told<Vec<Detected>> {
+        let step = step(step_ms)?;
+        let (from, to) = whole_minutes(span);
+        let sql = format!(
+            "SELECT intDiv(first, {step}) * {step} AS start, count() AS accounts, countIf(heard > first) AS unreported \
+             FROM (SELECT account, min(restricted) AS first, min(reported) AS heard FROM firsts GROUP BY account) \
+             WHERE first >= {from} AND first < {to} GROUP BY start ORDER BY start LIMIT {HISTORY_ANSWER_MAX}"
+        );
+        let rows = self.ask(&sql, &[])?;
+        let detected = |row: &Map<String, Value>| {
+            let (accounts, unreported) = (number(row, "accounts")?, number(row, "unreported")?);
+            Ok(Detected { start: number(row, "start")?, accounts, unreported })
+        };
+        rows.iter().map(detected).collect()
+    }
+
+    fn top(&self, group: Group, span: Span, limit: usize) -> Told<Vec<Top>> {
+        let registrations = |key| (key, "events", "at", "kind = 'registration'");
+        let decisions = |key| (key, "decisions", "issued", "mode = 'enforce'");
+        let (key, table, time, of) = match group {
+            Group::EventKind => ("kind", "events", "at", "1"),
+            Group::ReportReason => ("reason", "events", "at", "kind = 'report'"),
+            Group::ReportAccount => ("account", "events", "at", "kind = 'report'"),
+            Group::ReportAuthor => ("peer", "events", "at", "kind = 'report'"),
+            Group::Device => registrations("device"),
+            Group::Prefix => registrations("ip_prefix"),
+            Group::Asn => registrations("ifNull(toString(asn), '')"),
+            Group::NumberRange => registrations("number_range"),
+            Group::Client => registrations("client"),
+            Group::Country => registrations("country"),
+            Group::DecisionRule => decisions("rule"),
+            Group::DecisionReason => decisions("reason"),
+            Group::DecisionAccount => decisions("account"),
+        };
+        let sql = format!(
+            "SELECT toString({key}) AS name, count() AS total FROM {table} AS e FINAL WHERE {of} AND {} AND name != '' \
+             GROUP BY name ORDER BY total DESC, name LIMIT {}",
+            within(&format!("e.{time}"), span),
+            limit.min(HISTORY_ANSWER_MAX)
+        );
+        let rows = self.ask(&sql, &[])?;
+        rows.iter().map(|row| Ok(Top { key: text(row, "name")?, count: number(row, "total")? })).collect()
+    }
+}
+
+impl History {
+    fn newest(&self, kept: Kept) -> Told<Freshness> {
+        let time = if kept == Kept::Decisions { "issued" } else { "at" };
+        let sql =
+            format!("SELECT toUnixTimestamp64Milli(max(e.{time})) AS newest, count() AS n FROM {kept} AS e");
+        let rows = self.ask(&sql, &[])?;
+        let row = rows.first().ok_or_else(|| failed("no answer to max()"))?;
+        let newest = if number(row, "n")? == 0 { None } else { Some(number(row, "newest")?) };
+        Ok(Freshness { kept, newest })
+    }
+}
+
+/// The condition that a time lies in the span.
+fn within(column: &str, span: Span) -> String {
+    // Times past the contract's are as good as its end, and fit what ClickHouse can hold.
+    let ms = |time: u64| time.min(schema::limits::TS_MS_MAX);
+    format!(
+        "{column} >= fromUnixTimestamp64Milli(toInt64({})) AND {column} < fromUnixTimestamp64Milli(toInt64({}))",
+        ms(span.from),
+        ms(span.to)
+    )
+}
+
+fn minutes(span: Span) -> String {
+    let (from, to) = whole_minutes(span);
+    format!("minute >= toDateTime({}, 'UTC') AND minute < toDateTime({}, 'UTC')", from / 1000, to / 1000)
+}
+
+/// Records that lie whole in the column `body`.
+fn bodies<T: serde::de::DeserializeOwned>(rows: Rows) -> Told<Vec<T>> {
+    rows.iter().map(|row| serde_json::from_str(&text(row, "body")?).map_err(failed)).collect()
+}
+
+/// An event out of its columns.
+fn archived(mut row: Map<String, Value>) -> Told<Archived> {
+    let (partition, offset) = (number(&row, "partition")?, number(&row, "offset")?);
+    let (at, rest) = (number(&row, "at")?, text(&row, "rest")?);
+    for column in ["partition", "offset", "at", "rest"] {
+        row.remove(column);
+    }
+    row.retain(|_, value| !value.is_null() && value.as_str() != Some(""));
+    if !rest.is_empty() {
+        row.extend(serde_json::from_str::<Map<String, Value>>(&rest).map_err(failed)?);
+    }
+    let json = serde_json::to_string(&row).map_err(failed)?;
+    let raw = schema::json::decode(json.as_bytes()).map_err(failed)?;
+    let partition = u32::try_from(partition).map_err(failed)?;
+    Ok(Archived { partition, offset, at, event: encoded(&raw) })
+}
+
+fn text(row: &Map<String, Value>, column: &str) -> Told<String> {
+    let value = row.get(column).and_then(Value::as_str);
+    value.map(str::to_owned).ok_or_else(|| failed(format!("no text in {column}")))
+}
+
+fn number(row: &Map<String, Value>, column: &str) -> Told<u64> {
+    row.get(column).and_then(Value::as_u64).ok_or_else(|| failed(format!("no number in {column}")))
+}
