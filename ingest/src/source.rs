@@ -114,6 +114,23 @@ impl Source {
         }
     }
 
+    /// Appends what is left to `into`, at most `bytes_max` bytes. A plain file is read straight into its place.
+    ///
+    /// # Errors
+    /// If the device fails or compressed data breaks.
+    pub fn read_rest(&mut self, bytes_max: u64, into: &mut Vec<u8>) -> io::Result<()> {
+        let Decoder::Plain(raw) = &mut self.decoder else {
+            return self.take(bytes_max).read_to_end(into).map(drop);
+        };
+        let (head, device) = raw.get_mut();
+        let before = into.len() as u64;
+        head.take(bytes_max).read_to_end(into)?;
+        let left = bytes_max - (into.len() as u64 - before);
+        // Past `Counted`, which would have to be handed bytes that are already set.
+        device.bytes += (&mut device.inner).take(left).read_to_end(into)? as u64;
+        Ok(())
+    }
+
     fn device(&self) -> &Counted {
         let raw = match &self.decoder {
             Decoder::Plain(reader) => reader,

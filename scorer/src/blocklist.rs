@@ -9,6 +9,7 @@ mod entry;
 mod file;
 mod measure;
 mod parse;
+mod survey;
 
 pub use build::Built;
 pub use entry::{Entry, EntryKind, EntryView, canonical};
@@ -17,9 +18,11 @@ pub use measure::FalsePositives;
 pub use parse::parse_entries;
 
 use std::net::IpAddr;
+use std::ops::Range;
 
 use bloomfilter::Bloom;
 use features::Network;
+use survey::Holds;
 
 /// The rate of wrong "maybe" answers that the filter is built for.
 pub const FALSE_POSITIVE_RATE: f64 = 1e-4;
@@ -30,17 +33,22 @@ pub struct Blocklist {
     name: String,
     version: String,
     bloom: Bloom<u64>,
-    /// Sorted key hashes; several equal ones are possible, the bytes decide.
-    hashes: Vec<u64>,
-    /// Where the record of each hash begins in `arena`.
-    offsets: Vec<u32>,
-    /// Records one after the other: see `file`.
-    arena: Vec<u8>,
+    /// The file, from which hashes, offsets and records are read where they lie.
+    bytes: Vec<u8>,
+    parts: Parts,
     sources: Vec<String>,
-    /// Bit n: the list holds an IPv4 prefix of length n (0..=32).
-    lengths_v4: u64,
-    /// Bit n: the list holds an IPv6 prefix of length n (0..=127); /128 is always probed as it is.
-    lengths_v6: u128,
+    holds: Holds,
+}
+
+/// Where the parts of a list lie in its file.
+#[derive(Debug, Clone)]
+struct Parts {
+    /// Sorted key hashes of 8 bytes; several equal ones are possible, the entries decide.
+    hashes: Range<usize>,
+    /// Where the record of each hash begins among the records, 4 bytes each.
+    offsets: Range<usize>,
+    /// Records one after the other: see `file`.
+    records: Range<usize>,
 }
 
 impl Blocklist {
@@ -59,13 +67,13 @@ impl Blocklist {
     /// Number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.hashes.len()
+        self.hashes().len()
     }
 
     /// Whether it has no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.hashes.is_empty()
+        self.parts.hashes.is_empty()
     }
 
     /// Bytes of the Bloom filter.
@@ -84,6 +92,9 @@ impl Blocklist {
     /// entry that contains it.
     #[must_use]
     pub fn find(&self, kind: EntryKind, value: &str, now_ms: u64) -> Option<EntryView<'_>> {
+        if !self.holds.kind(kind) {
+            return None;
+        }
         if kind == EntryKind::IpPrefix {
             return self.find_prefix(value, now_ms);
         }
@@ -94,6 +105,9 @@ impl Blocklist {
     /// told apart.
     #[must_use]
     pub fn find_hash(&self, kind: EntryKind, hash: u64, now_ms: u64) -> Option<EntryView<'_>> {
+        if !self.holds.kind(kind) {
+            return None;
+        }
         self.at_hash(hash).find(|e| e.kind == kind).filter(|e| is_live(e, now_ms))
     }
 
@@ -101,6 +115,9 @@ impl Blocklist {
     /// that hash alone.
     #[must_use]
     pub fn find_network(&self, code: u64, now_ms: u64) -> Option<EntryView<'_>> {
+        if !self.holds.kind(EntryKind::IpPrefix) {
+            return None;
+        }
         match features::network_of(code) {
             Network::Cidr(address, length) => self.find_cidr(address, length, now_ms),
             // The code has the lower 63 bits.
@@ -112,7 +129,7 @@ impl Blocklist {
 
     /// Every entry, in hash order.
     pub fn entries(&self) -> impl Iterator<Item = EntryView<'_>> {
-        self.offsets.iter().filter_map(|offset| self.record(*offset))
+        self.offsets().iter().filter_map(|offset| self.record(*offset))
     }
 
     fn find_exact(&self, kind: EntryKind, value: &str, now_ms: u64) -> Option<EntryView<'_>> {
@@ -123,15 +140,16 @@ impl Blocklist {
 
     /// Entries under a hash; nearly always the filter says that there is none.
     fn at_hash(&self, hash: u64) -> impl Iterator<Item = EntryView<'_>> {
+        let hashes = self.hashes();
         let first = if self.bloom.check(&hash) {
-            self.hashes.partition_point(|h| *h < hash)
+            hashes.partition_point(|other| u64::from_le_bytes(*other) < hash)
         } else {
-            self.hashes.len()
+            hashes.len()
         };
-        self.hashes[first..]
+        hashes[first..]
             .iter()
-            .take_while(move |h| **h == hash)
-            .zip(&self.offsets[first..])
+            .take_while(move |other| u64::from_le_bytes(**other) == hash)
+            .zip(&self.offsets()[first..])
             .filter_map(|(_, offset)| self.record(*offset))
     }
 
@@ -146,20 +164,24 @@ impl Blocklist {
         // The narrowest entry speaks first: it says most about this network.
         (0..=length)
             .rev()
-            .filter(|n| self.holds_length(address.is_ipv4(), *n))
+            .filter(|n| self.holds.length(address.is_ipv4(), *n))
             .find_map(|n| self.find_exact(EntryKind::IpPrefix, &entry::masked(address, n), now_ms))
     }
 
-    fn holds_length(&self, is_v4: bool, length: u8) -> bool {
-        if is_v4 {
-            self.lengths_v4 >> length & 1 == 1
-        } else {
-            length == 128 || self.lengths_v6 >> length & 1 == 1
-        }
+    fn hashes(&self) -> &[[u8; 8]] {
+        self.bytes[self.parts.hashes.clone()].as_chunks().0
     }
 
-    fn record(&self, offset: u32) -> Option<EntryView<'_>> {
-        file::read_record(&self.arena, &self.sources, offset as usize).map(|(entry, _)| entry)
+    fn offsets(&self) -> &[[u8; 4]] {
+        self.bytes[self.parts.offsets.clone()].as_chunks().0
+    }
+
+    fn records(&self) -> &[u8] {
+        &self.bytes[self.parts.records.clone()]
+    }
+
+    fn record(&self, offset: [u8; 4]) -> Option<EntryView<'_>> {
+        file::read_record(self.records(), &self.sources, u32::from_le_bytes(offset) as usize)
     }
 }
 

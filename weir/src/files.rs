@@ -3,8 +3,6 @@
 //! Separate from streams of records, which `ingest` and `sinks` own. Invariant: nothing is read beyond its limit, so that
 //! a wrong file name cannot fill the memory.
 
-use std::io::Read as _;
-
 use ingest::Source;
 
 use crate::error::Error;
@@ -14,10 +12,7 @@ pub fn read(name: &str, bytes_max: u64) -> Result<Vec<u8>, Error> {
     // Room for all of it at once: growing step by step would copy a large list many times.
     let expected = std::fs::metadata(name).map_or(0, |found| found.len());
     let mut bytes = Vec::with_capacity(usize::try_from(expected.min(bytes_max)).unwrap_or(0) + 1);
-    Source::open(name)?
-        .take(bytes_max + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Error::file(name, error))?;
+    Source::open(name)?.read_rest(bytes_max + 1, &mut bytes).map_err(|error| Error::file(name, error))?;
     if bytes.len() as u64 > bytes_max {
         return Err(Error::file(name, format!("longer than {bytes_max} bytes: is it the right file?")));
     }

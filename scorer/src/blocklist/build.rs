@@ -5,10 +5,9 @@
 //! then the last stays.
 
 use bloomfilter::Bloom;
-use features::cidr;
 use schema::limits::BLOCKLIST_ENTRIES_MAX;
 
-use super::entry::{Entry, EntryKind};
+use super::entry::Entry;
 use super::{Blocklist, FALSE_POSITIVE_RATE, file, key_hash};
 use crate::error::Error;
 
@@ -61,7 +60,7 @@ impl Blocklist {
             ));
         }
         let repeats = given - entries.len();
-        Ok(Built { list: assemble(name, &entries, sources)?, repeats })
+        Ok(Built { list: assemble(name, &entries, &sources)?, repeats })
     }
 }
 
@@ -69,45 +68,22 @@ fn rank(entry: &Entry) -> (bool, u64) {
     (entry.by_human, entry.expires.unwrap_or(u64::MAX))
 }
 
-fn assemble(name: &str, entries: &[Entry], sources: Vec<String>) -> Result<Blocklist, Error> {
-    let mut list = Blocklist {
-        name: name.to_owned(),
-        version: String::new(),
-        bloom: Bloom::new_for_fp_rate_with_seed(entries.len().max(1), FALSE_POSITIVE_RATE, &SEED)
-            .map_err(|e| Error::blocklist(name, e))?,
-        hashes: Vec::with_capacity(entries.len()),
-        offsets: Vec::with_capacity(entries.len()),
-        arena: Vec::new(),
-        sources,
-        lengths_v4: 0,
-        lengths_v6: 0,
-    };
+fn assemble(name: &str, entries: &[Entry], sources: &[String]) -> Result<Blocklist, Error> {
+    let mut bloom = Bloom::new_for_fp_rate_with_seed(entries.len().max(1), FALSE_POSITIVE_RATE, &SEED)
+        .map_err(|e| Error::blocklist(name, e))?;
+    let (mut hashes, mut offsets, mut records) = (Vec::new(), Vec::new(), Vec::new());
     for entry in entries {
         let hash = key_hash(entry.kind, &entry.value);
-        let Ok(offset) = u32::try_from(list.arena.len()) else {
+        let Ok(offset) = u32::try_from(records.len()) else {
             return Err(Error::blocklist(name, "more than 4 GiB of entries: split the list"));
         };
-        list.bloom.set(&hash);
-        list.hashes.push(hash);
-        list.offsets.push(offset);
+        bloom.set(&hash);
+        hashes.extend_from_slice(&hash.to_le_bytes());
+        offsets.extend_from_slice(&offset.to_le_bytes());
         let source =
-            list.sources.binary_search(&entry.source).expect("every source was collected from the entries");
-        file::write_record(&mut list.arena, entry, source as u16);
+            sources.binary_search(&entry.source).expect("every source was collected from the entries");
+        file::write_record(&mut records, entry, source as u16);
     }
-    note_lengths(&mut list);
-    list.version = file::version_of(&list);
-    Ok(list)
-}
-
-/// Notes which CIDR lengths occur, so that a look-up probes no other.
-pub(super) fn note_lengths(list: &mut Blocklist) {
-    let (mut v4, mut v6) = (0u64, 0u128);
-    for entry in list.entries().filter(|e| e.kind == EntryKind::IpPrefix) {
-        match cidr(entry.value) {
-            Some((address, length)) if address.is_ipv4() => v4 |= 1 << length,
-            Some((_, length)) if length < 128 => v6 |= 1 << length,
-            _ => {}
-        }
-    }
-    (list.lengths_v4, list.lengths_v6) = (v4, v6);
+    let bytes = file::write(name, sources, &bloom, [&hashes, &offsets, &records]);
+    Blocklist::from_bytes(name, bytes)
 }

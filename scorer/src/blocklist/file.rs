@@ -5,17 +5,20 @@
 //! bytes), hashes (u64 each), offsets (u32 each), records (u64 length and bytes), xxh3-128 of all before. Invariants: the
 //! last 16 bytes are the checksum; no bytes make reading panic or allocate more than the input's own size allows.
 
+use std::ops::Range;
+
 use bloomfilter::Bloom;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::entry::{Entry, EntryKind, EntryView};
-use super::{Blocklist, build, key_hash};
+use super::survey::{self, Holds};
+use super::{Blocklist, Parts};
 use crate::error::Error;
 
 /// Version of the file format.
 pub const FORMAT: u16 = 1;
 const MAGIC: &[u8; 8] = b"WEIRBLK1";
-const HUMAN: u8 = 0x80;
+pub(super) const HUMAN: u8 = 0x80;
 /// Most hash functions of a filter that is read; the builder uses 13.
 const HASHES_MAX: u32 = 64;
 
@@ -23,32 +26,14 @@ impl Blocklist {
     /// The list as the bytes of its file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(
-            self.arena.len() + self.hashes.len() * 12 + self.bloom.as_slice().len() + 1024,
-        );
-        out.extend_from_slice(MAGIC);
-        out.extend_from_slice(&FORMAT.to_le_bytes());
-        put_text(&mut out, &self.name);
-        put_text(&mut out, &self.version);
-        out.extend_from_slice(&(self.hashes.len() as u64).to_le_bytes());
-        out.extend_from_slice(&(self.sources.len() as u16).to_le_bytes());
-        self.sources.iter().for_each(|s| put_text(&mut out, s));
-        out.extend_from_slice(&(self.bloom.as_slice().len() as u64).to_le_bytes());
-        out.extend_from_slice(self.bloom.as_slice());
-        self.hashes.iter().for_each(|h| out.extend_from_slice(&h.to_le_bytes()));
-        self.offsets.iter().for_each(|o| out.extend_from_slice(&o.to_le_bytes()));
-        out.extend_from_slice(&(self.arena.len() as u64).to_le_bytes());
-        out.extend_from_slice(&self.arena);
-        let sum = xxh3_128(&out);
-        out.extend_from_slice(&sum.to_le_bytes());
-        out
+        self.bytes.clone()
     }
 
-    /// Reads a list; `file` names it in errors.
+    /// Reads a list, whose bytes it keeps; `file` names it in errors.
     ///
     /// # Errors
     /// If the bytes are no blocklist, of another format, or damaged.
-    pub fn from_bytes(file: &str, bytes: &[u8]) -> Result<Self, Error> {
+    pub fn from_bytes(file: &str, bytes: Vec<u8>) -> Result<Self, Error> {
         let fail = |detail: &str| Error::blocklist(file, detail);
         if bytes.len() < MAGIC.len() + 2 + 16 || &bytes[..8] != MAGIC {
             return Err(fail("this is no weir blocklist: build one with `weir blocklist build`"));
@@ -66,44 +51,63 @@ impl Blocklist {
                 "the checksum does not fit: the file is damaged or cut off, copy or build it again",
             ));
         }
-        let list =
-            read_body(&body[10..]).ok_or_else(|| fail("the parts do not fit together: build it again"))?;
-        if version_of(&list) != list.version {
-            return Err(fail("the version is not the hash of the entries: build it again"));
-        }
-        Ok(list)
+        let body = 10..body.len();
+        read_body(bytes, body).ok_or_else(|| fail("the parts do not fit together: build it again"))
     }
 }
 
+/// A whole file; `parts` are hashes, offsets and records.
+pub(super) fn write(name: &str, sources: &[String], bloom: &Bloom<u64>, parts: [&[u8]; 3]) -> Vec<u8> {
+    let [hashes, offsets, records] = parts;
+    let size = records.len() + hashes.len() + offsets.len() + bloom.as_slice().len() + 1024;
+    let mut out = Vec::with_capacity(size);
+    out.extend_from_slice(MAGIC);
+    out.extend_from_slice(&FORMAT.to_le_bytes());
+    put_text(&mut out, name);
+    put_text(&mut out, &version_of(sources, records));
+    out.extend_from_slice(&(hashes.len() as u64 / 8).to_le_bytes());
+    out.extend_from_slice(&(sources.len() as u16).to_le_bytes());
+    sources.iter().for_each(|s| put_text(&mut out, s));
+    out.extend_from_slice(&(bloom.as_slice().len() as u64).to_le_bytes());
+    out.extend_from_slice(bloom.as_slice());
+    out.extend_from_slice(hashes);
+    out.extend_from_slice(offsets);
+    out.extend_from_slice(&(records.len() as u64).to_le_bytes());
+    out.extend_from_slice(records);
+    let sum = xxh3_128(&out);
+    out.extend_from_slice(&sum.to_le_bytes());
+    out
+}
+
 /// Hash of the records and sources, 16 hexadecimal digits.
-pub(super) fn version_of(list: &Blocklist) -> String {
+fn version_of(sources: &[String], records: &[u8]) -> String {
     let mut hash = Xxh3::new();
-    list.sources.iter().for_each(|s| {
+    sources.iter().for_each(|s| {
         hash.update(&(s.len() as u64).to_le_bytes());
         hash.update(s.as_bytes());
     });
-    hash.update(&list.arena);
+    hash.update(records);
     format!("{:016x}", hash.digest())
 }
 
 /// Appends a record: kind and human bit, value, source, expiry (`u64::MAX`: never), note.
-pub(super) fn write_record(arena: &mut Vec<u8>, entry: &Entry, source: u16) {
-    arena.push(entry.kind as u8 | if entry.by_human { HUMAN } else { 0 });
-    arena.push(entry.value.len() as u8);
-    arena.extend_from_slice(entry.value.as_bytes());
-    arena.extend_from_slice(&source.to_le_bytes());
-    arena.extend_from_slice(&entry.expires.unwrap_or(u64::MAX).to_le_bytes());
-    arena.extend_from_slice(&(entry.note.len() as u16).to_le_bytes());
-    arena.extend_from_slice(entry.note.as_bytes());
+pub(super) fn write_record(records: &mut Vec<u8>, entry: &Entry, source: u16) {
+    records.push(entry.kind as u8 | if entry.by_human { HUMAN } else { 0 });
+    records.push(entry.value.len() as u8);
+    records.extend_from_slice(entry.value.as_bytes());
+    records.extend_from_slice(&source.to_le_bytes());
+    records.extend_from_slice(&entry.expires.unwrap_or(u64::MAX).to_le_bytes());
+    records.extend_from_slice(&(entry.note.len() as u16).to_le_bytes());
+    records.extend_from_slice(entry.note.as_bytes());
 }
 
-/// The record at `offset` and where the next one begins.
+/// The record at `offset`.
 pub(super) fn read_record<'a>(
-    arena: &'a [u8],
+    records: &'a [u8],
     sources: &'a [String],
     offset: usize,
-) -> Option<(EntryView<'a>, usize)> {
-    let mut rest = Reader(arena.get(offset..)?);
+) -> Option<EntryView<'a>> {
+    let mut rest = Reader(records.get(offset..)?);
     let flags = rest.take(1)?[0];
     let value_bytes = usize::from(rest.take(1)?[0]);
     let value = rest.text(value_bytes)?;
@@ -112,12 +116,14 @@ pub(super) fn read_record<'a>(
     let note_bytes = usize::from(rest.u16()?);
     let note = rest.text(note_bytes)?;
     let kind = EntryKind::from_number(flags & !HUMAN)?;
-    let entry = EntryView { kind, value, source, expires, note, by_human: flags & HUMAN != 0 };
-    Some((entry, arena.len() - rest.0.len()))
+    Some(EntryView { kind, value, source, expires, note, by_human: flags & HUMAN != 0 })
 }
 
-fn read_body(body: &[u8]) -> Option<Blocklist> {
-    let mut rest = Reader(body);
+/// Takes the parts apart. What the checksum vouches for is not worked out again: filter, hashes and version are the
+/// builder's. That the records lie one after the other in hash order is seen on the way to what kinds they are of.
+fn read_body(bytes: Vec<u8>, body: Range<usize>) -> Option<Blocklist> {
+    let mut rest = Reader(&bytes[..body.end]);
+    rest.take(body.start)?;
     let name = rest.counted_text()?.to_owned();
     let version = rest.counted_text()?.to_owned();
     let count = usize::try_from(rest.u64()?).ok()?;
@@ -126,39 +132,24 @@ fn read_body(body: &[u8]) -> Option<Blocklist> {
         (0..source_count).map(|_| rest.counted_text().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
     let bloom_bytes = usize::try_from(rest.u64()?).ok()?;
     let bloom = Bloom::from_slice(rest.take(bloom_bytes)?).ok()?;
-    let bits = bloom.len();
-    if bits < 8 || bloom.number_of_hash_functions() > HASHES_MAX {
+    if bloom.len() < 8 || bloom.number_of_hash_functions() > HASHES_MAX {
         return None;
     }
-    let hashes: Vec<u64> =
-        rest.take(count.checked_mul(8)?)?.as_chunks().0.iter().map(|c| u64::from_le_bytes(*c)).collect();
-    let offsets: Vec<u32> =
-        rest.take(count.checked_mul(4)?)?.as_chunks().0.iter().map(|c| u32::from_le_bytes(*c)).collect();
-    let arena_bytes = usize::try_from(rest.u64()?).ok()?;
-    let arena = rest.take(arena_bytes)?.to_vec();
-    let mut list =
-        Blocklist { name, version, bloom, hashes, offsets, arena, sources, lengths_v4: 0, lengths_v6: 0 };
-    if !rest.0.is_empty() || !is_whole(&list) {
+    let part = |rest: &mut Reader<'_>, length: usize| {
+        let start = body.end - rest.0.len();
+        rest.take(length).map(|_| start..start + length)
+    };
+    let hashes = part(&mut rest, count.checked_mul(8)?)?;
+    let offsets = part(&mut rest, count.checked_mul(4)?)?;
+    let records_bytes = usize::try_from(rest.u64()?).ok()?;
+    let records = part(&mut rest, records_bytes)?;
+    if !rest.0.is_empty() {
         return None;
     }
-    build::note_lengths(&mut list);
+    let parts = Parts { hashes, offsets, records };
+    let mut list = Blocklist { name, version, bloom, bytes, parts, sources, holds: Holds::default() };
+    list.holds = survey::survey(&list)?;
     Some(list)
-}
-
-/// Whether the records lie one after the other, in hash order, each under its own hash. The filter is taken on the
-/// checksum's word: asking it a million times costs more than all else here.
-fn is_whole(list: &Blocklist) -> bool {
-    let mut expected = 0;
-    for (hash, offset) in list.hashes.iter().zip(&list.offsets) {
-        let Some((entry, next)) = read_record(&list.arena, &list.sources, *offset as usize) else {
-            return false;
-        };
-        if *offset as usize != expected || key_hash(entry.kind, entry.value) != *hash {
-            return false;
-        }
-        expected = next;
-    }
-    expected == list.arena.len() && list.hashes.is_sorted()
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) {

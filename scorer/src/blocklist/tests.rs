@@ -17,7 +17,7 @@ fn check(csv: &str, kind: EntryKind, value: &str, expected: Option<&str>) {
     let list = list(csv);
     let found = list.find(kind, value, NOW).map(|e| e.value.to_owned());
     assert_eq!(found.as_deref(), expected, "{value} in {csv}");
-    let again = Blocklist::from_bytes("f", &list.to_bytes()).expect("own bytes");
+    let again = Blocklist::from_bytes("f", list.to_bytes()).expect("own bytes");
     assert_eq!(again.find(kind, value, NOW).map(|e| e.value.to_owned()), found);
 }
 
@@ -61,6 +61,16 @@ fn what_an_account_remembers_of_a_network_finds_what_its_text_finds() {
     }
     let hash = features::key_hash(EntryKind::IpPrefix as u8, "p_1");
     assert_eq!(list.find_hash(EntryKind::Device, hash, NOW), None, "another kind");
+}
+
+#[test]
+fn only_what_a_list_holds_is_looked_for() {
+    let list =
+        list("ip_prefix,10.1.0.0/16,f,,,\nip_prefix,2001:db8::/32,f,,,\nip_prefix,p_/x,f,,,\ndevice,d,f,,,");
+    assert!(list.holds.kind(EntryKind::IpPrefix) && list.holds.kind(EntryKind::Device));
+    assert!(!list.holds.kind(EntryKind::Account) && !list.holds.kind(EntryKind::Asn));
+    assert!(list.holds.length(true, 16) && !list.holds.length(true, 32));
+    assert!(list.holds.length(false, 32) && list.holds.length(false, 128) && !list.holds.length(false, 16));
 }
 
 #[test]
@@ -142,8 +152,8 @@ fn a_changed_byte_is_noticed() {
     for i in 0..bytes.len() {
         let mut changed = bytes.clone();
         changed[i] ^= 1;
-        assert!(Blocklist::from_bytes("f", &changed).is_err(), "byte {i}");
-        assert!(Blocklist::from_bytes("f", &bytes[..i]).is_err(), "cut at {i}");
+        assert!(Blocklist::from_bytes("f", changed).is_err(), "byte {i}");
+        assert!(Blocklist::from_bytes("f", bytes[..i].to_vec()).is_err(), "cut at {i}");
     }
 }
 
@@ -156,7 +166,7 @@ proptest! {
         bytes.extend(body);
         let sum = xxhash_rust::xxh3::xxh3_128(&bytes);
         bytes.extend(sum.to_le_bytes());
-        let _ = Blocklist::from_bytes("f", &bytes);
+        let _ = Blocklist::from_bytes("f", bytes);
     }
 
     #[test]

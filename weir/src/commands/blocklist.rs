@@ -86,7 +86,7 @@ pub fn run(args: &BlocklistArgs) -> Result<Outcome, Error> {
 
 /// Reads a built list.
 pub fn load(file: &str) -> Result<Blocklist, Error> {
-    Ok(Blocklist::from_bytes(file, &files::read(file, BYTES_MAX)?)?)
+    Ok(Blocklist::from_bytes(file, files::read(file, BYTES_MAX)?)?)
 }
 
 fn build(sources: &[String], name: &str, out: &str, probes: u64) -> Result<Outcome, Error> {
