@@ -191,7 +191,26 @@ impl Store {
 
     /// The account's features at `now_ms` or its newest event, whichever is later. Allocates nothing.
     pub fn vector(&self, slot: Slot, now_ms: u64, into: &mut FeatureVector) {
-        read::vector(self.heads.get(slot.0), &self.arena, &self.estimates, now_ms, into);
+        self.vector_near(slot, now_ms, into);
+        self.vector_far(slot, now_ms, into);
+    }
+
+    /// Those of [`Store::near_features`] alone: cheaper, and enough to see that most rules cannot fire. The others are
+    /// whatever `into` had.
+    #[inline]
+    pub fn vector_near(&self, slot: Slot, now_ms: u64, into: &mut FeatureVector) {
+        read::near(self.heads.get(slot.0), &self.arena, now_ms, into);
+    }
+
+    /// The others, in a vector that [`Store::vector_near`] filled for the same account and time.
+    pub fn vector_far(&self, slot: Slot, now_ms: u64, into: &mut FeatureVector) {
+        read::far(self.heads.get(slot.0), &self.arena, &self.estimates, now_ms, into);
+    }
+
+    /// The features that [`Store::vector_near`] gives.
+    #[must_use]
+    pub fn near_features() -> FeatureSet {
+        read::near_features()
     }
 
     /// Notes that a restriction of the account was enforced.

@@ -243,9 +243,13 @@ impl Engine {
             Occasion { event, slot: applied.slot, at, kind, score: f32::NAN, blocklisted: hit.is_known };
         let mut decided = None;
         if model_due || rules_due || hit.is_new {
-            self.store.vector(applied.slot, event.ts, &mut self.vector);
+            self.store.vector_near(applied.slot, event.ts, &mut self.vector);
+            let is_whole = model_due || hit.is_new;
+            if is_whole {
+                self.store.vector_far(applied.slot, event.ts, &mut self.vector);
+            }
             occasion.score = self.score(model_due);
-            let fired = self.fire(&occasion, &applied.touched);
+            let fired = self.fire(&occasion, &applied.touched, is_whole);
             if fired || hit.is_new || occasion.score >= self.policy.lowest_band {
                 decided = Some(output.decisions.len());
                 self.decide(&occasion, output);
@@ -268,22 +272,19 @@ impl Engine {
         }
     }
 
-    /// Notes which of the rules that the event may have changed fire; whether any does.
+    /// Notes which of the rules that the event may have changed fire; whether any does. If one may, the vector is whole
+    /// afterwards, whether it was before or not.
     #[inline]
-    fn fire(&mut self, occasion: &Occasion<'_>, touched: &features::FeatureSet) -> bool {
-        let facts = policy::Facts {
-            vector: &self.vector,
-            kind: occasion.kind,
-            score: occasion.score,
-            blocklisted: occasion.blocklisted,
-        };
-        let scored = !occasion.score.is_nan();
-        self.fired.clear();
-        for (index, rule) in self.policy.rules.iter_mut().enumerate() {
-            if rule.is_due(touched, occasion.kind, scored) && rule.fires(&facts) {
-                self.fired.push(index as u16);
-            }
+    fn fire(&mut self, occasion: &Occasion<'_>, touched: &features::FeatureSet, is_whole: bool) -> bool {
+        self.policy.screen.pass(&occasion.facts(&self.vector), touched, &mut self.fired);
+        if self.fired.is_empty() {
+            return false;
         }
+        if !is_whole {
+            self.store.vector_far(occasion.slot, occasion.event.ts, &mut self.vector);
+        }
+        let facts = occasion.facts(&self.vector);
+        self.fired.retain(|index| self.policy.rules[usize::from(*index)].fires(&facts));
         !self.fired.is_empty()
     }
 }

@@ -10,6 +10,7 @@ mod expr;
 mod file;
 mod mask;
 mod rule;
+mod screen;
 
 pub use evidence::Kinds;
 pub use expr::{Comparison, Facts, Program, Variable, kind_number};
@@ -17,6 +18,7 @@ pub use rule::{Outcome, Rule};
 
 pub(crate) use evidence::kinds_of;
 pub(crate) use mask::newer_than;
+pub(crate) use screen::Screen;
 
 use features::FeatureSet;
 use schema::{Action, Limit};
@@ -58,6 +60,8 @@ pub struct Policy {
     pub kinds: u32,
     /// The score from which a band speaks; infinite without bands.
     pub lowest_band: f32,
+    /// The first look at the rules.
+    pub(crate) screen: Screen,
 }
 
 /// A score band: what a probability leads to.

@@ -14,6 +14,7 @@ use super::evidence::is_neighbourhood;
 use super::expr::{Comparison, KINDS};
 use super::file::{BlocklistFile, LadderFile, ModelFile, PolicyFile, RuleFile};
 use super::rule::{Condition, Outcome, Rule};
+use super::screen::Screen;
 use super::{Band, BlocklistRules, Ladder, ModelSchedule, Policy, cel};
 use crate::error::{Error, nearest};
 use crate::hash::text_hash;
@@ -99,6 +100,7 @@ pub(super) fn build(file: &str, text: &str) -> Result<Policy, Error> {
         features: rules.iter().fold(FeatureSet::empty(), |set, rule| set.union(&rule.features)),
         kinds: rules.iter().fold(0, |bits, rule| bits | rule.kinds),
         lowest_band: bands.last().map_or(f32::INFINITY, |b| b.score),
+        screen: Screen::new(&rules),
         rules,
         bands,
         ladder: ladder(&source, &form.ladder)?,

@@ -7,7 +7,7 @@ use features::{CATALOG, FeatureSet};
 use schema::{Action, Counterfactual, EntityKind, Limit, Mode, Reason, Scope};
 
 use super::evidence::{Kinds, kinds_of};
-use super::expr::{Comparison, Facts, Node, Program};
+use super::expr::{Comparison, Facts, Node, Program, Variable};
 
 /// A rule of the policy.
 #[derive(Debug, Clone)]
@@ -117,20 +117,27 @@ impl Condition {
         self.program.names_score()
     }
 
+    /// A bound on the score without which it cannot hold, if it names one among its outermost parts.
+    pub(super) fn score_bound(&self) -> Option<(Comparison, f32)> {
+        let nodes = &self.program.nodes;
+        self.rest.iter().find_map(|node| match nodes[usize::from(*node)] {
+            Node::Compare(comparison, a, b) => match (nodes[usize::from(a)], nodes[usize::from(b)]) {
+                (Node::Variable(Variable::Score), Node::Number(value)) => Some((comparison, value)),
+                (Node::Number(value), Node::Variable(Variable::Score)) => {
+                    Some((comparison.mirrored(), value))
+                }
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
     pub(super) fn written(&self) -> &[Threshold] {
         &self.written
     }
 }
 
 impl Rule {
-    /// Whether an event that changed `touched`, is of kind number `kind`, and at which the model ran or not, may have
-    /// changed the answer.
-    #[inline]
-    #[must_use]
-    pub fn is_due(&self, touched: &FeatureSet, kind: u8, scored: bool) -> bool {
-        self.features.intersects(touched) || self.kinds >> kind & 1 == 1 || self.names_score && scored
-    }
-
     /// The features it names.
     #[must_use]
     pub fn features(&self) -> &FeatureSet {
