@@ -38,6 +38,14 @@ pub enum Error {
         /// What is wrong.
         detail: String,
     },
+    /// The journal's file cannot be opened or read: the caller stops.
+    #[error("the journal {name}: {detail}")]
+    Journal {
+        /// File name.
+        name: String,
+        /// What is wrong.
+        detail: String,
+    },
     /// The receiver of converted events refused one.
     #[error("{0}")]
     Out(String),

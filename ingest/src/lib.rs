@@ -5,7 +5,9 @@
 
 pub mod budget;
 pub mod error;
+pub mod http;
 pub mod import;
+pub mod journal;
 pub mod kafka;
 pub mod ledger;
 pub mod lines;

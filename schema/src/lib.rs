@@ -4,6 +4,7 @@
 //! or each other. Invariants: pure (no clock, no I/O); the only crate with serialisable types, apart from the file
 //! formats that a crate owns; fields and enum values are only ever added; an absent field is unknown, never false.
 
+pub mod answer;
 pub mod decision;
 pub mod event;
 pub mod history;
@@ -17,6 +18,7 @@ pub mod row;
 pub mod standing;
 pub mod topic;
 
+pub use answer::{Appended, Checked, LineReject, Problem};
 pub use decision::{Action, Counterfactual, Decision, Mode, Reason, Source, Versions, decision_id};
 pub use event::{
     Activate, Body, Chat, Contact, ControlKind, EntityFact, EntityKind, Event, Feedback, GroupAdd, Limit,

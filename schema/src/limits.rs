@@ -85,8 +85,35 @@ pub const ARCHIVE_BATCH_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const ARCHIVE_WAIT_MS_MAX: u64 = 1_000;
 /// Accounts whose deletion is carried out in one statement of the archive.
 pub const ARCHIVE_DELETIONS_MAX: usize = 1_000;
+/// Largest body of a request as it is sent, bytes.
+pub const HTTP_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Largest body of a request once it is unpacked, bytes.
+pub const HTTP_UNPACKED_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most rejects that an answer lists; the rest is counted.
+pub const HTTP_REJECTS_MAX: usize = 1_000;
+/// Most checks of single events that wait for their decision at once.
+pub const CHECKS_MAX: usize = 1_024;
+/// Longest deadline of a check, ms.
+pub const CHECK_DEADLINE_MS_MAX: u64 = 10_000;
+/// Most commits that wait for the journal's writer.
+pub const JOURNAL_QUEUE_MAX: usize = 1_024;
+/// Most records that one durable commit of the journal takes together.
+pub const JOURNAL_GROUP_RECORDS_MAX: usize = 65_536;
+/// Most bytes that one durable commit of the journal takes together, unless a single append has more.
+pub const JOURNAL_GROUP_BYTES_MAX: usize = HTTP_UNPACKED_BYTES_MAX;
+/// Most records read from the journal at once.
+pub const JOURNAL_READ_RECORDS_MAX: usize = 8_192;
+/// Most bytes read from the journal at once, but for the last record.
+pub const JOURNAL_READ_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Most records that the journal forgets in one commit.
+pub const JOURNAL_PRUNE_RECORDS_MAX: u64 = 20_000;
+/// Most decisions that a reader of the feed is sent before it must have taken them.
+pub const FEED_RECORDS_MAX: usize = 256;
 
 const _: () = {
+    assert!(LINE_BYTES_MAX <= HTTP_BODY_BYTES_MAX && HTTP_BODY_BYTES_MAX <= HTTP_UNPACKED_BYTES_MAX);
+    assert!(HTTP_UNPACKED_BYTES_MAX <= u32::MAX as usize / 4, "a batch addresses its bytes with 32 bits");
+    assert!(FEED_RECORDS_MAX <= JOURNAL_READ_RECORDS_MAX);
     assert!(REJECT_RAW_BYTES_MAX <= LINE_BYTES_MAX);
     assert!(TS_MS_MIN < TS_MS_MAX);
     assert!(CO_ACCOUNTS_MAX * (ID_BYTES_MAX + 3) < LINE_BYTES_MAX, "a full entity fact must fit in a line");

@@ -1,0 +1,122 @@
+//! A body into the texts of its events: lines, or the elements of one JSON array.
+//!
+//! Separate from decoding, which sees one event at a time. Invariants: a body is an array if its first visible byte is
+//! `[`; an array that does not close is refused whole; an element is handed on as it stands, right or wrong; nesting
+//! never uses the call stack.
+
+use schema::{Refusal, RejectReason};
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// The texts of the events and their numbers, from 1; blank lines are passed over.
+pub(super) fn pieces(body: &[u8]) -> Result<Vec<(u64, &[u8])>, Refusal> {
+    let body = body.strip_prefix(BOM).unwrap_or(body);
+    let visible = body.trim_ascii();
+    match visible.first() {
+        Some(b'[') => elements(visible),
+        _ => {
+            let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).zip(1..);
+            Ok(lines.filter(|(line, _)| !line.is_empty()).map(|(line, number)| (number, line)).collect())
+        }
+    }
+}
+
+/// The elements of an array that fills `text`.
+fn elements(text: &[u8]) -> Result<Vec<(u64, &[u8])>, Refusal> {
+    let mut found = Vec::new();
+    let (mut depth, mut start) = (0_usize, 1);
+    let (mut in_string, mut escaped) = (false, false);
+    for (place, byte) in text.iter().enumerate() {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'[' | b'{' => depth += 1,
+            b',' if depth == 1 => {
+                found.push((found.len() as u64 + 1, text[start..place].trim_ascii()));
+                start = place + 1;
+            }
+            b']' | b'}' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    if place + 1 != text.len() {
+                        return Err(malformed(format!("byte {}: something follows the array", place + 2)));
+                    }
+                    let last = text[start..place].trim_ascii();
+                    if !last.is_empty() || !found.is_empty() {
+                        found.push((found.len() as u64 + 1, last));
+                    }
+                    return Ok(found);
+                }
+            }
+            _ => {}
+        }
+    }
+    Err(malformed("the array does not end; nothing of it was taken".to_owned()))
+}
+
+fn malformed(detail: String) -> Refusal {
+    Refusal::new(RejectReason::Malformed, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(body: &str, expected: &[(u64, &str)]) {
+        let found = pieces(body.as_bytes()).unwrap();
+        let found: Vec<(u64, &str)> =
+            found.into_iter().map(|(n, text)| (n, std::str::from_utf8(text).unwrap())).collect();
+        assert_eq!(found, expected, "{body}");
+    }
+
+    #[test]
+    fn lines_are_numbered_and_blank_ones_are_passed_over() {
+        check("", &[]);
+        check(" \r\n\n", &[]);
+        check("\u{feff}{\"a\":1}\r\n\n{\"b\":2}", &[(1, "{\"a\":1}"), (3, "{\"b\":2}")]);
+    }
+
+    #[test]
+    fn an_array_is_split_between_its_elements_only() {
+        check(" [ ] ", &[]);
+        check("[{\"a\":[1,2]}\n, {\"b\":\"],\\\"\"}]", &[(1, "{\"a\":[1,2]}"), (2, "{\"b\":\"],\\\"\"}")]);
+        check("[1,,2]", &[(1, "1"), (2, ""), (3, "2")]);
+        check("[1,]", &[(1, "1"), (2, "")]);
+    }
+
+    #[test]
+    fn an_array_that_is_none_is_refused_whole() {
+        for body in ["[", "[{\"a\":1}", "[1] 2", "[\"]", "[]]", "[1]\n[2]"] {
+            assert_eq!(pieces(body.as_bytes()).unwrap_err().reason, RejectReason::Malformed, "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_array_gives_what_lines_give(texts in proptest::collection::vec("[ -~]{0,12}", 1..8)) {
+            let objects: Vec<String> =
+                texts.iter().map(|text| serde_json::json!({"t": text, "l": [1, {"x": "]"}]}).to_string()).collect();
+            let lines = objects.join("\n");
+            let array = format!("[{}]", objects.join(" ,\n"));
+            prop_assert_eq!(pieces(lines.as_bytes()).unwrap(), pieces(array.as_bytes()).unwrap());
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let mut array = vec![b'['];
+            array.extend_from_slice(&bytes);
+            let _ = pieces(&bytes);
+            let _ = pieces(&array);
+        }
+    }
+}
