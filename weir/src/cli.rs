@@ -9,12 +9,13 @@ use crate::commands::{
     bench_input::BenchInputArgs, blocklist::BlocklistArgs, catalog::CatalogArgs,
     check_config::CheckConfigArgs, completions::CompletionsArgs, control::ControlArgs, demo::DemoArgs,
     import::ImportArgs, judge::JudgeArgs, man::ManArgs, run::RunArgs, score::ScoreArgs,
-    simulate::SimulateArgs, topics::TopicsArgs, train::TrainArgs,
+    simulate::SimulateArgs, topics::TopicsArgs, train::TrainArgs, up::UpArgs,
 };
 
 const EXAMPLES: &str = "\
 Examples:
   weir demo                                              what it does, on bundled traffic
+  weir up --demo                                         the server on simulated traffic, live
   weir score events.ndjson.gz --out decisions.ndjson     decide about real events
   zstdcat events.zst | weir score -                      the same from a pipe
   weir simulate --accounts 10000 --hours 24 --seed 1 --out events.ndjson --truth truth.ndjson
@@ -41,6 +42,8 @@ pub struct Cli {
 pub enum Command {
     /// Show the main job on bundled traffic, real and simulated: start here.
     Demo(DemoArgs),
+    /// Run the whole server in one process on a local journal: events over HTTP in, decisions out; nothing to install.
+    Up(UpArgs),
     /// Score events: NDJSON in, explained decisions out.
     Score(ScoreArgs),
     /// Decide about the events of Apache Kafka, as one of any number of workers.

@@ -18,6 +18,7 @@ pub mod score;
 pub mod simulate;
 pub mod topics;
 pub mod train;
+pub mod up;
 
 use crate::cli::Command;
 use crate::error::{Error, Outcome};
@@ -39,6 +40,7 @@ pub fn run(command: Command) -> Result<Outcome, Error> {
         Command::Features(args) => catalog::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
+        Command::Up(args) => up::run(&args),
         Command::BenchInput(args) => bench_input::run(&args),
     }
 }

@@ -1,7 +1,7 @@
-//! The environment: terminal or not, colours or not, memory in use. The only module that reads it.
+//! The environment: terminal or not, colours or not, memory in use, overrides. The only module that reads it.
 //!
-//! Separate, because configuration is an argument everywhere else. Invariant: nothing here changes a result, only how it
-//! is shown.
+//! Separate, because configuration is an argument everywhere else. Invariant: but for the overrides of a server's
+//! configuration, which are told when it starts, nothing here changes a result, only how it is shown.
 
 use std::io::{IsTerminal as _, stderr, stdin};
 
@@ -21,6 +21,20 @@ pub fn colours() -> bool {
     watched()
         && std::env::var("NO_COLOR").map_or(true, |value| value.is_empty())
         && std::env::var("TERM").map_or(true, |term| term != "dumb")
+}
+
+/// Variables that override the configuration: those that begin with `prefix`, by name.
+pub fn overrides(prefix: &str) -> Vec<(String, String)> {
+    let text = |value: std::ffi::OsString| value.into_string().ok();
+    let all = std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
+    let mut found: Vec<(String, String)> = all.filter(|(name, _)| name.starts_with(prefix)).collect();
+    found.sort();
+    found
+}
+
+/// A folder of this process among the system's temporary ones; nothing is made.
+pub fn scratch(what: &str) -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("weir-{what}-{}", std::process::id()))
 }
 
 /// Tells the person at standard error what went wrong.

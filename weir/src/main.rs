@@ -7,6 +7,7 @@ mod clash;
 mod cli;
 mod clock;
 mod commands;
+mod config;
 mod environment;
 mod error;
 mod files;
@@ -18,7 +19,9 @@ mod registry;
 mod run;
 mod setup;
 mod summary;
+mod telemetry;
 mod training;
+mod up;
 
 use std::process::ExitCode;
 

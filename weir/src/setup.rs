@@ -83,6 +83,19 @@ impl EngineOptions {
     }
 }
 
+/// The options that a server's configuration gives.
+pub fn configured(config: &crate::config::Engine) -> EngineOptions {
+    let given = |name: &String| Some(name.clone()).filter(|name| !name.is_empty());
+    let no_model = config.model == "none";
+    EngineOptions {
+        policy: given(&config.policy),
+        model: given(&config.model).filter(|_| !no_model),
+        no_model,
+        blocklists: config.blocklists.clone(),
+        accounts_max: config.accounts_max,
+    }
+}
+
 /// The model that is built in, if there is one.
 pub fn default_model() -> Result<Option<Model>, Error> {
     if DEFAULT_MODEL.is_empty() {

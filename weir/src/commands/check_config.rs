@@ -6,6 +6,8 @@ use clap::Args;
 use schema::limits::POLICY_BYTES_MAX;
 use scorer::Policy;
 
+use crate::config;
+use crate::environment;
 use crate::error::{Error, Outcome};
 use crate::files;
 
@@ -22,8 +24,14 @@ A policy that is wrong is refused with file, line, column and reason, and exit c
 #[command(after_help = EXAMPLES)]
 pub struct CheckConfigArgs {
     /// The policies.
-    #[arg(required_unless_present = "print_default")]
+    #[arg(required_unless_present_any = ["print_default", "config", "print_default_config"])]
     files: Vec<String>,
+    /// Check a configuration of `weir up` as well, with the overrides of the environment, and print what differs from the default.
+    #[arg(long, value_name = "FILE")]
+    config: Option<String>,
+    /// Print the default configuration of `weir up`.
+    #[arg(long, conflicts_with = "files")]
+    print_default_config: bool,
     /// Print the policy that is built in.
     #[arg(long, conflicts_with = "files")]
     print_default: bool,
@@ -33,6 +41,17 @@ pub struct CheckConfigArgs {
 pub fn run(args: &CheckConfigArgs) -> Result<Outcome, Error> {
     if args.print_default {
         files::write("-", Policy::default_toml().as_bytes())?;
+    }
+    if args.print_default_config {
+        files::write("-", config::DEFAULT.as_bytes())?;
+    }
+    if let Some(file) = &args.config {
+        let loaded = config::load(Some(file), &environment::overrides(config::PREFIX))?;
+        let mut text = format!("{file}: fine; {} values differ from the default\n", loaded.changed.len());
+        for line in &loaded.changed {
+            text.push_str(&format!("  {line}\n"));
+        }
+        files::write("-", text.as_bytes())?;
     }
     for file in &args.files {
         let policy = load(file)?;

@@ -1,0 +1,162 @@
+//! The sections of the configuration file, one struct a concern, and what their values may be.
+//!
+//! Separate from merging and printing. Invariants: no defaults here (they stand in `weir.toml`); after `check` nothing
+//! that starts from these values can find one out of range.
+
+use std::net::SocketAddr;
+
+use serde::Deserialize;
+
+use super::Secret;
+use crate::error::Error;
+use crate::files;
+
+/// Shortest API key, bytes.
+const KEY_BYTES_MIN: usize = 16;
+/// Most API keys of one role.
+const KEYS_MAX: usize = 64;
+/// Largest file of keys, bytes.
+const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Version of the format.
+    pub format: u32,
+    /// Logging.
+    pub log: Log,
+    /// The HTTP server.
+    pub http: Http,
+    /// API keys.
+    pub keys: Keys,
+    /// The data folder.
+    pub data: Data,
+    /// The engine.
+    pub engine: Engine,
+}
+
+/// Logging.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// `text` or `json`.
+    pub format: String,
+    /// Level or directives.
+    pub level: String,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Connections open at once.
+    pub connections_max: usize,
+    /// Readers of the decision feed at once.
+    pub feed_readers_max: usize,
+    /// Requests with events that are read at once.
+    pub appends_max: usize,
+}
+
+/// API keys, a text and a file a role.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    ingest: Secret,
+    ingest_file: String,
+    read: Secret,
+    read_file: String,
+    admin: Secret,
+    admin_file: String,
+}
+
+/// The data folder.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Its name.
+    pub dir: String,
+}
+
+/// The engine.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engine {
+    /// File; empty: built in.
+    pub policy: String,
+    /// File; empty: built in; `none`: no model.
+    pub model: String,
+    /// Files.
+    pub blocklists: Vec<String>,
+    /// File; empty: none.
+    pub exempt: String,
+    /// Accounts in memory.
+    pub accounts_max: usize,
+}
+
+impl Config {
+    /// What is out of range, if anything.
+    pub(super) fn check(&self) -> Result<(), String> {
+        within("http.connections_max", self.http.connections_max, 1..=65_536)?;
+        within("http.feed_readers_max", self.http.feed_readers_max, 1..=4_096)?;
+        within("http.appends_max", self.http.appends_max, 1..=256)?;
+        within("engine.accounts_max", self.engine.accounts_max, 1..=1_000_000_000)?;
+        if self.data.dir.is_empty() {
+            return Err("data.dir: give a folder".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn within<T: PartialOrd + std::fmt::Display>(
+    name: &str,
+    value: T,
+    range: std::ops::RangeInclusive<T>,
+) -> Result<(), String> {
+    let (least, most) = (range.start(), range.end());
+    if range.contains(&value) {
+        Ok(())
+    } else {
+        Err(format!("{name} = {value}: give between {least} and {most}"))
+    }
+}
+
+impl Keys {
+    /// The keys that may post events.
+    pub fn ingest(&self) -> Result<Vec<Secret>, Error> {
+        keys("ingest", &self.ingest, &self.ingest_file)
+    }
+
+    /// The keys that may read.
+    pub fn read(&self) -> Result<Vec<Secret>, Error> {
+        keys("read", &self.read, &self.read_file)
+    }
+
+    /// The keys that may do everything.
+    pub fn admin(&self) -> Result<Vec<Secret>, Error> {
+        keys("admin", &self.admin, &self.admin_file)
+    }
+}
+
+/// The keys of one role, from the text and the file.
+fn keys(role: &str, text: &Secret, file: &str) -> Result<Vec<Secret>, Error> {
+    let filed = if file.is_empty() { String::new() } else { files::read_text(file, KEY_FILE_BYTES_MAX)? };
+    let mut keys = Vec::new();
+    for part in text.reveal().split([',', '\n']).chain(filed.split([',', '\n'])).map(str::trim) {
+        if part.is_empty() {
+            continue;
+        }
+        // The text itself is not told: it may be a real key that lost its end.
+        if part.len() < KEY_BYTES_MIN || !part.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let detail = format!("keys.{role}: a key has at least {KEY_BYTES_MIN} visible ASCII characters");
+            return Err(Error::Usage(detail));
+        }
+        keys.push(Secret::new(part.to_owned()));
+    }
+    if keys.len() > KEYS_MAX {
+        return Err(Error::Usage(format!("keys.{role}: {} keys; at most {KEYS_MAX}", keys.len())));
+    }
+    Ok(keys)
+}

@@ -1,0 +1,10 @@
+//! Telemetry: logs for people and machines, metrics for a monitoring system.
+//!
+//! Separate, because every long-running role tells the same things in the same words. Invariants: nothing here decides
+//! anything; no secret and no account name is ever told; labels come from closed enums.
+
+pub mod log;
+pub mod metrics;
+
+pub use log::LogFormat;
+pub use metrics::Metrics;

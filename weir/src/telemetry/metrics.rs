@@ -1,0 +1,255 @@
+//! Every metric of weir, declared once: name, unit, help and labels.
+//!
+//! Separate from where they are counted. Invariants: counted per batch, never per event; a label's values are known when
+//! the process starts and all stand at zero from then on; what is a gauge is set, never added to, by one owner.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::prometheus_text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+use schema::{Action, Mode, RejectReason};
+
+/// One label and its value.
+type Label = [(&'static str, &'static str); 1];
+/// Two labels and their values.
+type Labels = [(&'static str, &'static str); 2];
+/// A gauge with a fraction.
+pub type Seconds = Gauge<f64, AtomicU64>;
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordOutcome {
+    /// Something was decided.
+    Decided,
+    /// Nothing to do.
+    Quiet,
+    /// Its id came before.
+    Duplicate,
+    /// It was refused.
+    Rejected,
+    /// Its kind is unknown here.
+    UnknownKind,
+}
+
+impl RecordOutcome {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Decided, Self::Quiet, Self::Duplicate, Self::Rejected, Self::UnknownKind];
+
+    /// The label's value.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Decided => "decided",
+            Self::Quiet => "quiet",
+            Self::Duplicate => "duplicate",
+            Self::Rejected => "rejected",
+            Self::UnknownKind => "unknown_kind",
+        }
+    }
+}
+
+/// All metrics, shared by reference. Cloning one shares its value.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Records by what became of them.
+    pub records: Family<Label, Counter>,
+    /// Refused records by reason, at the edge and in the engine.
+    pub rejects: Family<Label, Counter>,
+    /// Decisions by action and mode.
+    pub decisions: Family<Labels, Counter>,
+    /// From the log's taking a record to its durable decision.
+    pub decision_latency: Histogram,
+    /// Records that the engine has not read yet.
+    pub lag: Gauge,
+    /// Records read a batch.
+    pub batch_records: Histogram,
+    /// Accounts whose features are in memory.
+    pub accounts: Gauge,
+    /// Accounts and entities in the standing table.
+    pub standings: Gauge,
+    /// New restrictions refused because the standing table is full: an alarm if not 0.
+    pub standings_refused: Gauge,
+    /// Bans turned into rate limits by a budget's brake.
+    pub bans_braked: Gauge,
+    /// Runs of the model.
+    pub model_runs: Gauge,
+    /// Memory of the engine's tables.
+    pub engine_memory: Gauge,
+    /// Most memory that the process held.
+    pub process_memory: Gauge,
+    /// Age of the newest durable checkpoint.
+    pub checkpoint_age: Seconds,
+    /// One durable commit of the log.
+    pub commit: Histogram,
+    /// Commits that failed, by cause.
+    pub commit_failures: Family<Label, Counter>,
+    /// Size of the log on the disk.
+    pub log_size: Gauge,
+    /// Answers by class of status.
+    pub requests: Family<Label, Counter>,
+    /// Readers of the decision feed that are connected.
+    pub feed_readers: Gauge,
+}
+
+impl Metrics {
+    /// Everything at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let quick = || exponential_buckets(0.0005, 2.0, 16);
+        let metrics = Self {
+            registry: Registry::with_prefix("weir"),
+            records: Family::default(),
+            rejects: Family::default(),
+            decisions: Family::default(),
+            decision_latency: Histogram::new(quick()),
+            lag: Gauge::default(),
+            batch_records: Histogram::new(exponential_buckets(1.0, 4.0, 8)),
+            accounts: Gauge::default(),
+            standings: Gauge::default(),
+            standings_refused: Gauge::default(),
+            bans_braked: Gauge::default(),
+            model_runs: Gauge::default(),
+            engine_memory: Gauge::default(),
+            process_memory: Gauge::default(),
+            checkpoint_age: Seconds::default(),
+            commit: Histogram::new(quick()),
+            commit_failures: Family::default(),
+            log_size: Gauge::default(),
+            requests: Family::default(),
+            feed_readers: Gauge::default(),
+        };
+        metrics.start_labels_at_zero();
+        metrics.registered()
+    }
+
+    fn start_labels_at_zero(&self) {
+        for outcome in RecordOutcome::ALL {
+            drop(self.records.get_or_create(&[("outcome", outcome.word())]));
+        }
+        for reason in RejectReason::ALL {
+            drop(self.rejects.get_or_create(&[("reason", reason.word())]));
+        }
+        for action in Action::ALL {
+            for mode in Mode::ALL {
+                drop(self.decisions.get_or_create(&[("action", action.word()), ("mode", mode.word())]));
+            }
+        }
+        for cause in ["full", "other"] {
+            drop(self.commit_failures.get_or_create(&[("cause", cause)]));
+        }
+        for class in STATUS_CLASSES {
+            drop(self.requests.get_or_create(&[("status", class)]));
+        }
+    }
+
+    fn registered(mut self) -> Self {
+        let mut registry = std::mem::take(&mut self.registry);
+        let r = &mut registry;
+        r.register("records", "Records taken from the log, by what became of them", self.records.clone());
+        r.register("rejects", "Refused records, by reason", self.rejects.clone());
+        r.register("decisions", "Decisions, by action and mode", self.decisions.clone());
+        let latency = "From the log's taking a record to its durable decision";
+        r.register_with_unit("decision_latency", latency, Unit::Seconds, self.decision_latency.clone());
+        let lag = "Records in the log that the engine has not read yet";
+        r.register_with_unit("lag", lag, Unit::Other("records".to_owned()), self.lag.clone());
+        r.register("batch_records", "Records that the engine took at once", self.batch_records.clone());
+        r.register("accounts", "Accounts whose features are in memory", self.accounts.clone());
+        r.register("standings", "Accounts and entities in the standing table", self.standings.clone());
+        let refused = "Restrictions refused because the standing table is full; more than 0 is an alarm";
+        r.register("standings_refused", refused, self.standings_refused.clone());
+        r.register("bans_braked", "Bans that a budget turned into rate limits", self.bans_braked.clone());
+        r.register("model_runs", "Runs of the model", self.model_runs.clone());
+        let tables = "Memory of the engine's tables";
+        r.register_with_unit("engine_memory", tables, Unit::Bytes, self.engine_memory.clone());
+        let peak = "Most memory that the process held at once";
+        r.register_with_unit("process_memory_peak", peak, Unit::Bytes, self.process_memory.clone());
+        let age = "Age of the newest durable checkpoint";
+        r.register_with_unit("checkpoint_age", age, Unit::Seconds, self.checkpoint_age.clone());
+        r.register_with_unit("commit", "One durable commit of the log", Unit::Seconds, self.commit.clone());
+        let failures = "Commits of the log that failed, by cause; records wait and nothing is half-written";
+        r.register("commit_failures", failures, self.commit_failures.clone());
+        let size = "Size of the log on the disk";
+        r.register_with_unit("log_size", size, Unit::Bytes, self.log_size.clone());
+        r.register("http_requests", "Answers over HTTP, by class of status", self.requests.clone());
+        r.register("feed_readers", "Readers of the decision feed", self.feed_readers.clone());
+        self.registry = registry;
+        self
+    }
+
+    /// Counts records that became this.
+    pub fn count_records(&self, outcome: RecordOutcome, count: u64) {
+        self.records.get_or_create(&[("outcome", outcome.word())]).inc_by(count);
+    }
+
+    /// Counts one refused record.
+    pub fn count_reject(&self, reason: RejectReason) {
+        self.rejects.get_or_create(&[("reason", reason.word())]).inc();
+    }
+
+    /// Counts one decision.
+    pub fn count_decision(&self, action: Action, mode: Mode) {
+        self.decisions.get_or_create(&[("action", action.word()), ("mode", mode.word())]).inc();
+    }
+
+    /// Counts one answer by its status.
+    pub fn count_request(&self, status: u16) {
+        let class = STATUS_CLASSES[usize::from(status / 100).clamp(2, 5) - 2];
+        self.requests.get_or_create(&[("status", class)]).inc();
+    }
+
+    /// Everything in Prometheus' text format 0.0.4.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        prometheus_text::encode(&mut text, &self.registry).expect("a string takes any text");
+        text
+    }
+}
+
+/// Classes of HTTP status, from 2xx on.
+const STATUS_CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
+
+/// What [`Metrics::text`] is, for the `Content-Type` header.
+pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_has_help_and_starts_at_zero() {
+        let metrics = Metrics::new();
+        let text = metrics.text();
+        for line in text.lines().filter(|line| line.starts_with("# TYPE ")) {
+            let name = line.split(' ').nth(2).expect("a type line names its metric");
+            assert!(text.contains(&format!("# HELP {name} ")), "{name} has no help");
+        }
+        for reason in RejectReason::ALL {
+            let line = format!("weir_rejects_total{{reason=\"{}\"}} 0", reason.word());
+            assert!(text.contains(&line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_counted_is_told() {
+        let metrics = Metrics::new();
+        metrics.count_decision(Action::Ban, Mode::Shadow);
+        metrics.count_records(RecordOutcome::Quiet, 7);
+        metrics.count_request(404);
+        metrics.lag.set(12);
+        let text = metrics.text();
+        for line in [
+            "weir_decisions_total{action=\"ban\",mode=\"shadow\"} 1",
+            "weir_records_total{outcome=\"quiet\"} 7",
+            "weir_http_requests_total{status=\"4xx\"} 1",
+            "weir_lag_records 12",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! `weir up`: journal, engine, HTTP and demonstration in one process, and how they start and stop.
+//!
+//! Separate from its parts, each of which knows only what it is given. Start: the data folder is locked, the journal
+//! opened, the engine reads on from where it left, then HTTP listens. Stop, within 10 s: no new requests, feeds end, the
+//! engine takes what lies in the log, the position is written, the journal closes. Invariants: what was acknowledged is in
+//! the journal; a part that fails stops the whole with its reason, and nothing is half-done.
+
+mod api;
+mod demo;
+mod engine;
+mod keep;
+mod server;
+mod state;
+mod view;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ingest::http::Gate;
+use ingest::journal::{CommitReport, Journal, Options, Unwritten};
+use scorer::Engine;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+
+use crate::clock::{self, Clock};
+use crate::config::Config;
+use crate::error::{Error, Outcome};
+use crate::interrupt::Interrupt;
+use crate::setup;
+use api::{Api, Door};
+use engine::{Ends, Line};
+use state::{Phase, State};
+
+/// What is to run.
+#[derive(Debug)]
+pub struct Plan {
+    /// The configuration in force.
+    pub config: Config,
+    /// What differs from the default, to be told.
+    pub changed: Vec<String>,
+    /// Simulated traffic, if wanted.
+    pub demo: Option<Demo>,
+    /// Ends by itself after this long.
+    pub lasts: Option<Duration>,
+}
+
+/// A demonstration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Demo {
+    /// Benign accounts.
+    pub accounts: u32,
+    /// Seed of the town.
+    pub seed: u64,
+    /// How many times faster than the wall the log's clock runs.
+    pub speed: f64,
+    /// Whether the journal stays afterwards.
+    pub keeps_data: bool,
+}
+
+/// How long open requests may take to end after the stop.
+const REQUESTS_END: Duration = Duration::from_secs(3);
+/// How often the main thread looks whether to stop.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Runs until Ctrl-C, the system's request to end, the end of `lasts`, or a failure.
+pub fn run(plan: Plan) -> Result<Outcome, Error> {
+    let interrupt = Interrupt::listen();
+    let door = Arc::new(Door::new(&plan.config.keys, plan.config.http.listen)?);
+    let folder = keep::Folder::take(&plan)?;
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Usage(format!("no threads: {error}")))?;
+    let mut up = Up::start(plan, &folder.path, door, runtime)?;
+    let ended = up.watch(&interrupt);
+    let stopped = up.stop();
+    folder.release();
+    ended.and(stopped)?;
+    Ok(Outcome::Done)
+}
+
+/// Everything that runs.
+struct Up {
+    plan: Plan,
+    runtime: Runtime,
+    state: Arc<State>,
+    journal: Journal,
+    engine: std::thread::JoinHandle<Result<(), Error>>,
+    server: JoinHandle<()>,
+    view: Option<view::View>,
+    clock: Clock,
+}
+
+impl Up {
+    fn start(plan: Plan, folder: &std::path::Path, door: Arc<Door>, runtime: Runtime) -> Result<Up, Error> {
+        let speed = plan.demo.as_ref().map_or(1.0, |demo| demo.speed);
+        let clock = if plan.demo.is_some() { clock::hurried(speed) } else { clock::wall() };
+        let mut town = plan.demo.as_ref().map(|demo| demo::Town::build(demo, (clock)())).transpose()?;
+        let state = Arc::new(State::new(speed));
+        let journal = open(folder.join("journal.db"), &state, &clock)?;
+        let listener = runtime.block_on(server::listen(plan.config.http.listen))?;
+        let address = listener.local_addr().map_err(|error| Error::Usage(error.to_string()))?;
+        let exempt = match &mut town {
+            Some(town) => std::mem::take(&mut town.exempt),
+            None => setup::read_exempt(Some(plan.config.engine.exempt.as_str()).filter(|f| !f.is_empty()))?,
+        };
+        let engine = setup::configured(&plan.config.engine).engine(exempt, None)?;
+        let engine = start_engine(engine, &journal, &state, (&clock, &runtime))?;
+        let on_reject = Arc::clone(&state);
+        let on_reject = Box::new(move |reason| on_reject.metrics.count_reject(reason));
+        let http = &plan.config.http;
+        let gate = Gate::new(journal.appender(), Arc::clone(&clock), http.appends_max, on_reject);
+        let told = (journal.head(), Arc::clone(&clock));
+        let api = Api::new(Arc::clone(&state), journal.reader()?, http.feed_readers_max, told);
+        let is_open = door.is_open();
+        let routes = api::router(Arc::new(api), Arc::new(gate), door);
+        let server = runtime.spawn(server::serve(listener, routes, http.connections_max, Arc::clone(&state)));
+        tell_start(&plan, folder, address, is_open);
+        let view = match town {
+            None => None,
+            Some(mut town) => {
+                let personas = std::mem::take(&mut town.personas);
+                let view = view::View::new(journal.reader()?, Arc::clone(&state), personas);
+                town.start(&journal, Arc::clone(&state), Arc::clone(&clock))?;
+                Some(view)
+            }
+        };
+        Ok(Up { plan, runtime, state, journal, engine, server, view, clock })
+    }
+
+    /// Waits for the end.
+    fn watch(&mut self, interrupt: &Interrupt) -> Result<(), Error> {
+        let watch = clock::Stopwatch::start();
+        loop {
+            if interrupt.is_asked() || self.plan.lasts.is_some_and(|lasts| watch.elapsed() >= lasts) {
+                return Ok(());
+            }
+            if self.engine.is_finished() {
+                return Ok(());
+            }
+            if let Some(view) = &mut self.view {
+                view.look((self.clock)())?;
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Ends all parts, in order.
+    fn stop(self) -> Result<(), Error> {
+        tracing::info!("stopping: no new requests");
+        self.state.enter(Phase::Stopping);
+        let server = self.server;
+        let ended = self.runtime.block_on(async { tokio::time::timeout(REQUESTS_END, server).await });
+        if ended.is_err() {
+            tracing::warn!("some requests did not end in time and were cut off");
+        }
+        self.state.enter(Phase::Draining);
+        let engine = self.engine.join().unwrap_or_else(|_| {
+            Err(Error::Usage("the engine panicked: what it had not decided is in the journal".to_owned()))
+        });
+        if let Some(mut view) = self.view {
+            view.finish((self.clock)())?;
+        }
+        let position = self.journal.head().borrow().position;
+        self.journal.close();
+        self.runtime.shutdown_timeout(Duration::from_secs(1));
+        tracing::info!(position, "stopped: the journal is closed");
+        engine
+    }
+}
+
+fn open(path: PathBuf, state: &Arc<State>, clock: &Clock) -> Result<Journal, Error> {
+    let told = Arc::clone(state);
+    let observer = Box::new(move |report: &CommitReport| {
+        told.metrics.commit.observe(report.took_us as f64 / 1e6);
+        told.disk_works(report.failed.is_none());
+        if let Some(failed) = &report.failed {
+            let cause = if *failed == Unwritten::Full { "full" } else { "other" };
+            told.metrics.commit_failures.get_or_create(&[("cause", cause)]).inc();
+            tracing::error!(records = report.records, error = %failed, "a commit failed: nothing of it was written");
+        }
+    });
+    let options = Options { clock: Arc::clone(clock), ticks: clock::ticks_us, observer };
+    Ok(Journal::open(&path, options)?)
+}
+
+fn start_engine(
+    engine: Engine,
+    journal: &Journal,
+    state: &Arc<State>,
+    (clock, runtime): (&Clock, &Runtime),
+) -> Result<std::thread::JoinHandle<Result<(), Error>>, Error> {
+    let ends = Ends {
+        reader: journal.reader()?,
+        appender: journal.appender(),
+        watched: journal.watched(),
+        head: journal.head(),
+        state: Arc::clone(state),
+        clock: Arc::clone(clock),
+        handle: runtime.handle().clone(),
+    };
+    let line = Line::new(engine, 0, ends)?;
+    let work = move || line.run().map(drop);
+    let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(work);
+    thread.map_err(|error| Error::Usage(format!("no thread: {error}")))
+}
+
+fn tell_start(plan: &Plan, folder: &std::path::Path, address: SocketAddr, is_open: bool) {
+    let changed = plan.changed.join("; ");
+    tracing::info!(%address, data = %folder.display(), %changed, "weir is up");
+    if is_open {
+        tracing::warn!(
+            "no API key is configured: everybody on this machine, and only they, may post and read"
+        );
+    }
+    if let Some(demo) = &plan.demo {
+        tracing::info!(
+            accounts = demo.accounts,
+            speed = demo.speed,
+            "demonstration: a simulated town; the log's clock runs faster than the wall's, and so do its restrictions"
+        );
+    }
+}

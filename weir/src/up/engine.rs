@@ -1,0 +1,270 @@
+//! The engine's thread: reads the journal's events, decides, writes what follows back into the journal.
+//!
+//! Separate from everything that serves, so that one thread owns the engine by value. Invariants: decisions, standings
+//! and the reader's position are one commit; after a crash what was decided before is decided again and not written
+//! again; what the disk refuses is kept and tried again, and nothing is read meanwhile; no event is passed over unread.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ingest::journal::{
+    Appender, Batch, Chunk, Commit, Head, Reader, Record, StandingChange, Topic, Unwritten, Watched,
+};
+use schema::{Checked, Event, Refusal, Reject};
+use scorer::{Engine, Outcome, Output};
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
+
+use super::state::State;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::telemetry::metrics::RecordOutcome;
+
+/// Records taken at once.
+const BATCH_RECORDS: usize = 4_096;
+/// The engine's name among the journal's readers.
+pub const READER: &str = "engine";
+/// How often the position is written when nothing is decided.
+const POSITION_MS: u64 = 1_000;
+/// How long to wait for new records before looking whether to stop.
+const WAIT: Duration = Duration::from_millis(200);
+/// How long to wait before a commit is tried again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// What the thread needs besides its engine.
+pub struct Ends {
+    /// Where events come from.
+    pub reader: Reader,
+    /// Where results go.
+    pub appender: Appender,
+    /// Checks that wait.
+    pub watched: Arc<Watched>,
+    /// How far the log is.
+    pub head: watch::Receiver<Head>,
+    /// Shared with whoever looks on.
+    pub state: Arc<State>,
+    /// The log's clock.
+    pub clock: Clock,
+    /// To wait with.
+    pub handle: Handle,
+}
+
+/// The thread's own.
+pub struct Line {
+    engine: Engine,
+    ends: Ends,
+    output: Output,
+    /// Position of the last record that the engine took.
+    position: u64,
+    /// Results up to here lie in the journal already.
+    written: u64,
+    /// When the position was written last, ms since the Unix epoch.
+    told_ms: u64,
+    results: Results,
+}
+
+/// What a batch led to.
+#[derive(Default)]
+struct Results {
+    commit: Commit,
+    answers: Vec<(oneshot::Sender<Checked>, Checked)>,
+    counts: [u64; RecordOutcome::ALL.len()],
+    /// Log times of the records that were decided about, ms since the Unix epoch.
+    decided_at: Vec<u64>,
+}
+
+impl Line {
+    /// A line from the position of a checkpoint (0: none) on.
+    pub fn new(engine: Engine, position: u64, ends: Ends) -> Result<Self, Error> {
+        let written = ends.reader.position(READER)?;
+        let (output, results) = (Output::default(), Results::default());
+        Ok(Self { engine, ends, output, position, written, told_ms: 0, results })
+    }
+
+    /// Takes records until it is told to stop and has taken all. Gives the engine back.
+    pub fn run(mut self) -> Result<Engine, Error> {
+        let mut chunk = Chunk::default();
+        loop {
+            let head = *self.ends.head.borrow_and_update();
+            self.ends.reader.read(Some(Topic::Events), self.position, BATCH_RECORDS, &mut chunk)?;
+            if let Some(last) = chunk.len().checked_sub(1).and_then(|last| chunk.get(last)) {
+                let last = last.position;
+                self.batch(&chunk, last)?;
+                self.gauge(head);
+                continue;
+            }
+            // Up to the head there was nothing but what others, and this line, wrote.
+            self.position = self.position.max(head.position);
+            self.ends.state.caught_up();
+            self.gauge(head);
+            if self.ends.state.is_draining() {
+                self.tell_position()?;
+                return Ok(self.engine);
+            }
+            let changed = async { tokio::time::timeout(WAIT, self.ends.head.changed()).await };
+            // Time-out, news or the end of the journal: in each case the loop looks again.
+            drop(self.ends.handle.block_on(changed));
+        }
+    }
+
+    fn batch(&mut self, chunk: &Chunk, last: u64) -> Result<(), Error> {
+        let mut waiting = self.ends.watched.take(last);
+        for record in chunk.records() {
+            let watcher = waiting.remove(&record.position);
+            self.record(&record, watcher);
+            self.position = record.position;
+        }
+        self.ends.state.metrics.batch_records.observe(chunk.len() as f64);
+        self.finish(last, &waiting)
+    }
+
+    /// Writes what the batch led to, then answers who waits.
+    fn finish(&mut self, last: u64, late: &BTreeMap<u64, oneshot::Sender<Checked>>) -> Result<(), Error> {
+        debug_assert!(late.is_empty(), "every watched position is an event of this stretch");
+        let Results { mut commit, answers, counts, decided_at } = std::mem::take(&mut self.results);
+        let now = (self.ends.clock)();
+        let something = !commit.batch.is_empty() || !commit.standings.is_empty();
+        if last > self.written && (something || now >= self.told_ms + POSITION_MS) {
+            commit.read_to = Some((READER, last));
+            self.commit(commit)?;
+            self.told_ms = now;
+            self.written = last;
+        }
+        for (watcher, checked) in answers {
+            // Who stopped waiting finds the decision in the feed.
+            drop(watcher.send(checked));
+        }
+        let (metrics, speed) = (&self.ends.state.metrics, self.ends.state.speed);
+        let now = (self.ends.clock)();
+        for at in decided_at {
+            self.ends.state.decided(now.saturating_sub(at) as f64 / 1_000.0 / speed);
+        }
+        for (outcome, count) in RecordOutcome::ALL.into_iter().zip(counts) {
+            metrics.count_records(outcome, count);
+        }
+        Ok(())
+    }
+
+    /// Commits, however long the disk is full; ends only if the disk fails.
+    fn commit(&mut self, commit: Commit) -> Result<(), Error> {
+        let mut commit = commit;
+        loop {
+            let (unwritten, error) = match self.ends.appender.commit_blocking(commit) {
+                Ok(_) => return Ok(()),
+                Err(failed) => *failed,
+            };
+            match error {
+                Unwritten::Full => tracing::warn!("the disk is full: decisions wait for room"),
+                error => return Err(Error::Usage(error.to_string())),
+            }
+            std::thread::sleep(AGAIN);
+            commit = unwritten;
+        }
+    }
+
+    fn tell_position(&mut self) -> Result<(), Error> {
+        if self.position > self.written {
+            let read_to = Some((READER, self.position));
+            self.commit(Commit { read_to, ..Commit::default() })?;
+            self.written = self.position;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, record: &Record<'_>, watcher: Option<oneshot::Sender<Checked>>) {
+        let outcome = match self.decide(record) {
+            Ok(outcome) => outcome,
+            Err(refusal) => {
+                self.reject(record, refusal);
+                RecordOutcome::Rejected
+            }
+        };
+        self.results.counts[outcome as usize] += 1;
+        if let Some(watcher) = watcher {
+            self.results.answers.push((watcher, self.checked(record, outcome)));
+        }
+        // What an earlier process wrote is in the journal: decided again, written once.
+        if record.position > self.written {
+            self.keep(record);
+        }
+        self.output.clear();
+    }
+
+    fn decide(&mut self, record: &Record<'_>) -> Result<RecordOutcome, Refusal> {
+        let raw = schema::json::decode(record.body)?;
+        let Some(event) = raw.event()? else { return Ok(RecordOutcome::UnknownKind) };
+        let event = Event { at: Some(record.at), ..event };
+        match self.engine.process(&event, record.position, &mut self.output) {
+            Outcome::Decided => Ok(RecordOutcome::Decided),
+            Outcome::Quiet => Ok(RecordOutcome::Quiet),
+            Outcome::Duplicate => Ok(RecordOutcome::Duplicate),
+            Outcome::Rejected(refusal) => Err(refusal),
+        }
+    }
+
+    fn checked(&self, record: &Record<'_>, outcome: RecordOutcome) -> Checked {
+        let account = std::str::from_utf8(record.key).unwrap_or_default();
+        Checked {
+            outcome: outcome.word().to_owned(),
+            decisions: self.output.decisions.clone(),
+            standing: self.engine.standing(account, record.at),
+            position: Some(record.position),
+        }
+    }
+
+    /// Takes the engine's output over into the commit.
+    fn keep(&mut self, record: &Record<'_>) {
+        if self.output.is_empty() {
+            return;
+        }
+        let Results { commit, decided_at, .. } = &mut self.results;
+        let Output { decisions, standings, rows, .. } = &self.output;
+        for decision in decisions {
+            self.ends.state.metrics.count_decision(decision.action, decision.mode);
+            push(&mut commit.batch, Topic::Decisions, &decision.account, decision);
+            decided_at.push(record.at);
+        }
+        for row in rows {
+            push(&mut commit.batch, Topic::Rows, &row.account, row);
+        }
+        for standing in standings {
+            let body = (!standing.restrictions.is_empty()).then(|| json(standing));
+            let (account, seq) = (standing.account.clone(), standing.seq);
+            commit.standings.push(StandingChange { account, seq, body });
+        }
+    }
+
+    #[cold]
+    fn reject(&mut self, record: &Record<'_>, refusal: Refusal) {
+        self.output.clear();
+        self.ends.state.metrics.count_reject(refusal.reason);
+        if record.position > self.written {
+            let reject = Reject::new(refusal, "journal", record.position, record.at, record.body);
+            push(&mut self.results.commit.batch, Topic::Rejects, "", &reject);
+        }
+    }
+
+    fn gauge(&self, head: Head) {
+        let (metrics, stats) = (&self.ends.state.metrics, self.engine.stats());
+        metrics.lag.set(head.position.saturating_sub(self.position) as i64);
+        metrics.accounts.set(stats.accounts as i64);
+        metrics.standings.set(stats.standings as i64);
+        metrics.standings_refused.set(stats.standings_refused as i64);
+        metrics.bans_braked.set(stats.bans_braked as i64);
+        metrics.model_runs.set(stats.model_runs as i64);
+        metrics.engine_memory.set(stats.memory_bytes as i64);
+        metrics.log_size.set(head.bytes as i64);
+    }
+}
+
+fn push(batch: &mut Batch, topic: Topic, key: &str, record: &impl serde::Serialize) {
+    batch.push_with(topic, key.as_bytes(), |bytes| {
+        serde_json::to_writer(bytes, record)
+            .expect("schema's records have string keys and memory takes them");
+    });
+}
+
+fn json(record: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(record).expect("schema's records have string keys and memory takes them")
+}

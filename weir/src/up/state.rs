@@ -1,0 +1,106 @@
+//! What the threads of `weir up` tell each other: whether to go on, whether all is well, and the metrics.
+//!
+//! Separate, so that each thread knows this and no other thread. Invariant: a few flags and counters; no data passes here.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::sync::watch;
+
+use crate::telemetry::Metrics;
+
+/// How far the stop is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Serving.
+    Up,
+    /// No new requests, connections and simulated events.
+    Stopping,
+    /// The engine takes what lies in the log and ends.
+    Draining,
+}
+
+/// Shared by all threads.
+#[derive(Debug)]
+pub struct State {
+    /// The metrics.
+    pub metrics: Metrics,
+    /// How many times faster than the wall the log's clock runs: 1, but in a demonstration.
+    pub speed: f64,
+    phase: watch::Sender<Phase>,
+    caught_up: AtomicBool,
+    disk_works: AtomicBool,
+    decisions: AtomicU64,
+    latency_ms: AtomicU64,
+}
+
+impl State {
+    /// Serving, not caught up yet.
+    pub fn new(speed: f64) -> Self {
+        let (phase, _) = watch::channel(Phase::Up);
+        Self {
+            metrics: Metrics::new(),
+            speed,
+            phase,
+            caught_up: AtomicBool::new(false),
+            disk_works: AtomicBool::new(true),
+            decisions: AtomicU64::new(0),
+            latency_ms: AtomicU64::new(0),
+        }
+    }
+
+    /// Goes on to the next phase.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+    }
+
+    /// Hears of every phase.
+    pub fn phase(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
+    }
+
+    /// Whether nothing new is taken.
+    pub fn is_stopping(&self) -> bool {
+        *self.phase.borrow() >= Phase::Stopping
+    }
+
+    /// Whether the engine is to end once it has taken all.
+    pub fn is_draining(&self) -> bool {
+        *self.phase.borrow() == Phase::Draining
+    }
+
+    /// The engine has taken everything that lay in the log.
+    pub fn caught_up(&self) {
+        self.caught_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the newest commit went to the disk.
+    pub fn disk_works(&self, works: bool) {
+        self.disk_works.store(works, Ordering::Relaxed);
+    }
+
+    /// A decision is durable, so long after the log took its record.
+    pub fn decided(&self, seconds: f64) {
+        self.metrics.decision_latency.observe(seconds);
+        self.decisions.fetch_add(1, Ordering::Relaxed);
+        self.latency_ms.fetch_add((seconds * 1e3) as u64, Ordering::Relaxed);
+    }
+
+    /// Mean time to a durable decision, ms.
+    pub fn mean_latency_ms(&self) -> f64 {
+        let decisions = self.decisions.load(Ordering::Relaxed).max(1);
+        self.latency_ms.load(Ordering::Relaxed) as f64 / decisions as f64
+    }
+
+    /// Why requests should go elsewhere, if they should.
+    pub fn unready(&self) -> Option<&'static str> {
+        if self.is_stopping() {
+            Some("stopping")
+        } else if !self.caught_up.load(Ordering::Relaxed) {
+            Some("the engine reads the journal from where it left")
+        } else if !self.disk_works.load(Ordering::Relaxed) {
+            Some("the journal cannot be written")
+        } else {
+            None
+        }
+    }
+}
