@@ -13,5 +13,6 @@ mod kafka;
 mod kafka_together;
 mod pipeline;
 mod promises;
+mod up;
 mod versions;
 mod world;

@@ -5,7 +5,9 @@
 
 pub mod clickhouse;
 pub mod clock;
+pub mod http;
 pub mod kafka;
 pub mod tidy;
+pub mod up;
 pub mod weir;
 pub mod workspace;
