@@ -7,6 +7,7 @@
 
 mod activate;
 mod budget;
+pub(crate) mod checkpoint;
 mod config;
 mod decide;
 mod entities;
@@ -20,6 +21,7 @@ mod stats;
 mod wording;
 
 pub use activate::{Active, Artifact, Content, Needed};
+pub use checkpoint::Restore;
 pub use config::{EngineConfig, Facts, Outcome, Output};
 pub use stats::Stats;
 
@@ -70,6 +72,8 @@ pub struct Engine {
     /// Indices of the rules that fired at this record.
     fired: Vec<u16>,
     proposals: Vec<Proposal>,
+    /// The checkpoint under way.
+    writing: Option<checkpoint::Writing>,
 }
 
 /// One event on its way through the engine.
@@ -112,6 +116,7 @@ impl Engine {
             vector: FeatureVector::unknown(),
             fired: Vec::new(),
             proposals: Vec::new(),
+            writing: None,
         }
     }
 

@@ -3,6 +3,8 @@
 //! Separate, so that every parser of the crate answers in one shape. Invariant: each message reads alone: it names the
 //! file, the line and column where there is one, what is wrong and what to do.
 
+use crate::engine::Active;
+
 /// Why an input of the scorer was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -26,9 +28,37 @@ pub enum Error {
         /// What is wrong and what to do.
         detail: String,
     },
+    /// A checkpoint cannot be restored: another one is taken.
+    #[error("this checkpoint cannot be restored: {detail}")]
+    Checkpoint {
+        /// What is wrong and what to do.
+        detail: String,
+    },
+    /// Versions that were in force when a checkpoint was made are not there: they are loaded, or another checkpoint is taken.
+    #[error("this checkpoint needs {}", names(.versions))]
+    Missing {
+        /// What is missing.
+        versions: Vec<Active>,
+    },
+}
+
+/// Kind, name and version of each.
+fn names(versions: &[Active]) -> String {
+    let name = |active: &Active| format!("{} {} {}", active.kind, active.name, active.version);
+    versions.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 impl Error {
+    /// A checkpoint that cannot be restored.
+    pub(crate) fn checkpoint(detail: impl Into<String>) -> Self {
+        Error::Checkpoint { detail: detail.into() }
+    }
+
+    /// A checkpoint whose tables cannot be read.
+    pub(crate) fn from_features(error: features::checkpoint::Error) -> Self {
+        Error::checkpoint(error.to_string())
+    }
+
     /// An error at byte `offset` of `text`.
     pub(crate) fn at(file: &str, text: &str, offset: usize, detail: impl Into<String>) -> Self {
         let mut offset = offset.min(text.len());
@@ -76,7 +106,7 @@ mod tests {
     fn a_place_is_counted_from_one() {
         let at = |offset| match Error::at("f", "ab\ncd", offset, "x") {
             Error::Text { line, column, .. } => (line, column),
-            Error::Blocklist { .. } => (0, 0),
+            _ => (0, 0),
         };
         assert_eq!((at(0), at(1), at(3), at(4), at(99)), ((1, 1), (1, 2), (2, 1), (2, 2), (2, 3)));
     }

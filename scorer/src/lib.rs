@@ -9,15 +9,19 @@ pub mod engine;
 mod error;
 mod exempt;
 mod hash;
+mod keyed;
 pub mod policy;
 mod stage;
 pub mod standing;
 
 pub use blocklist::Blocklist;
-pub use engine::{Active, Artifact, Content, Engine, EngineConfig, Facts, Needed, Outcome, Output, Stats};
+pub use engine::{
+    Active, Artifact, Content, Engine, EngineConfig, Facts, Needed, Outcome, Output, Restore, Stats,
+};
 pub use error::Error;
 pub use exempt::ExemptList;
 pub use features::relation_key;
 pub use policy::Policy;
+pub use stage::checkpoint::StageRestore;
 pub use stage::{FactEvent, RelationStage, StageStats};
 pub use standing::{RestrictionView, StandingTable};

@@ -4,6 +4,8 @@
 //! back to the engines of all partitions. Invariants: a relation that was heard before is passed over; the facts of one
 //! relation are numbered, their origins rise strictly over the whole partition; ids are a function of the relation's record.
 
+pub(crate) mod checkpoint;
+
 use compact_str::{CompactString, format_compact};
 use features::{Origins, OwnedFact, RelationLimits, Relations};
 use schema::limits::{ENTITY_BYTES_MAX, ID_BYTES_MAX};
@@ -67,6 +69,8 @@ pub struct RelationStage {
     partition: u32,
     stats: StageStats,
     found: Vec<OwnedFact>,
+    /// The checkpoint under way: its first frame, until that is written.
+    writing: Option<Option<Vec<u8>>>,
 }
 
 impl RelationStage {
@@ -74,7 +78,7 @@ impl RelationStage {
     #[must_use]
     pub fn new(limits: RelationLimits, partition: u32) -> Self {
         let (relations, origins) = (Relations::new(limits), Origins::default());
-        Self { relations, origins, partition, stats: StageStats::default(), found: Vec::new() }
+        Self { relations, origins, partition, stats: StageStats::default(), found: Vec::new(), writing: None }
     }
 
     /// Hears the relation at `offset` of the partition; what is to be told is appended to `out`, which the caller clears.

@@ -7,16 +7,16 @@
 
 mod account;
 mod change;
+pub(crate) mod checkpoint;
 mod ends;
 
 pub use account::{AccountStanding, HumanWord, InForce};
 pub use change::{Change, Wanted};
 
 use compact_str::CompactString;
-use hashbrown::HashMap;
 use schema::{Action, Limit, Restriction, Scope, Standing};
 
-use crate::hash::FixedState;
+use crate::keyed::Keyed;
 use ends::Ends;
 
 /// How often a full table may look for entries that no longer matter, ms.
@@ -38,22 +38,24 @@ pub struct RestrictionView<'a> {
 }
 
 /// All standings of one engine.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct StandingTable {
-    accounts: HashMap<CompactString, AccountStanding, FixedState>,
+    accounts: Keyed<AccountStanding>,
     accounts_max: usize,
     swept_ms: u64,
     refused: u64,
     /// Who waits for the end of a restriction.
     ends: Ends,
+    /// Its own values as a checkpoint began, until they are written.
+    values: Option<Vec<u8>>,
 }
 
 impl StandingTable {
     /// An empty table for at most `accounts_max` accounts.
     #[must_use]
     pub fn new(accounts_max: usize) -> Self {
-        let accounts = HashMap::with_hasher(FixedState);
-        Self { accounts, accounts_max, swept_ms: 0, refused: 0, ends: Ends::default() }
+        let (accounts, ends) = (Keyed::new(), Ends::default());
+        Self { accounts, accounts_max, swept_ms: 0, refused: 0, ends, values: None }
     }
 
     /// Accounts with an entry.
@@ -90,19 +92,19 @@ impl StandingTable {
         if self.accounts.len() >= self.accounts_max && !self.accounts.contains_key(account) {
             if at_ms >= self.swept_ms.saturating_add(SWEEP_MS) {
                 self.swept_ms = at_ms;
-                self.accounts.retain(|_, standing| standing.matters(at_ms));
+                self.accounts.retain(|standing| standing.matters(at_ms));
             }
             if self.accounts.len() >= self.accounts_max {
                 self.refused += 1;
                 return None;
             }
         }
-        Some(self.accounts.entry(CompactString::new(account)).or_default())
+        Some(self.accounts.entry(account, AccountStanding::default))
     }
 
     /// The entry of one of weir's own keys: there is always room for it.
     pub fn reserved(&mut self, key: &str) -> &mut AccountStanding {
-        self.accounts.entry(CompactString::new(key)).or_default()
+        self.accounts.entry(key, AccountStanding::default)
     }
 
     /// The log's time from which on somebody's restriction has ended, ms since the Unix epoch.

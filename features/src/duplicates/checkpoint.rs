@@ -4,14 +4,16 @@
 //! is read once, from the newest layer that tells it.
 
 use super::{DuplicateWindow, PAGE_IDS};
-use crate::checkpoint::{Error, Frame, Part, Reader, Tag, Tracker, frame};
+use crate::checkpoint::{Error, Frame, Part, Reader, Tag, Tracker, WordsIn, WordsOut, frame};
 
 fn export(ring: &[u64], page: u32, out: &mut Vec<u8>) {
     let from = page as usize * PAGE_IDS;
     out.extend_from_slice(&page.to_le_bytes());
+    let mut words = WordsOut::new(out);
     for hash in &ring[from..ring.len().min(from + PAGE_IDS)] {
-        out.extend_from_slice(&hash.to_le_bytes());
+        words.put(&[*hash as u32, (*hash >> 32) as u32]);
     }
+    words.finish();
 }
 
 impl DuplicateWindow {
@@ -96,13 +98,15 @@ impl DuplicateRestore {
                     let page = reader.u32()? as usize;
                     let from = page.saturating_mul(PAGE_IDS).min(ring.len());
                     let to = ring.len().min(from + PAGE_IDS);
-                    let ids = reader.take((to - from) * 8)?;
+                    let mut words = [0; PAGE_IDS * 2];
+                    let words = &mut words[..(to - from) * 2];
+                    WordsIn::new(&mut reader).fill(words)?;
                     let read = self.read.get_mut(page).ok_or(Error::Damaged("a page outside of its ring"))?;
                     if std::mem::replace(read, true) {
                         continue;
                     }
-                    for (hash, bytes) in ring[from..to].iter_mut().zip(ids.chunks_exact(8)) {
-                        *hash = u64::from_le_bytes(bytes.try_into().expect("a chunk has 8 bytes"));
+                    for (hash, words) in ring[from..to].iter_mut().zip(words.chunks_exact(2)) {
+                        *hash = u64::from(words[0]) | u64::from(words[1]) << 32;
                     }
                 }
             }

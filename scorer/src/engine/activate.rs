@@ -102,6 +102,17 @@ impl Activations {
         })
     }
 
+    /// Ids of the latest controls, oldest first.
+    pub fn controls(&self) -> &VecDeque<CompactString> {
+        &self.controls
+    }
+
+    /// What a checkpoint says of records before it.
+    pub fn restore(&mut self, controls: VecDeque<CompactString>, active: Vec<Active>) {
+        self.controls = controls;
+        self.active = active.into_iter().map(|active| ((active.kind, active.name), active.version)).collect();
+    }
+
     fn remember(&mut self, control: &str) {
         if self.controls.len() >= CONTROLS_MAX {
             self.controls.pop_front();

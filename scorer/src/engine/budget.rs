@@ -2,6 +2,8 @@
 //!
 //! Separate, because a tripped brake is an alarm. Invariants: hours are the log's own; sure cases never ask.
 
+use features::checkpoint::{Error, Reader};
+
 /// Bans of the present hour by rule or band.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Budget {
@@ -28,6 +30,27 @@ impl Budget {
             Some((_, bans)) => *bans += 1,
             None => self.bans.push((name, 1)),
         }
+    }
+
+    /// Appends it to a checkpoint.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        let Self { hour, bans, braked } = self;
+        out.extend_from_slice(&hour.to_le_bytes());
+        out.extend_from_slice(&braked.to_le_bytes());
+        out.extend_from_slice(&(bans.len() as u32).to_le_bytes());
+        for (name, count) in bans {
+            out.extend_from_slice(&name.to_le_bytes());
+            out.extend_from_slice(&count.to_le_bytes());
+        }
+    }
+
+    /// Reads it from a checkpoint.
+    pub fn take(reader: &mut Reader<'_>) -> Result<Self, Error> {
+        let (hour, braked) = (reader.u64()?, reader.u64()?);
+        let count = reader.u32()?;
+        let ban = |reader: &mut Reader<'_>| Ok((reader.u64()?, reader.u32()?));
+        let bans = (0..count).map(|_| ban(reader)).collect::<Result<_, Error>>()?;
+        Ok(Self { hour, bans, braked })
     }
 
     /// Counts a ban that the brake turned away.

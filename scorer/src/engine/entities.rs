@@ -84,6 +84,16 @@ impl Feedback {
         !self.waiting.is_empty() || !self.told.is_empty()
     }
 
+    /// How facts come in.
+    pub fn mode(&self) -> Facts {
+        self.mode
+    }
+
+    /// The relation engine, for a checkpoint.
+    pub fn relations(&mut self) -> &mut Relations {
+        &mut self.relations
+    }
+
     /// Bytes held by the relation engine.
     pub fn memory_bytes(&self) -> usize {
         self.relations.memory_bytes()

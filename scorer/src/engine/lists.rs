@@ -5,15 +5,19 @@
 //! Invariants: only entries are remembered, never a filter's word; an entry that has ended is forgotten at the account's next
 //! event; bounded.
 
+pub(super) mod asked;
+pub(super) mod checkpoint;
+
 use compact_str::CompactString;
 use features::Entities;
-use hashbrown::{HashMap, HashSet};
 use schema::limits::{BLOCKLISTS_MAX, STANDINGS_MAX};
 use schema::{Body, Event, Session};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::blocklist::{Blocklist, EntryKind, EntryView};
-use crate::hash::{FixedState, text_hash};
+use crate::hash::text_hash;
+use crate::keyed::Keyed;
+use asked::Asked;
 
 /// Accounts of which it is remembered that they were asked for since the last change; past it, they are asked again.
 const ASKED_MAX: usize = 4_000_000;
@@ -23,9 +27,9 @@ const ASKED_MAX: usize = 4_000_000;
 pub(super) struct Lists {
     lists: Vec<Blocklist>,
     /// What is known of accounts: the strongest entry.
-    hits: HashMap<CompactString, Hit, FixedState>,
+    hits: Keyed<Hit>,
     /// After a change: accounts asked for since.
-    asked: Option<HashSet<u64, FixedState>>,
+    asked: Option<Asked>,
 }
 
 /// A confirmed entry.
@@ -69,7 +73,7 @@ pub(super) struct Answer {
 impl Lists {
     pub fn new(mut lists: Vec<Blocklist>) -> Self {
         lists.truncate(BLOCKLISTS_MAX);
-        Self { lists, hits: HashMap::with_hasher(FixedState), asked: None }
+        Self { lists, hits: Keyed::new(), asked: None }
     }
 
     /// Hash over all lists' names and versions; empty without lists.
@@ -96,12 +100,12 @@ impl Lists {
         if !self.has_room(list.name()) {
             return false;
         }
-        self.hits.retain(|_, hit| hit.list != list.name());
+        self.hits.retain(|hit| hit.list != list.name());
         match self.lists.iter().position(|l| l.name() == list.name()) {
             Some(index) => self.lists[index] = list,
             None => self.lists.push(list),
         }
-        self.asked = Some(HashSet::with_hasher(FixedState));
+        self.asked.get_or_insert_default().restart();
         true
     }
 
@@ -150,7 +154,7 @@ impl Lists {
     ) -> bool {
         let changed = self.asked.as_mut().is_some_and(|asked| {
             if asked.len() >= ASKED_MAX {
-                asked.clear();
+                asked.restart();
             }
             asked.insert(text_hash(event.account))
         });

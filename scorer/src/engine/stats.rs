@@ -54,6 +54,50 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// What a checkpoint keeps: every counter that the engine itself counts up.
+    pub(super) fn numbers(&mut self) -> [&mut u64; 14] {
+        let Self {
+            records,
+            rejected,
+            duplicates,
+            late,
+            model_runs,
+            entity_facts,
+            facts_passed_over,
+            bans_without_evidence,
+            blocklist_hits,
+            answers_passed_over,
+            activations,
+            activations_repeated,
+            activations_passed_over,
+            ends_told,
+            // Read from the tables whenever they are asked for.
+            accounts: _,
+            evicted: _,
+            standings: _,
+            standings_refused: _,
+            bans_braked: _,
+            memory_bytes: _,
+            decisions: _,
+        } = self;
+        [
+            records,
+            rejected,
+            duplicates,
+            late,
+            model_runs,
+            entity_facts,
+            facts_passed_over,
+            bans_without_evidence,
+            blocklist_hits,
+            answers_passed_over,
+            activations,
+            activations_repeated,
+            activations_passed_over,
+            ends_told,
+        ]
+    }
+
     pub(super) fn count(&mut self, decision: &Decision) {
         let code = decision.reasons.first().map_or(String::new(), |r| r.code.clone());
         *self.decisions.entry((decision.mode, decision.action, code)).or_default() += 1;

@@ -2,6 +2,8 @@
 //!
 //! Separate from the table, which only finds and bounds entries. Invariant: every list in it has a limit.
 
+mod stored;
+
 use schema::limits::RESTRICTIONS_MAX;
 use schema::{Action, Restriction, Scope};
 
