@@ -1,5 +1,7 @@
 //! The embedded server, as its users meet it: killed, stopped, asked, refused. On the real binary, over HTTP.
 
+mod history;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::Path;
@@ -86,7 +88,9 @@ fn wait_until_decided(up: &Up) {
     for _ in 0..400 {
         let metrics = up.client().call("GET", "/metrics", "", b"").expect("it answers");
         let ready = up.client().call("GET", "/readyz", "", b"").expect("it answers").status == 200;
-        if ready && String::from_utf8_lossy(&metrics.body).contains("weir_lag_records 0\n") {
+        let text = String::from_utf8_lossy(&metrics.body);
+        let behind = ["weir_lag_records 0\n", "weir_history_lag_records 0\n"];
+        if ready && behind.iter().all(|line| text.contains(line)) {
             return;
         }
         std::thread::sleep(Duration::from_millis(50));
@@ -146,6 +150,7 @@ fn killed_at_random_points_it_loses_no_acknowledged_event_and_decides_as_if_unin
     assert!(written.len() > 20, "only {} decisions", written.len());
     assert_eq!(written, decisions, "after {kills} kills");
     assert_eq!(standings(&data), last);
+    history::holds_what_the_journal_holds(&data);
 }
 
 #[test]

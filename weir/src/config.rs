@@ -7,7 +7,7 @@
 mod file;
 mod secret;
 
-pub use file::{Config, Engine, Keys};
+pub use file::{Config, Engine, History, Keys};
 pub use secret::Secret;
 
 use std::fmt::Write as _;

@@ -8,6 +8,7 @@
 mod api;
 mod demo;
 mod engine;
+mod history;
 mod keep;
 mod server;
 mod state;
@@ -89,6 +90,7 @@ struct Up {
     state: Arc<State>,
     journal: Journal,
     engine: std::thread::JoinHandle<Result<(), Error>>,
+    history: Option<std::thread::JoinHandle<()>>,
     server: JoinHandle<()>,
     view: Option<view::View>,
     clock: Clock,
@@ -107,8 +109,12 @@ impl Up {
             Some(town) => std::mem::take(&mut town.exempt),
             None => setup::read_exempt(Some(plan.config.engine.exempt.as_str()).filter(|f| !f.is_empty()))?,
         };
-        let engine = setup::configured(&plan.config.engine).engine(exempt, None)?;
+        let kept = &plan.config.history;
+        let rows = kept.enabled.then_some(kept.rows_share);
+        let engine = setup::configured(&plan.config.engine).engine(exempt, rows)?;
         let engine = start_engine(engine, &journal, &state, (&clock, &runtime))?;
+        let parts = (&journal, &state, &clock, &runtime);
+        let history = kept.enabled.then(|| start_history(folder, kept, parts)).transpose()?;
         let on_reject = Arc::clone(&state);
         let on_reject = Box::new(move |reason| on_reject.metrics.count_reject(reason));
         let http = &plan.config.http;
@@ -128,7 +134,7 @@ impl Up {
                 Some(view)
             }
         };
-        Ok(Up { plan, runtime, state, journal, engine, server, view, clock })
+        Ok(Up { plan, runtime, state, journal, engine, history, server, view, clock })
     }
 
     /// Waits for the end.
@@ -161,6 +167,10 @@ impl Up {
         let engine = self.engine.join().unwrap_or_else(|_| {
             Err(Error::Usage("the engine panicked: what it had not decided is in the journal".to_owned()))
         });
+        self.state.enter(Phase::Closing);
+        if self.history.is_some_and(|history| history.join().is_err()) {
+            tracing::error!("the history's thread panicked; what it had not taken is in the journal");
+        }
         if let Some(mut view) = self.view {
             view.finish((self.clock)())?;
         }
@@ -205,6 +215,30 @@ fn start_engine(
     let line = Line::new(engine, 0, ends)?;
     let work = move || line.run().map(drop);
     let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(work);
+    thread.map_err(|error| Error::Usage(format!("no thread: {error}")))
+}
+
+fn start_history(
+    folder: &std::path::Path,
+    kept: &crate::config::History,
+    (journal, state, clock, runtime): (&Journal, &Arc<State>, &Clock, &Runtime),
+) -> Result<std::thread::JoinHandle<()>, Error> {
+    let ends = history::Ends {
+        reader: journal.reader()?,
+        head: journal.head(),
+        state: Arc::clone(state),
+        clock: Arc::clone(clock),
+        handle: runtime.handle().clone(),
+    };
+    let retention = sinks::Retention {
+        events: kept.events_days,
+        decisions: kept.decisions_days,
+        rows: kept.rows_days,
+        rejects: kept.rejects_days,
+        counts: kept.counts_days,
+    };
+    let keeper = history::Keeper::open(&folder.join("history.db"), retention, ends)?;
+    let thread = std::thread::Builder::new().name("history".to_owned()).spawn(move || keeper.run());
     thread.map_err(|error| Error::Usage(format!("no thread: {error}")))
 }
 

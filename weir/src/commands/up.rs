@@ -25,6 +25,9 @@ Examples:
   curl http://127.0.0.1:8484/v1/accounts/a1/standing
   curl -N 'http://127.0.0.1:8484/v1/decisions?from=0'
 
+A start reads the journal again from its beginning, about half a million events a second, before it is ready: checkpoints are
+not here yet, and the journal keeps everything. history.db beside it, written behind, is for looking back ([history]).
+
 Other addresses than loopback need API keys: see [keys] in the configuration. http://127.0.0.1:8484/openapi.json describes
 every route.";
 

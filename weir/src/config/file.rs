@@ -18,6 +18,9 @@ const KEYS_MAX: usize = 64;
 /// Largest file of keys, bytes.
 const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
 
+/// Longest that anything is kept, days.
+const DAYS_MAX: u32 = 36_500;
+
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +37,8 @@ pub struct Config {
     pub data: Data,
     /// The engine.
     pub engine: Engine,
+    /// The history.
+    pub history: History,
 }
 
 /// Logging.
@@ -96,6 +101,26 @@ pub struct Engine {
     pub accounts_max: usize,
 }
 
+/// The history.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct History {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Share of quiet events whose feature rows are kept.
+    pub rows_share: f64,
+    /// Days of events.
+    pub events_days: u32,
+    /// Days of decisions and reviews.
+    pub decisions_days: u32,
+    /// Days of feature rows.
+    pub rows_days: u32,
+    /// Days of rejects.
+    pub rejects_days: u32,
+    /// Days of counts by the minute.
+    pub counts_days: u32,
+}
+
 impl Config {
     /// What is out of range, if anything.
     pub(super) fn check(&self) -> Result<(), String> {
@@ -103,6 +128,10 @@ impl Config {
         within("http.feed_readers_max", self.http.feed_readers_max, 1..=4_096)?;
         within("http.appends_max", self.http.appends_max, 1..=256)?;
         within("engine.accounts_max", self.engine.accounts_max, 1..=1_000_000_000)?;
+        within("history.rows_share", self.history.rows_share, 0.0..=1.0)?;
+        for (name, days) in self.history.days() {
+            within(name, days, 1..=DAYS_MAX)?;
+        }
         if self.data.dir.is_empty() {
             return Err("data.dir: give a folder".to_owned());
         }
@@ -120,6 +149,18 @@ fn within<T: PartialOrd + std::fmt::Display>(
         Ok(())
     } else {
         Err(format!("{name} = {value}: give between {least} and {most}"))
+    }
+}
+
+impl History {
+    fn days(&self) -> [(&'static str, u32); 5] {
+        [
+            ("history.events_days", self.events_days),
+            ("history.decisions_days", self.decisions_days),
+            ("history.rows_days", self.rows_days),
+            ("history.rejects_days", self.rejects_days),
+            ("history.counts_days", self.counts_days),
+        ]
     }
 }
 

@@ -94,6 +94,8 @@ pub struct Metrics {
     pub requests: Family<Label, Counter>,
     /// Readers of the decision feed that are connected.
     pub feed_readers: Gauge,
+    /// Records that the history has not taken yet.
+    pub history_lag: Gauge,
 }
 
 impl Metrics {
@@ -122,6 +124,7 @@ impl Metrics {
             log_size: Gauge::default(),
             requests: Family::default(),
             feed_readers: Gauge::default(),
+            history_lag: Gauge::default(),
         };
         metrics.start_labels_at_zero();
         metrics.registered()
@@ -177,6 +180,13 @@ impl Metrics {
         r.register_with_unit("log_size", size, Unit::Bytes, self.log_size.clone());
         r.register("http_requests", "Answers over HTTP, by class of status", self.requests.clone());
         r.register("feed_readers", "Readers of the decision feed", self.feed_readers.clone());
+        let behind = "Records in the log that the history has not taken yet";
+        r.register_with_unit(
+            "history_lag",
+            behind,
+            Unit::Other("records".to_owned()),
+            self.history_lag.clone(),
+        );
         self.registry = registry;
         self
     }

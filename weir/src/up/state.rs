@@ -17,6 +17,8 @@ pub enum Phase {
     Stopping,
     /// The engine takes what lies in the log and ends.
     Draining,
+    /// The engine has ended; the history takes what it can in a moment.
+    Closing,
 }
 
 /// Shared by all threads.
@@ -65,7 +67,12 @@ impl State {
 
     /// Whether the engine is to end once it has taken all.
     pub fn is_draining(&self) -> bool {
-        *self.phase.borrow() == Phase::Draining
+        *self.phase.borrow() >= Phase::Draining
+    }
+
+    /// Whether everything that writes has ended.
+    pub fn is_closing(&self) -> bool {
+        *self.phase.borrow() == Phase::Closing
     }
 
     /// The engine has taken everything that lay in the log.
