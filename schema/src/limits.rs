@@ -79,10 +79,13 @@ pub const TEXT_BYTES_MAX: usize = 1_024;
 pub const HISTORY_ANSWER_MAX: usize = 10_000;
 /// Records in one insert into the archive.
 pub const ARCHIVE_BATCH_RECORDS_MAX: usize = 200_000;
-/// Bytes in one insert into the archive, as they are sent; a record more may lie in it.
+/// Bytes in one insert into the archive, as they are sent; what was taken from the log at once may lie in it besides.
 pub const ARCHIVE_BATCH_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Longest time that a record waits for its batch to fill, ms.
 pub const ARCHIVE_WAIT_MS_MAX: u64 = 1_000;
+/// How much older than its place in the log a record may say it is before the archive refuses it, ms (800 days). Each day
+/// is a partition of ClickHouse, so this bounds the partitions of one insert.
+pub const ARCHIVE_AGE_MS_MAX: u64 = 800 * 24 * 60 * 60 * 1000;
 /// Accounts whose deletion is carried out in one statement of the archive.
 pub const ARCHIVE_DELETIONS_MAX: usize = 1_000;
 /// Largest body of a request as it is sent, bytes.

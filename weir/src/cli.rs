@@ -6,7 +6,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench_input::BenchInputArgs, blocklist::BlocklistArgs, catalog::CatalogArgs,
+    archive::ArchiveArgs, bench_input::BenchInputArgs, blocklist::BlocklistArgs, catalog::CatalogArgs,
     check_config::CheckConfigArgs, completions::CompletionsArgs, control::ControlArgs, demo::DemoArgs,
     import::ImportArgs, judge::JudgeArgs, man::ManArgs, run::RunArgs, score::ScoreArgs,
     simulate::SimulateArgs, topics::TopicsArgs, train::TrainArgs, up::UpArgs,
@@ -48,6 +48,8 @@ pub enum Command {
     Score(ScoreArgs),
     /// Decide about the events of Apache Kafka, as one of any number of workers.
     Run(RunArgs),
+    /// Keep what happened in ClickHouse, for reviewers and training.
+    Archive(ArchiveArgs),
     /// Say what is wanted of all workers: the kill switch, another policy, model or list.
     Control(ControlArgs),
     /// Make the topics of Apache Kafka, or check them.

@@ -3,6 +3,7 @@
 //! Separate from the command line, which only lists them. Invariant: a command reads files, calls the core and writes
 //! files; what decides anything lies in a pure crate.
 
+pub mod archive;
 pub mod bench_input;
 pub mod blocklist;
 pub mod catalog;
@@ -29,6 +30,7 @@ pub fn run(command: Command) -> Result<Outcome, Error> {
         Command::Demo(args) => demo::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Archive(args) => archive::run(&args),
         Command::Control(args) => control::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Simulate(args) => simulate::run(&args),

@@ -3,6 +3,7 @@
 //! Separate from everything else, because this crate alone knows both the pure core and the world. Invariants: `main`
 //! only chooses a command and an exit code; the clock is read in `clock` alone, the environment in `environment` alone.
 
+mod archive;
 mod clash;
 mod cli;
 mod clock;

@@ -8,6 +8,7 @@ mod control;
 mod decide;
 mod group;
 mod line;
+mod listener;
 mod logging;
 mod outlet;
 mod owner;
@@ -16,6 +17,8 @@ mod relate;
 mod takeover;
 
 pub use control::KILL_NAME;
+pub use listener::Listener;
+pub use logging::start as start_logging;
 pub use plan::Plan;
 
 use crate::error::{Error, Outcome};

@@ -76,7 +76,11 @@ impl Work for Decider<'_> {
         let outputs = match self.decide(message, outlet.gauges) {
             Ok(()) if self.output.is_empty() => return Ok(0),
             Ok(()) => outlet.output(&self.output, message.offset())?,
-            Err(refusal) => outlet.reject(refusal, (message.offset(), self.at), message.value())?,
+            Err(refusal) => {
+                // The broker's time, if it tells one: a repeat after a crash says the same.
+                let at = message.record().at.unwrap_or(self.at);
+                outlet.reject(refusal, (message.offset(), at), message.value())?
+            }
         };
         self.output.clear();
         Ok(outputs)

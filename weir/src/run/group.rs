@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ingest::kafka::{Assignment, Change, Consumer};
@@ -17,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
+use super::listener::Listener;
 use super::owner::{Owner, Place, Report, Wish};
 use super::plan::Plan;
 use crate::commands::topics;
@@ -24,9 +25,7 @@ use crate::error::{Error, Outcome};
 
 /// How often offsets are committed.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
-/// How long the group is served at once.
-const POLL_WAIT: Duration = Duration::from_millis(100);
-/// Changes and reports that may wait.
+/// Reports that may wait.
 const WAITING_MAX: usize = 1_024;
 
 /// The worker.
@@ -65,53 +64,21 @@ pub async fn run(plan: Plan) -> Result<Outcome, Error> {
         given: BTreeMap::new(),
         reports,
     };
-    let listener = Listener::start(consumer)?;
+    let mut listener = Listener::start(consumer)?;
     tracing::info!(topics = topics.join(","), partitions, "the worker joins the group");
-    let ended = group.work(heard, listener.changes).await;
+    let ended = group.work(heard, &mut listener.changes).await;
     group.give_up_all();
     group.consumer.close();
-    listener.ends.store(true, Ordering::Release);
-    if listener.thread.join().is_err() {
-        tracing::error!("the thread that serves the group panicked");
-    }
+    listener.end();
     tracing::info!("the worker left the group");
     ended
-}
-
-/// The thread that serves the group.
-struct Listener {
-    changes: mpsc::Receiver<Change>,
-    ends: Arc<AtomicBool>,
-    thread: std::thread::JoinHandle<()>,
-}
-
-impl Listener {
-    fn start(consumer: Arc<Consumer>) -> Result<Self, Error> {
-        let (tell, changes) = mpsc::channel(WAITING_MAX);
-        let ends = Arc::new(AtomicBool::new(false));
-        let asked = Arc::clone(&ends);
-        let serve = move || {
-            while !asked.load(Ordering::Acquire) {
-                if let Some(change) = consumer.poll(POLL_WAIT)
-                    && tell.blocking_send(change).is_err()
-                {
-                    tracing::debug!("the group said something after the end");
-                }
-            }
-        };
-        let thread = std::thread::Builder::new()
-            .name("weir-group".to_owned())
-            .spawn(serve)
-            .map_err(|error| Error::Role(format!("no thread for the group: {error}")))?;
-        Ok(Self { changes, ends, thread })
-    }
 }
 
 impl Group {
     async fn work(
         &mut self,
         mut reports: mpsc::Receiver<Report>,
-        mut changes: mpsc::Receiver<Change>,
+        changes: &mut mpsc::Receiver<Change>,
     ) -> Result<Outcome, Error> {
         let listen = |kind| signal(kind).map_err(|error| Error::Role(format!("no signals: {error}")));
         let (mut terminate, mut interrupt) =

@@ -1,0 +1,355 @@
+//! The loop: fill a batch from the partitions in turn, insert it, commit, again.
+//!
+//! Separate from what a record must be. Invariants: offsets are committed after their batch was taken, and only of
+//! partitions that are ours; the group and the wish to end are answered while ClickHouse is waited for; a partition that is
+//! given up is not waited for, since whoever takes it over inserts at most a batch again; an offset that the log no longer
+//! has is said aloud, never passed in silence.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::ops::Bound;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ingest::kafka::{Assignment, Change, Consumer, PartitionQueue};
+use schema::Topic;
+use schema::limits::{ARCHIVE_DELETIONS_MAX, ARCHIVE_WAIT_MS_MAX};
+use sinks::clickhouse::{Batch, Writer};
+use sinks::kafka::Admin;
+
+use super::call::{Call, Calls};
+use super::intake::{Intake, Taken};
+use super::plan::Plan;
+use crate::clock::{Stopwatch, now_ms};
+use crate::commands::topics;
+use crate::error::{Error, Outcome};
+use crate::run::Listener;
+
+/// How long empty partitions are left alone.
+const IDLE_WAIT: Duration = Duration::from_millis(20);
+/// How long after its deletion something of an account may still come out of the log.
+const LATE_MS: u64 = 60 * 60 * 1000;
+/// How often the log hears how far we are.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
+/// The role.
+struct Group {
+    plan: Plan,
+    consumer: Arc<Consumer>,
+    writer: Writer,
+    /// Partitions of events, which are those of every topic that is read.
+    partitions: u32,
+    readers: BTreeMap<Assignment, Reader>,
+    /// The partition that was read last: the next one is next.
+    turn: Option<Assignment>,
+    batch: Batch,
+    /// Since the batch has anything.
+    since: Option<Stopwatch>,
+    /// The offset after the newest record of each partition that is in the batch or passed over.
+    taken: BTreeMap<Assignment, u64>,
+    /// The offset to be committed of each partition of ours.
+    safe: BTreeMap<Assignment, u64>,
+    told: Told,
+}
+
+/// A partition that is ours.
+struct Reader {
+    queue: PartitionQueue,
+    intake: Intake,
+    /// The offset after the newest record that was read.
+    next: u64,
+}
+
+/// What was done since it was told last.
+struct Told {
+    since: Stopwatch,
+    kept: u64,
+    refused: u64,
+    passed: u64,
+}
+
+/// Works until somebody asks it to end.
+pub async fn run(plan: Plan) -> Result<Outcome, Error> {
+    let admin = Admin::open(&plan.brokers, &plan.settings)?;
+    topics::findings(admin.check(&topics::plan_to_check(&plan.prefix, 0)).await?)?;
+    let partitions = admin.partitions(&Topic::Events.name(&plan.prefix))?;
+    drop(admin);
+    let writer = Writer::new(plan.server.clone());
+    writer.migrate(&plan.layout, plan.retention).await.map_err(|error| {
+        Error::Role(format!("{}: {error}. Is ClickHouse running there, over HTTP?", plan.server.url))
+    })?;
+    if plan.key.is_none() {
+        tracing::warn!(
+            "no signing key: verdicts, activations and facts are not archived, as workers without it refuse them"
+        );
+    }
+    let names: Vec<String> = plan.topics().into_iter().map(|(_, name)| name).collect();
+    let settings = plan.consumer_settings();
+    let consumer = Arc::new(Consumer::open((&plan.brokers, &plan.group), &names, &settings)?);
+    let mut listener = Listener::start(Arc::clone(&consumer))?;
+    let deletions = tokio::spawn(carry_out_deletions(writer.clone(), plan.deletions_every));
+    tracing::info!(topics = names.join(","), clickhouse = plan.server.url, "the archive joins the group");
+    let mut group = Group::new(plan, (consumer, partitions), writer);
+    let ended = match Calls::listen(&mut listener.changes) {
+        Ok(mut calls) => group.work(&mut calls).await,
+        Err(error) => Err(error),
+    };
+    deletions.abort();
+    group.give_up_all();
+    listener.end();
+    tracing::info!("the archive left the group");
+    ended.map(|()| Outcome::Done)
+}
+
+/// Carries out deletions now and then, for ever.
+async fn carry_out_deletions(writer: Writer, every: Duration) {
+    loop {
+        match writer.carry_out_deletions(now_ms(), LATE_MS).await {
+            Ok(0) => {}
+            Ok(accounts) => {
+                tracing::info!(accounts, "deleted accounts were removed from the archive");
+                if accounts >= ARCHIVE_DELETIONS_MAX {
+                    continue;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "deletions were not carried out; they are tried again"),
+        }
+        tokio::time::sleep(every).await;
+    }
+}
+
+impl Group {
+    fn new(plan: Plan, (consumer, partitions): (Arc<Consumer>, u32), writer: Writer) -> Self {
+        Self {
+            plan,
+            consumer,
+            writer,
+            partitions,
+            readers: BTreeMap::new(),
+            turn: None,
+            batch: Batch::default(),
+            since: None,
+            taken: BTreeMap::new(),
+            safe: BTreeMap::new(),
+            told: Told::new(),
+        }
+    }
+
+    async fn work(&mut self, calls: &mut Calls<'_>) -> Result<(), Error> {
+        while !calls.is_end() {
+            self.fill(calls).await?;
+            self.insert(calls).await?;
+            self.tell();
+        }
+        Ok(())
+    }
+
+    /// Reads until the batch is full, or has waited long enough, or somebody wants to end.
+    async fn fill(&mut self, calls: &mut Calls<'_>) -> Result<(), Error> {
+        let waited = Duration::from_millis(ARCHIVE_WAIT_MS_MAX);
+        while !self.batch.is_full() && self.since.is_none_or(|since| since.elapsed() < waited) {
+            let records = self.round()?;
+            let rest = async {
+                if records == 0 {
+                    tokio::time::sleep(IDLE_WAIT).await;
+                } else {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                call = calls.next() => match call {
+                    Call::Group(change) => self.change(change)?,
+                    Call::End | Call::TimeIsUp => return Ok(()),
+                },
+                () = rest => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what every partition has ready, as long as the batch has room; gives the number of records.
+    fn round(&mut self) -> Result<usize, Error> {
+        let mut records = 0;
+        for _ in 0..self.readers.len() {
+            let Some(of) = self.next_turn().filter(|_| !self.batch.is_full()) else { break };
+            let reader = self.readers.get_mut(&of).expect("it was just found");
+            let (count, fault) = reader.read(&mut self.batch, &mut self.told);
+            if count > 0 {
+                self.taken.insert(of.clone(), reader.next);
+                records += count;
+            }
+            if let Some(fault) = fault {
+                tracing::warn!(
+                    topic = of.topic,
+                    partition = of.partition,
+                    fault,
+                    "a partition is read again"
+                );
+                self.read_again(&of)?;
+            }
+            self.turn = Some(of);
+        }
+        if records > 0 && self.since.is_none() {
+            self.since = Some(Stopwatch::start());
+        }
+        Ok(records)
+    }
+
+    /// The partition after the one that was read last; after all, the first.
+    fn next_turn(&self) -> Option<Assignment> {
+        let after = self.turn.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let next =
+            self.readers.range((after, Bound::Unbounded)).next().or_else(|| self.readers.iter().next());
+        next.map(|(of, _)| of.clone())
+    }
+
+    /// Inserts the batch, however long it takes, and commits. If the time to end passes first, nothing is committed.
+    async fn insert(&mut self, calls: &mut Calls<'_>) -> Result<(), Error> {
+        self.since = None;
+        if self.taken.is_empty() {
+            return Ok(());
+        }
+        let (batch, taken) = (mem::take(&mut self.batch).seal(), mem::take(&mut self.taken));
+        let writer = self.writer.clone();
+        let mut insert = pin!(writer.insert_until_done(&batch, |error| {
+            tracing::warn!(%error, records = batch.records(), "ClickHouse did not take a batch");
+        }));
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut insert => {
+                    done?;
+                    break;
+                }
+                call = calls.next() => match call {
+                    Call::Group(change) => self.change(change)?,
+                    Call::End => {}
+                    Call::TimeIsUp => {
+                        tracing::warn!("ClickHouse did not take the last batch in time; it is read again");
+                        return Ok(());
+                    }
+                },
+            }
+        }
+        let ours = |(of, _): &(Assignment, u64)| self.readers.contains_key(of);
+        let offsets: Vec<(Assignment, u64)> = taken.into_iter().filter(ours).collect();
+        if let Err(error) = self.consumer.commit(&offsets, false) {
+            tracing::warn!(%error, "offsets were not committed; they are tried again with the next");
+        }
+        self.safe.extend(offsets);
+        Ok(())
+    }
+
+    fn change(&mut self, change: Option<Change>) -> Result<(), Error> {
+        match change {
+            Some(Change::Assigned(partitions)) => self.give(partitions),
+            Some(Change::Revoked { partitions, lost }) => {
+                self.give_up(&partitions, lost);
+                Ok(self.consumer.unassign(&partitions)?)
+            }
+            Some(Change::Failed(error)) => Err(error.into()),
+            None => Err(Error::Role("the thread that serves the group ended".to_owned())),
+        }
+    }
+
+    fn give(&mut self, partitions: Vec<Assignment>) -> Result<(), Error> {
+        let committed = self.consumer.committed(&partitions)?;
+        let topics = self.plan.topics();
+        let mut places = Vec::with_capacity(partitions.len());
+        for (of, committed) in partitions.into_iter().zip(committed) {
+            let next = self.place(&of, committed)?;
+            let named = topics.iter().find(|(_, name)| *name == of.topic);
+            let (topic, name) = named.expect("only these were asked for").clone();
+            let intake = Intake::new(topic, name, self.plan.admission(&of, self.partitions));
+            let queue = self.consumer.queue(&of)?;
+            self.readers.insert(of.clone(), Reader { queue, intake, next });
+            places.push((of, Some(next)));
+        }
+        tracing::info!(partitions = places.len(), "partitions were given");
+        Ok(self.consumer.assign(&places)?)
+    }
+
+    /// Where a partition is read from: where it was left, if the log still has that.
+    fn place(&self, of: &Assignment, left: Option<u64>) -> Result<u64, Error> {
+        let (oldest, next) = self.consumer.watermarks(of)?;
+        let Some(left) = left else { return Ok(oldest) };
+        if (oldest..=next).contains(&left) {
+            return Ok(left);
+        }
+        let Assignment { topic, partition } = of;
+        tracing::error!(
+            topic,
+            partition,
+            left,
+            oldest,
+            next,
+            "the log no longer has what the archive was to read next: records are missing from the archive"
+        );
+        Ok(oldest)
+    }
+
+    fn read_again(&mut self, of: &Assignment) -> Result<(), Error> {
+        let left = self.readers.get(of).map(|reader| reader.next);
+        let next = self.place(of, left)?;
+        if let Some(reader) = self.readers.get_mut(of) {
+            reader.next = next;
+        }
+        Ok(self.consumer.seek(of, Some(next))?)
+    }
+
+    /// Forgets partitions, and sees to it that what is safe of them is committed.
+    fn give_up(&mut self, partitions: &[Assignment], lost: bool) {
+        let mut safe = Vec::new();
+        for of in partitions {
+            self.readers.remove(of);
+            self.taken.remove(of);
+            safe.extend(self.safe.remove_entry(of));
+        }
+        if !lost && let Err(error) = self.consumer.commit(&safe, true) {
+            tracing::warn!(%error, "offsets were not committed; the next owner inserts those records again");
+        }
+        tracing::info!(partitions = partitions.len(), lost, "partitions were given up");
+    }
+
+    fn give_up_all(&mut self) {
+        let all: Vec<Assignment> = self.readers.keys().cloned().collect();
+        self.give_up(&all, false);
+        self.consumer.close();
+    }
+
+    fn tell(&mut self) {
+        if self.told.since.elapsed() < TELL_EVERY {
+            return;
+        }
+        let Told { kept, refused, passed, .. } = mem::replace(&mut self.told, Told::new());
+        tracing::info!(kept, refused, passed, partitions = self.readers.len(), "records in the last minute");
+    }
+}
+
+impl Reader {
+    /// Puts what is ready into the batch; gives the number of records, and what is wrong with the partition after them.
+    fn read(&mut self, batch: &mut Batch, told: &mut Told) -> (usize, Option<String>) {
+        let mut records = 0;
+        for message in self.queue.take(Duration::ZERO).iter() {
+            if let Some(fault) = message.fault() {
+                return (records, Some(fault));
+            }
+            match self.intake.take(message.offset(), &message.record(), batch) {
+                Taken::Kept => told.kept += 1,
+                Taken::Refused => told.refused += 1,
+                Taken::Passed => told.passed += 1,
+            }
+            self.next = message.offset() + 1;
+            records += 1;
+        }
+        (records, None)
+    }
+}
+
+impl Told {
+    fn new() -> Self {
+        Self { since: Stopwatch::start(), kept: 0, refused: 0, passed: 0 }
+    }
+}
