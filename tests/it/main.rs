@@ -7,6 +7,7 @@ mod tidy;
 
 mod acceptance;
 mod archive;
+mod archive_role;
 mod bad_input;
 mod contract;
 mod kafka;

@@ -8,7 +8,7 @@ mod client;
 mod server;
 mod worker;
 
-pub use client::{Fetched, Sent, Topics, committed, consume, offsets, produce, produce_all};
+pub use client::{Fetched, Sent, Topics, committed, committed_by, consume, offsets, produce, produce_all};
 pub use server::Broker;
 pub use worker::{Worker, is_finished};
 

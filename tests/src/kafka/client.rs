@@ -168,15 +168,24 @@ pub fn offsets(brokers: &str, topic: &str) -> Vec<(i64, i64)> {
     (0..count as i32).map(|partition| watermarks(partition).expect("the broker answers")).collect()
 }
 
-/// The group's committed offset of each partition; -1: none.
+/// The worker group's committed offset of each partition; -1: none.
 ///
 /// # Panics
 /// If the broker does not answer.
 #[must_use]
 pub fn committed(topics: &Topics, word: &str) -> Vec<i64> {
+    committed_by(topics, &topics.prefix, word)
+}
+
+/// A group's committed offset of each partition; -1: none.
+///
+/// # Panics
+/// If the broker does not answer.
+#[must_use]
+pub fn committed_by(topics: &Topics, group: &str, word: &str) -> Vec<i64> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &topics.brokers)
-        .set("group.id", &topics.prefix)
+        .set("group.id", group)
         .create()
         .expect("a consumer's settings");
     let topic = topics.name(word);

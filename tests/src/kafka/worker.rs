@@ -1,4 +1,4 @@
-//! A `weir run` process of a test's own.
+//! A `weir run` or `weir archive` process of a test's own.
 //!
 //! Separate from one-off runs of the binary, which end by themselves. Invariant: it is killed when the test forgets it.
 
@@ -27,22 +27,29 @@ impl Worker {
     /// If it cannot be started.
     #[must_use]
     pub fn start(topics: &Topics, more: &[&str]) -> Self {
+        // Outputs wait for less than a killed member is waited for.
+        let more = [&["--set", "message.timeout.ms=5000"], more].concat();
+        Self::role("run", topics, &topics.prefix, &more)
+    }
+
+    /// Starts a `weir archive` on a test's topics, into a database named as they are, in the ClickHouse at `url`.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn archive(topics: &Topics, url: &str, more: &[&str]) -> Self {
+        let own = ["--clickhouse", url, "--database", &topics.prefix];
+        Self::role("archive", topics, &archive_group(topics), &[&own, more].concat())
+    }
+
+    fn role(name: &str, topics: &Topics, group: &str, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = folder.path().join("log");
         let file = File::create(&log).expect("a temporary folder can be written");
         let child = Command::new(weir::binary())
-            .args([
-                "run",
-                "--brokers",
-                &topics.brokers,
-                "--prefix",
-                &topics.prefix,
-                "--group",
-                &topics.prefix,
-            ])
-            // A killed member is given up soon, and outputs still wait for less than that.
+            .args([name, "--brokers", &topics.brokers, "--prefix", &topics.prefix, "--group", group])
+            // A killed member is given up soon.
             .args(["--set", "session.timeout.ms=6000", "--set", "heartbeat.interval.ms=500"])
-            .args(["--set", "message.timeout.ms=5000"])
             .args(more)
             .current_dir(folder.path())
             .stdin(Stdio::null())
@@ -128,6 +135,21 @@ impl Worker {
         }
     }
 
+    /// Waits until an archive has committed everything that lies in its topics.
+    ///
+    /// # Panics
+    /// As [`Worker::wait_until_finished`].
+    pub fn wait_until_archived(&mut self, topics: &Topics) {
+        let started = clock::now();
+        let group = archive_group(topics);
+        let words = ["events", "decisions", "rows", "reviews", "rejects"];
+        while !words.iter().all(|word| is_committed_by(topics, &group, word)) {
+            assert!(self.runs(), "the archive ended:\n{}", self.log());
+            assert!(started.elapsed() < WAIT, "the archive does not get on:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
     /// Waits until it has logged a text.
     ///
     /// # Panics
@@ -148,9 +170,18 @@ pub fn is_finished(topics: &Topics) -> bool {
 }
 
 fn is_committed(topics: &Topics, word: &str) -> bool {
+    is_committed_by(topics, &topics.prefix, word)
+}
+
+fn is_committed_by(topics: &Topics, group: &str, word: &str) -> bool {
     let ends = offsets(&topics.brokers, &topics.name(word));
-    let committed = super::client::committed(topics, word);
+    let committed = super::client::committed_by(topics, group, word);
     ends.iter().zip(&committed).all(|((low, high), committed)| low == high || committed == high)
+}
+
+/// The group of a test's archives.
+fn archive_group(topics: &Topics) -> String {
+    format!("{}archive", topics.prefix)
 }
 
 impl Drop for Worker {
