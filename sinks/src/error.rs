@@ -52,4 +52,22 @@ pub enum Error {
     /// An internal event was to be written without the key that signs it.
     #[error("no signing key: internal events would be refused as forged. Configure one for every role")]
     NoSigningKey,
+    /// A store of checkpoints did not answer, or is full: the caller tries again later.
+    #[error("{name}: {what}: {source}")]
+    Store {
+        /// The store as given.
+        name: String,
+        /// The object.
+        what: String,
+        /// The store's reason.
+        source: object_store::Error,
+    },
+    /// A checkpoint cannot be written there, or cannot be used: the caller takes another.
+    #[error("checkpoint {name}: {detail}")]
+    Checkpoint {
+        /// Its path, or the store as given.
+        name: String,
+        /// What is wrong and what to do.
+        detail: String,
+    },
 }

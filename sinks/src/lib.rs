@@ -1,9 +1,11 @@
-//! Records out: decisions, standing, rejects, rows and events as NDJSON, to files or standard output, and to Kafka.
+//! Records out: decisions, standing, rejects, rows and events as NDJSON, to files or standard output, and to Kafka; and
+//! checkpoints.
 //!
 //! Separate, so that neither the core nor the inputs know where results go. Invariants: a record is written whole or
 //! not at all within this process's buffer; the same records give the same bytes; depends on `schema` alone.
 
 pub mod archive;
+pub mod checkpoint;
 pub mod clickhouse;
 pub mod error;
 pub mod file;
