@@ -10,6 +10,7 @@ mod archive;
 mod archive_role;
 mod bad_input;
 mod contract;
+mod docs;
 mod kafka;
 mod kafka_together;
 mod pipeline;
