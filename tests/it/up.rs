@@ -363,6 +363,8 @@ fn asked_to_end_it_ends_in_time_with_feeds_open_and_nothing_undone() {
     let (code, took) = up.stop();
     assert_eq!(code, 0);
     assert!(took < Duration::from_secs(10), "{took:?}");
+    let again = Up::start(data.path(), &[]);
+    assert_eq!(again.stop().0, 0, "it may be stopped while it reads the journal again");
     let db = Connection::open(data.path().join("journal.db")).expect("the journal is there");
     let read: i64 =
         db.query_row("SELECT pos FROM reader WHERE name = 'engine'", [], |row| row.get(0)).expect("told");

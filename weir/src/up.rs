@@ -2,8 +2,8 @@
 //!
 //! Separate from its parts, each of which knows only what it is given. Start: the data folder is locked, the journal
 //! opened, the engine reads on from where it left, then HTTP listens. Stop, within 10 s: no new requests, feeds end, the
-//! engine takes what lies in the log, the position is written, the journal closes. Invariants: what was acknowledged is in
-//! the journal; a part that fails stops the whole with its reason, and nothing is half-done.
+//! engine takes what lies in the log as far as time allows, the position is written, the journal closes. Invariants: what
+//! was acknowledged is in the journal; a part that fails stops the whole with its reason, and nothing is half-done.
 
 mod api;
 mod demo;

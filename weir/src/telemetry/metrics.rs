@@ -3,8 +3,6 @@
 //! Separate from where they are counted. Invariants: counted per batch, never per event; a label's values are known when
 //! the process starts and all stand at zero from then on; what is a gauge is set, never added to, by one owner.
 
-use std::sync::atomic::AtomicU64;
-
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -17,9 +15,6 @@ use schema::{Action, Mode, RejectReason};
 type Label = [(&'static str, &'static str); 1];
 /// Two labels and their values.
 type Labels = [(&'static str, &'static str); 2];
-/// A gauge with a fraction.
-pub type Seconds = Gauge<f64, AtomicU64>;
-
 /// What became of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordOutcome {
@@ -82,8 +77,6 @@ pub struct Metrics {
     pub engine_memory: Gauge,
     /// Most memory that the process held.
     pub process_memory: Gauge,
-    /// Age of the newest durable checkpoint.
-    pub checkpoint_age: Seconds,
     /// One durable commit of the log.
     pub commit: Histogram,
     /// Commits that failed, by cause.
@@ -118,7 +111,6 @@ impl Metrics {
             model_runs: Gauge::default(),
             engine_memory: Gauge::default(),
             process_memory: Gauge::default(),
-            checkpoint_age: Seconds::default(),
             commit: Histogram::new(quick()),
             commit_failures: Family::default(),
             log_size: Gauge::default(),
@@ -171,8 +163,6 @@ impl Metrics {
         r.register_with_unit("engine_memory", tables, Unit::Bytes, self.engine_memory.clone());
         let peak = "Most memory that the process held at once";
         r.register_with_unit("process_memory_peak", peak, Unit::Bytes, self.process_memory.clone());
-        let age = "Age of the newest durable checkpoint";
-        r.register_with_unit("checkpoint_age", age, Unit::Seconds, self.checkpoint_age.clone());
         r.register_with_unit("commit", "One durable commit of the log", Unit::Seconds, self.commit.clone());
         let failures = "Commits of the log that failed, by cause; records wait and nothing is half-written";
         r.register("commit_failures", failures, self.commit_failures.clone());

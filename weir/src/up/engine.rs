@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
 use super::state::State;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::error::Error;
 use crate::telemetry::metrics::RecordOutcome;
 
@@ -29,6 +29,8 @@ pub const READER: &str = "engine";
 const POSITION_MS: u64 = 1_000;
 /// How long to wait for new records before looking whether to stop.
 const WAIT: Duration = Duration::from_millis(200);
+/// How long what lies in the log is still decided once the server stops, microseconds.
+const DRAIN_US: u64 = 3_000_000;
 /// How long to wait before a commit is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -82,10 +84,20 @@ impl Line {
         Ok(Self { engine, ends, output, position, written, told_ms: 0, results })
     }
 
-    /// Takes records until it is told to stop and has taken all. Gives the engine back.
+    /// Takes records until it is told to stop and has taken all, or time is short. Gives the engine back.
     pub fn run(mut self) -> Result<Engine, Error> {
         let mut chunk = Chunk::default();
+        let mut drains_since = None;
         loop {
+            if self.ends.state.is_draining() {
+                let now = clock::ticks_us();
+                let is_late = now.saturating_sub(*drains_since.get_or_insert(now)) > DRAIN_US;
+                // Whatever is not decided yet is decided after the next start, as it would be now.
+                if is_late || self.position < self.written {
+                    self.tell_position()?;
+                    return Ok(self.engine);
+                }
+            }
             let head = *self.ends.head.borrow_and_update();
             self.ends.reader.read(Some(Topic::Events), self.position, BATCH_RECORDS, &mut chunk)?;
             if let Some(last) = chunk.len().checked_sub(1).and_then(|last| chunk.get(last)) {
@@ -146,7 +158,7 @@ impl Line {
         Ok(())
     }
 
-    /// Commits, however long the disk is full; ends only if the disk fails.
+    /// Commits, however long the disk is full; ends only if the disk fails, or is full while the server stops.
     fn commit(&mut self, commit: Commit) -> Result<(), Error> {
         let mut commit = commit;
         loop {
@@ -155,6 +167,11 @@ impl Line {
                 Err(failed) => *failed,
             };
             match error {
+                Unwritten::Full if self.ends.state.is_draining() => {
+                    let told =
+                        "the disk is full: what is not written yet is decided again after the next start";
+                    return Err(Error::Usage(told.to_owned()));
+                }
                 Unwritten::Full => tracing::warn!("the disk is full: decisions wait for room"),
                 error => return Err(Error::Usage(error.to_string())),
             }
