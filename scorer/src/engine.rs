@@ -226,9 +226,16 @@ impl Engine {
 
     /// One event, from a gateway or our own fact, through the whole line.
     fn take(&mut self, event: &Event<'_>, at: u64, offset: u64, output: &mut Output) {
+        let before = output.decisions.len();
         match &event.body {
             Body::Deletion => return self.delete(event, at, output),
-            Body::Verdict(verdict) => return self.verdict(event, verdict, at, output),
+            Body::Verdict(verdict) => {
+                self.verdict(event, verdict, at, output);
+                if self.rows.is_some() && output.decisions.len() > before {
+                    self.keep_verdict_row(event, (at, offset), before, output);
+                }
+                return;
+            }
             Body::Activate(activate) => return self.activate(activate, at, output),
             _ => {}
         }
@@ -246,7 +253,7 @@ impl Engine {
             applied.touched.intersects(&self.policy.features) || self.policy.kinds >> kind & 1 == 1;
         let mut occasion =
             Occasion { event, slot: applied.slot, at, kind, score: f32::NAN, blocklisted: hit.is_known };
-        let mut decided = None;
+        let mut is_current = false;
         if model_due || rules_due || hit.is_new {
             self.store.vector_near(applied.slot, event.ts, &mut self.vector);
             let is_whole = model_due || hit.is_new;
@@ -256,13 +263,13 @@ impl Engine {
             occasion.score = self.score(model_due);
             let fired = self.fire(&occasion, &applied.touched, is_whole);
             if fired || hit.is_new || occasion.score >= self.policy.lowest_band {
-                decided = Some(output.decisions.len());
+                is_current = true;
                 self.decide(&occasion, output);
             }
         }
         self.answer(&occasion, output);
         if self.rows.is_some() {
-            self.keep_row(&occasion, decided, offset, output);
+            self.keep_row(&occasion, (before, is_current), offset, output);
         }
     }
 

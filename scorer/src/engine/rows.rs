@@ -3,31 +3,32 @@
 //! Separate, because it runs only if somebody asked. Invariant: a row's weight is 1 / the probability that it was kept.
 
 use features::CATALOG;
-use schema::{Body, Row, RowWhy};
+use schema::{Body, Event, Row, RowWhy};
 
-use super::{Engine, Occasion, Output};
+use super::{Engine, Occasion, Output, kind_number};
 use crate::hash::share_of;
 
 impl Engine {
-    /// Keeps a row of this event, if there is a reason to. `decided`: decisions before it, if anything was decided.
+    /// Keeps a row of this event, if there is a reason to. `before`: decisions before it; `is_current`: the vector is that of
+    /// its decision.
     pub(super) fn keep_row(
         &mut self,
         occasion: &Occasion<'_>,
-        decided: Option<usize>,
+        (before, is_current): (usize, bool),
         offset: u64,
         output: &mut Output,
     ) {
         let share = self.rows.unwrap_or(0.0);
         let event = occasion.event;
-        let made = output.decisions.len() - decided.unwrap_or(output.decisions.len());
+        let made = output.decisions.len() - before;
         let (why, weight) = match &event.body {
             _ if made > 0 => (RowWhy::Decision, 1.0),
             Body::Block(_) | Body::Report { .. } => (RowWhy::Feedback, 1.0),
             _ if share_of("row", event.id) < share => (RowWhy::Sample, (1.0 / share) as f32),
             _ => return,
         };
-        if decided.is_none() {
-            // Nothing was decided: the vector is still as the event left it.
+        if !is_current {
+            // Nothing was decided by it: the vector is still as the event left it.
             self.store.vector(occasion.slot, event.ts, &mut self.vector);
         }
         let values = (0..CATALOG.len()).map(|f| self.vector.get(f)).collect();
@@ -43,10 +44,22 @@ impl Engine {
             values,
             score: Some(occasion.score).filter(|s| !s.is_nan()),
             model: self.versions.model.clone(),
-            decisions: output.decisions[output.decisions.len() - made..]
-                .iter()
-                .map(|d| d.id.clone())
-                .collect(),
+            decisions: output.decisions[before..].iter().map(|d| d.id.clone()).collect(),
         });
+    }
+    /// Keeps a row of a verdict by which decisions were made after the first `before`: the account as it was for the reviewer's
+    /// word. None if its features are forgotten.
+    pub(super) fn keep_verdict_row(
+        &mut self,
+        event: &Event<'_>,
+        (at, offset): (u64, u64),
+        before: usize,
+        output: &mut Output,
+    ) {
+        let Some(slot) = self.store.slot_of(event.account) else { return };
+        self.store.vector(slot, event.ts, &mut self.vector);
+        let kind = kind_number(&event.body);
+        let occasion = Occasion { event, slot, at, kind, score: f32::NAN, blocklisted: false };
+        self.keep_row(&occasion, (before, true), offset, output);
     }
 }

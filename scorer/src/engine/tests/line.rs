@@ -191,6 +191,33 @@ fn rows_are_kept_for_decisions_feedback_and_a_weighted_sample() {
 }
 
 #[test]
+fn a_decision_at_a_verdict_or_an_answer_has_its_row_too() {
+    let text = rule("r", "new_chats_1m >= 3", "action = \"challenge\"");
+    let mut trial = Trial::with(EngineConfig { policy: policy(&text), rows: Some(0.0), ..small() });
+    trial.strangers("a", None, 3);
+    let challenge = trial.last();
+    trial.event("a", None, Body::ChallengeResult { decision: &challenge.id, passed: true });
+    let lift = trial.last();
+    let ban = VerdictEvent {
+        verdict: Verdict::Ban,
+        decision: None,
+        scope: None,
+        limit: None,
+        expires: None,
+        actor: "r",
+    };
+    trial.verdict("a", ban.clone());
+    trial.verdict("never seen", ban);
+    let rows = &trial.output.rows;
+    let told: Vec<_> = rows.iter().map(|row| (row.why, row.decisions.clone())).collect();
+    let by = |id: &str| (RowWhy::Decision, vec![id.to_owned()]);
+    let banned = trial.output.decisions.iter().find(|one| one.action == Action::Ban).expect("a human's word");
+    assert_eq!(told, [by(&challenge.id), by(&lift.id), by(&banned.id)]);
+    assert_ne!((&lift.id, lift.action), (&challenge.id, challenge.action));
+    assert_eq!(rows[2].values, rows[1].values, "a verdict counts for nothing");
+}
+
+#[test]
 fn a_full_standing_table_refuses_and_counts() {
     let text = rule("r", "new_chats_1m >= 1", "action = \"challenge\"");
     let mut trial = Trial::with(EngineConfig { policy: policy(&text), standings_max: 2, ..small() });
