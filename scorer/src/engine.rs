@@ -6,6 +6,7 @@
 //! outputs, byte for byte; no bytes panic; a quiet record allocates nothing here.
 
 mod activate;
+mod adopt;
 mod budget;
 pub(crate) mod checkpoint;
 mod config;

@@ -14,7 +14,7 @@ pub use account::{AccountStanding, HumanWord, InForce};
 pub use change::{Change, Wanted};
 
 use compact_str::CompactString;
-use schema::{Action, Limit, Restriction, Scope, Standing};
+use schema::{Action, ENFORCEMENT_KEY, Limit, Restriction, Scope, Standing};
 
 use crate::keyed::Keyed;
 use ends::Ends;
@@ -100,6 +100,20 @@ impl StandingTable {
             }
         }
         Some(self.accounts.entry(account, AccountStanding::default))
+    }
+
+    /// Takes over what the wire says of an account; whether it was news and there was room for it.
+    pub fn adopt(&mut self, standing: &Standing) -> bool {
+        let (account, at_ms) = (standing.account.as_str(), standing.as_of);
+        let entry = match account {
+            ENFORCEMENT_KEY => Some(self.reserved(account)),
+            _ => self.entry(account, at_ms),
+        };
+        let adopted = entry.is_some_and(|entry| entry.adopt(standing));
+        if adopted {
+            self.await_end(account, at_ms);
+        }
+        adopted
     }
 
     /// The entry of one of weir's own keys: there is always room for it.

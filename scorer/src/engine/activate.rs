@@ -126,6 +126,14 @@ impl Activations {
         }
         self.active.insert((kind, name.to_owned()), version.to_owned());
     }
+
+    /// Notes what the kill switch is.
+    pub(super) fn note_switch(&mut self, on: bool) {
+        self.active.retain(|(kind, _), _| *kind != ControlKind::Kill);
+        if on {
+            self.note(ControlKind::Kill, KILL_NAME, "on");
+        }
+    }
 }
 
 impl Engine {
@@ -268,11 +276,10 @@ impl Engine {
             };
             let (by_human, victim, previous) = (false, false, None);
             standing.put(InForce { restriction, issued: at, by_human, victim, previous });
-            self.activations.note(ControlKind::Kill, KILL_NAME, "on");
         } else {
             standing.take(at, |_| true);
-            self.activations.active.retain(|(kind, _), _| *kind != ControlKind::Kill);
         }
+        self.activations.note_switch(on);
         self.tell_standing(ENFORCEMENT_KEY, at, output);
     }
 }

@@ -3,6 +3,7 @@
 //! Separate to keep the engine readable; the promises are in the files below, by theme.
 
 mod activate;
+mod adopt;
 mod checkpoint;
 mod ends;
 mod evidence;

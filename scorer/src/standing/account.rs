@@ -5,7 +5,7 @@
 mod stored;
 
 use schema::limits::RESTRICTIONS_MAX;
-use schema::{Action, Restriction, Scope};
+use schema::{Action, Restriction, Scope, Standing};
 
 /// Most shadow restrictions remembered for one account; past it the oldest is forgotten and may be told again.
 const SHADOWS_MAX: usize = 32;
@@ -92,6 +92,25 @@ impl AccountStanding {
     pub fn next_seq(&mut self, at_ms: u64) -> u64 {
         self.seq = (self.seq + 1).max(at_ms);
         self.seq
+    }
+
+    /// What the wire says, in the place of what is here; whether it was newer.
+    pub(super) fn adopt(&mut self, standing: &Standing) -> bool {
+        if self.seq >= standing.seq {
+            return false;
+        }
+        let in_force = |restriction: &Restriction| InForce {
+            restriction: Restriction { human: false, ..restriction.clone() },
+            issued: standing.as_of,
+            by_human: restriction.human,
+            victim: false,
+            previous: None,
+        };
+        self.seq = standing.seq;
+        self.in_force = standing.restrictions.iter().take(RESTRICTIONS_MAX).map(in_force).collect();
+        self.in_force.sort_by_key(|r| (r.restriction.scope, !r.by_human));
+        self.episode_ms = if self.in_force.is_empty() { 0 } else { standing.as_of };
+        true
     }
 
     /// What is in force.
