@@ -8,8 +8,10 @@ mod admission;
 mod consumer;
 mod murmur2;
 mod queue;
+mod tail;
 
 pub use admission::{Admission, Record, SigningKey};
 pub use consumer::{Assignment, Change, Consumer};
 pub use murmur2::partition_of;
 pub use queue::{Batch, Message, PartitionQueue};
+pub use tail::tail;

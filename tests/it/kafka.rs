@@ -17,9 +17,13 @@ use crate::world::world;
 /// The key that tests sign with.
 pub const KEY: &[u8] = b"a key of the tests, no secret at all";
 
-/// Times of the world moved to now, since a broker's log is of now: `ts` of each event, ms.
+/// The events of the small world, as of now, each with its account.
 pub fn events_of_now() -> Vec<(String, String)> {
-    let text = std::fs::read_to_string(world().path("events.ndjson")).expect("the world was made");
+    moved_to_now(&std::fs::read_to_string(world().path("events.ndjson")).expect("the world was made"))
+}
+
+/// A world's events with their times moved to now, since a broker's log is of now; each with its account.
+pub fn moved_to_now(text: &str) -> Vec<(String, String)> {
     let lines: Vec<(u64, &str)> = text.lines().map(|line| (number(line, "\"ts\":"), line)).collect();
     let last = lines.iter().map(|(ts, _)| *ts).max().expect("a world has events");
     let shift = now_ms() - last;

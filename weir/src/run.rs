@@ -14,12 +14,14 @@ mod outlet;
 mod owner;
 mod plan;
 mod relate;
+mod restore;
+mod save;
 mod takeover;
 
 pub use control::KILL_NAME;
 pub use listener::Listener;
 pub use logging::start as start_logging;
-pub use plan::Plan;
+pub use plan::{Plan, Saving};
 
 use crate::error::{Error, Outcome};
 
@@ -27,6 +29,16 @@ use crate::error::{Error, Outcome};
 pub fn run(plan: Plan) -> Result<Outcome, Error> {
     logging::start();
     runtime()?.block_on(group::run(plan))
+}
+
+/// A runtime beside the main loop, which sometimes waits for partitions: the store of checkpoints does not wait with it.
+pub fn store_runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("weir-store")
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Role(format!("no thread for the store of checkpoints: {error}")))
 }
 
 /// A runtime of one thread: partitions have threads of their own.

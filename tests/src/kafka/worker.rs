@@ -21,14 +21,16 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts a worker on a test's topics. `more`: further arguments.
+    /// Starts a worker on a test's topics. `more`: further arguments; without `--checkpoints` it saves nothing.
     ///
     /// # Panics
     /// If it cannot be started.
     #[must_use]
     pub fn start(topics: &Topics, more: &[&str]) -> Self {
         // Outputs wait for less than a killed member is waited for.
-        let more = [&["--set", "message.timeout.ms=5000"], more].concat();
+        let mut own = vec!["--set", "message.timeout.ms=5000"];
+        own.extend(["--no-checkpoints"].iter().filter(|_| !more.contains(&"--checkpoints")));
+        let more = [&own, more].concat();
         Self::role("run", topics, &topics.prefix, &more)
     }
 
@@ -58,6 +60,12 @@ impl Worker {
             .spawn()
             .expect("the binary was just built");
         Self { child, log, _folder: folder }
+    }
+
+    /// Its process number.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Kills it as a power cut would.

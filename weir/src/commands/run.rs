@@ -3,23 +3,27 @@
 //! Separate from the role, which knows no command line. Invariant: whatever is wrong with files or topics is said before the
 //! group is joined.
 
+use std::time::Duration;
+
 use clap::Args;
+use sinks::checkpoint::{Checkpoints, Settings};
 
 use crate::commands::topics::BrokerArgs;
 use crate::error::{Error, Outcome};
 use crate::files;
 use crate::registry::Registry;
-use crate::run::{self, Plan};
+use crate::run::{self, Plan, Saving};
 use crate::setup::{EngineOptions, read_exempt};
 
 const EXAMPLES: &str = "\
 Examples:
-  weir run --brokers kafka-1:9092,kafka-2:9092 --signing-key /etc/weir/signing.key
-  weir run --brokers kafka-1:9092 --set security.protocol=SASL_SSL --set sasl.mechanisms=SCRAM-SHA-512 \\
+  weir run --brokers kafka-1:9092,kafka-2:9092 --signing-key /etc/weir/signing.key --checkpoints /srv/weir/checkpoints
+  weir run --brokers kafka-1:9092 --checkpoints /srv/weir/checkpoints --set security.protocol=SASL_SSL --set sasl.mechanisms=SCRAM-SHA-512 \\
            --set sasl.username=weir --set sasl.password=…
 
 Reads weir.events, writes weir.decisions, weir.standing, weir.rejects (and weir.rows). Start as many workers as there are
-partitions; each partition is decided about by exactly one. Ctrl-C or SIGTERM finishes what was read and leaves the group.";
+partitions; each partition is decided about by exactly one, which saves its state and is followed by another at the same place.
+Ctrl-C or SIGTERM finishes what was read and leaves the group.";
 
 /// Longest signing key, bytes.
 const KEY_BYTES_MAX: u64 = 4_096;
@@ -41,6 +45,15 @@ pub struct RunArgs {
     /// Where activations find their versions: DIR/policy/NAME/VERSION.toml and so on; the same for all workers.
     #[arg(long, value_name = "DIR")]
     registry: Option<String>,
+    /// Where the state of partitions is saved: a directory that all workers share, or the URL of an object store.
+    #[arg(long, value_name = "DIR|URL", required_unless_present = "no_checkpoints")]
+    checkpoints: Option<String>,
+    /// Save no state: after a restart only restrictions in force are known, not what accounts did.
+    #[arg(long, conflicts_with = "checkpoints")]
+    no_checkpoints: bool,
+    /// Time from one checkpoint to the next, s: what is read again after a crash.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
+    checkpoint_every: f64,
     /// Accounts against which nothing automatic is enforced, one a line.
     #[arg(long, value_name = "FILE")]
     exempt: Option<String>,
@@ -49,9 +62,20 @@ pub struct RunArgs {
     rows: Option<f64>,
 }
 
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "a number of seconds".to_owned())?;
+    if (0.01..=3_600.0).contains(&seconds) { Ok(seconds) } else { Err("0.01 to 3600 seconds".to_owned()) }
+}
+
 /// Works until somebody asks it to end.
 pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
     let key = args.signing_key.as_deref().map(|file| files::read(file, KEY_BYTES_MAX)).transpose()?;
+    let store = run::store_runtime()?;
+    let saving = |url: &str| -> Result<Saving, Error> {
+        let checkpoints = Checkpoints::open(url, Settings::default())?;
+        let every = Duration::from_secs_f64(args.checkpoint_every);
+        Ok(Saving { checkpoints, every, store: store.handle().clone() })
+    };
     let plan = Plan {
         brokers: args.broker.brokers.clone(),
         prefix: args.broker.prefix.clone(),
@@ -59,6 +83,7 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
         settings: args.broker.settings.clone(),
         key,
         registry: args.registry.as_deref().map(Registry::open).transpose()?,
+        saving: args.checkpoints.as_deref().map(saving).transpose()?,
         engine: args.engine.config(read_exempt(args.exempt.as_deref())?, args.rows)?,
     };
     run::run(plan)

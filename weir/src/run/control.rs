@@ -76,7 +76,7 @@ impl Work for Controller {
 }
 
 /// Reads and checks a control record.
-fn control(value: &[u8]) -> Result<Control, Refusal> {
+pub fn control(value: &[u8]) -> Result<Control, Refusal> {
     let control: Control = serde_json::from_slice(value)
         .map_err(|error| Refusal::new(RejectReason::Malformed, format!("no control record: {error}")))?;
     for (field, text) in [("id", &control.id), ("name", &control.name), ("version", &control.version)] {
@@ -96,7 +96,7 @@ fn control(value: &[u8]) -> Result<Control, Refusal> {
 }
 
 /// What gateways are told: while it is on, they suspend every restriction that is not a human's.
-fn enforcement(control: &Control, at: u64) -> Standing {
+pub fn enforcement(control: &Control, at: u64) -> Standing {
     let switch = Restriction {
         scope: Scope::All,
         action: Action::Lift,

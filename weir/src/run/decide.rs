@@ -13,6 +13,7 @@ use scorer::{Engine, Needed, Outcome, Output};
 use super::line::{Stop, Work};
 use super::outlet::Outlet;
 use super::owner::Gauges;
+use super::save::State;
 use crate::lookahead;
 use crate::registry::Registry;
 
@@ -27,9 +28,14 @@ pub struct Decider<'o> {
 }
 
 impl<'o> Decider<'o> {
-    /// Decides with `engine`; `registry`: where activations find their versions.
-    pub fn new(engine: Engine, admission: &'o Admission, registry: Option<&'o Registry>) -> Self {
-        Self { engine, admission, registry, at: 0, output: Output::default() }
+    /// Decides with `engine`, whose log stands at `at` (ms since the Unix epoch); `registry`: where activations find their
+    /// versions.
+    pub fn new(
+        (engine, at): (Engine, u64),
+        admission: &'o Admission,
+        registry: Option<&'o Registry>,
+    ) -> Self {
+        Self { engine, admission, registry, at, output: Output::default() }
     }
 
     /// Decides about one record; what follows lies in `output`.
@@ -86,6 +92,10 @@ impl Work for Decider<'_> {
         Ok(outputs)
     }
 
+    fn state(&mut self) -> Option<&mut dyn State> {
+        Some(self)
+    }
+
     /// Asks for the memory of the next two records, while the one before them is decided about.
     #[inline]
     fn look_ahead(&self, batch: &Batch<'_>, place: usize) {
@@ -95,5 +105,23 @@ impl Work for Decider<'_> {
         if let Some((id, account)) = batch.glance(place + 2).and_then(lookahead::names) {
             self.engine.prefetch_early(id, account);
         }
+    }
+}
+
+impl State for Decider<'_> {
+    fn begin(&mut self, full: bool) -> bool {
+        self.engine.begin_checkpoint(full)
+    }
+
+    fn write(&mut self, bytes_max: usize, out: &mut Vec<u8>) -> bool {
+        self.engine.write_checkpoint(bytes_max, out)
+    }
+
+    fn abandon(&mut self) {
+        self.engine.abandon_checkpoint();
+    }
+
+    fn at_ms(&self) -> u64 {
+        self.at
     }
 }

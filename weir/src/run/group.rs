@@ -24,7 +24,7 @@ use crate::commands::topics;
 use crate::error::{Error, Outcome};
 
 /// How often offsets are committed.
-const COMMIT_EVERY: Duration = Duration::from_secs(1);
+const COMMIT_EVERY: Duration = Duration::from_millis(250);
 /// Reports that may wait.
 const WAITING_MAX: usize = 1_024;
 
@@ -52,6 +52,11 @@ pub async fn run(plan: Plan) -> Result<Outcome, Error> {
         tracing::warn!(
             "no signing key: activations and verdicts are refused, and shared devices and networks are counted \
              within a partition alone"
+        );
+    }
+    if plan.saving.is_none() {
+        tracing::warn!(
+            "no checkpoints: after a restart only restrictions in force are known, not what accounts did"
         );
     }
     let consumer = Arc::new(Consumer::open((&plan.brokers, &plan.group), &topics, &settings)?);
@@ -100,9 +105,8 @@ impl Group {
     fn hear(&mut self, report: Report) -> Result<(), Error> {
         match report {
             Report::Ready(of, offset) => {
-                if let Some(given) = self.given.get_mut(&of) {
-                    *given = Some(offset);
-                }
+                let Some(given) = self.given.get_mut(&of) else { return Ok(()) }; // It was taken away meanwhile.
+                *given = Some(offset);
                 self.assign()
             }
             Report::Failed(of, error) => Err(Error::Role(format!(

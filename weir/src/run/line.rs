@@ -13,10 +13,14 @@ use sinks::kafka::Delivery;
 
 use super::outlet::Outlet;
 use super::owner::Wish;
+use super::plan::UNDER_WAY;
+use super::save::{Position, Saver, State};
 use crate::error::Error;
 
 /// How long an empty partition is waited for at once.
 const IDLE_WAIT: Duration = Duration::from_millis(20);
+/// The same while a checkpoint is under way.
+const SAVING_WAIT: Duration = Duration::from_millis(2);
 /// How long acknowledgements are waited for at once while reading pauses.
 const PAUSED_WAIT: Duration = Duration::from_millis(5);
 /// Batches between two looks at an idle producer's own errors.
@@ -26,6 +30,11 @@ const SERVE_EVERY: u32 = 64;
 pub trait Work {
     /// Does it; gives the number of outputs that the record waits for.
     fn record(&mut self, message: &Message<'_>, outlet: &mut Outlet<'_>) -> Result<u32, Stop>;
+
+    /// What is to be saved of it, if anything.
+    fn state(&mut self) -> Option<&mut dyn State> {
+        None
+    }
 
     /// Asks for memory that records after `place` will need. Changes nothing.
     fn look_ahead(&self, _batch: &Batch<'_>, _place: usize) {}
@@ -61,14 +70,17 @@ pub struct Line<'o, W> {
     /// What was read and is not finished.
     pub ledger: Ledger,
     budget: Budget,
+    /// Saves the state, if it is saved at all.
+    saver: Option<Saver>,
     heard: Vec<Delivery>,
     done: Vec<u64>,
 }
 
 impl<'o, W: Work> Line<'o, W> {
-    /// A line that reads from `ledger`'s next offset on.
-    pub fn new(work: W, outlet: Outlet<'o>, ledger: Ledger, budget: Budget) -> Self {
-        Self { work, outlet, ledger, budget, heard: Vec::new(), done: Vec::new() }
+    /// A line that reads from offset `next` on.
+    pub fn new(work: W, outlet: Outlet<'o>, next: u64, saver: Option<Saver>) -> Self {
+        let (ledger, budget) = (Ledger::new(next), Budget::new(UNDER_WAY));
+        Self { work, outlet, ledger, budget, saver, heard: Vec::new(), done: Vec::new() }
     }
 
     /// Works until somebody wishes otherwise or something fails.
@@ -85,7 +97,15 @@ impl<'o, W: Work> Line<'o, W> {
         }
     }
 
-    /// Waits until everything is acknowledged, or somebody wishes to give up, or something fails.
+    /// What may be committed: what is finished, or, where state is saved, what a restart would begin with.
+    pub fn committable(&self) -> Option<u64> {
+        match &self.saver {
+            Some(saver) => saver.valid(),
+            None => Some(self.ledger.committable()).filter(|offset| *offset > 0),
+        }
+    }
+
+    /// Waits until everything is acknowledged and saved, or somebody wishes to give up, or something fails.
     pub fn finish(&mut self, wait: Duration) -> Result<(), Stop> {
         let start = self.outlet.elapsed();
         while self.ledger.waiting() > 0 && self.outlet.gauges.wish() != Wish::Drop {
@@ -94,15 +114,37 @@ impl<'o, W: Work> Line<'o, W> {
                 return Err(Stop::Fell("the broker did not acknowledge in time".to_owned()));
             }
         }
+        let at = self.position();
+        if let (Some(saver), Some(state)) = (&mut self.saver, self.work.state()) {
+            saver.finish(state, at, || self.outlet.elapsed(), start + wait);
+        }
         Ok(())
+    }
+
+    fn position(&self) -> Position {
+        Position { next: self.ledger.next(), finished: self.ledger.committable() }
+    }
+
+    /// Saves a little, and shows what may be committed.
+    fn save(&mut self, idle: bool) {
+        let (at, now) = (self.position(), self.outlet.elapsed());
+        if let (Some(saver), Some(state)) = (&mut self.saver, self.work.state()) {
+            saver.step(state, at, now, idle);
+        }
+        if let Some(offset) = self.committable() {
+            self.outlet.gauges.committable.store(offset, Ordering::Release);
+        }
     }
 
     fn step(&mut self, queue: &mut PartitionQueue, serve: bool) -> Result<(), Stop> {
         self.outlet.look_at_the_clock()?;
         if self.budget.is_paused() {
-            return self.hear(PAUSED_WAIT);
+            self.hear(PAUSED_WAIT)?;
+            self.save(true);
+            return Ok(());
         }
-        let batch = queue.take(IDLE_WAIT);
+        let is_saving = self.saver.as_ref().is_some_and(Saver::is_busy);
+        let batch = queue.take(if is_saving { SAVING_WAIT } else { IDLE_WAIT });
         for (place, message) in batch.iter().enumerate() {
             self.work.look_ahead(&batch, place);
             self.record(&message)?;
@@ -114,7 +156,7 @@ impl<'o, W: Work> Line<'o, W> {
         }
         self.outlet.say_again()?;
         self.outlet.gauges.records.fetch_add(records, Ordering::Relaxed);
-        self.outlet.gauges.committable.store(self.ledger.committable(), Ordering::Release);
+        self.save(records == 0);
         Ok(())
     }
 

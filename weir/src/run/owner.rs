@@ -10,9 +10,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ingest::kafka::{Assignment, Consumer, PartitionQueue};
-use ingest::{Budget, Ledger};
 use schema::Topic;
-use scorer::{Engine, RelationStage};
+use sinks::checkpoint::{Chain, Role};
 use sinks::kafka::Producer;
 use tokio::sync::mpsc;
 
@@ -20,8 +19,11 @@ use super::control::Controller;
 use super::decide::Decider;
 use super::line::{Line, Stop, Work};
 use super::outlet::Outlet;
-use super::plan::{Plan, UNDER_WAY};
+use super::plan::Plan;
 use super::relate::Relater;
+use super::restore::{Restored, Sources};
+use super::save::Saver;
+use crate::clock;
 use crate::error::Error;
 
 /// How long a partition that is given up may wait for acknowledgements: a graceful end takes at most 10 s.
@@ -146,13 +148,16 @@ fn own(place: Place, queue: PartitionQueue, gauges: &Gauges) {
     let tell = place.reports.clone();
     let mut seat = Seat { place, queue, gauges, first: true };
     let ended = if of.topic == plan.topic(Topic::Relations) {
-        let limits = plan.engine.relations;
-        seat.hold(|| Ok(Relater::new(RelationStage::new(limits, partition), partition, partitions)))
+        seat.hold(Some(Role::Relations), |sources| {
+            Ok(sources.stage()?.map(|stage, at| Relater::new((stage, at), (partition, partitions))))
+        })
     } else if of.topic == plan.topic(Topic::Control) {
-        seat.hold(|| Ok(Controller::new(partitions)))
+        seat.hold(None, |_| Ok(Restored::fresh(Controller::new(partitions))))
     } else {
         let registry = plan.registry.as_ref();
-        seat.hold(|| Ok(Decider::new(Engine::new(plan.engine_of(partition)), &admission, registry)))
+        seat.hold(Some(Role::Accounts), |sources| {
+            Ok(sources.engine()?.map(|engine, at| Decider::new((engine, at), &admission, registry)))
+        })
     };
     if let Err(error) = ended {
         tell.blocking_send(Report::Failed(of, error)).ok();
@@ -171,18 +176,25 @@ struct Seat<'g> {
     first: bool,
 }
 
-impl Seat<'_> {
-    /// Makes the work and does it, again after every failure, until somebody wishes it to end.
-    fn hold<W: Work>(&mut self, make: impl Fn() -> Result<W, Error>) -> Result<(), Error> {
+impl<'g> Seat<'g> {
+    /// Makes the work and does it, again after every failure, until somebody wishes it to end. `role`: whose checkpoints.
+    fn hold<W: Work>(
+        &mut self,
+        role: Option<Role>,
+        make: impl Fn(&Sources<'_>) -> Result<Restored<W>, Error>,
+    ) -> Result<(), Error> {
+        let plan = Arc::clone(&self.place.plan);
+        let of = self.place.of.clone();
         while self.gauges.wish() == Wish::Work {
-            let topic = self.place.of.topic.clone();
-            let plan = &self.place.plan;
-            let producer = Producer::open(&plan.producer())?;
-            let seen = (topic.as_str(), self.place.of.partition);
-            let outlet = Outlet::new(producer, self.gauges, seen, plan.message_timeout());
-            let ledger = Ledger::new(self.place.committed.unwrap_or(0));
-            let mut line = Line::new(make()?, outlet, ledger, Budget::new(UNDER_WAY));
-            begin(&self.place, std::mem::take(&mut self.first))?;
+            let mut line = match self.prepare(&plan, &of, role, &make) {
+                Ok(line) => line,
+                Err(error) if is_passing(&error) => {
+                    tracing::warn!(%error, topic = of.topic, partition = of.partition, "not yet; trying again");
+                    rest(self.gauges);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let mut stop = line.run(&mut self.queue);
             if matches!(stop, Stop::Wished)
                 && self.gauges.wish() == Wish::Finish
@@ -192,34 +204,64 @@ impl Seat<'_> {
             }
             // What is not written by now must not be written later.
             line.outlet.producer.purge();
-            if self.gauges.wish() != Wish::Drop {
-                let finished = line.ledger.committable();
-                self.gauges.committable.store(finished, Ordering::Release);
-                self.place.committed = Some(finished).filter(|offset| *offset > 0);
+            if self.gauges.wish() != Wish::Drop
+                && let Some(offset) = line.committable()
+            {
+                self.gauges.committable.store(offset, Ordering::Release);
+                self.place.committed = Some(offset);
             }
             if let Stop::Fell(why) = stop {
-                let partition = self.place.of.partition;
-                tracing::warn!(
-                    topic,
-                    partition,
-                    why,
-                    "a partition fell; it is read again from what was finished"
-                );
+                let (topic, partition) = (&of.topic, of.partition);
+                tracing::warn!(topic, partition, why, "a partition fell; it is restored and read again");
                 rest(self.gauges);
             }
         }
         Ok(())
     }
+
+    /// Restores the state and begins to read: the first time by the main loop's word, after a failure by our own.
+    fn prepare<'p, W: Work>(
+        &mut self,
+        plan: &Plan,
+        of: &'p Assignment,
+        role: Option<Role>,
+        make: &impl Fn(&Sources<'_>) -> Result<Restored<W>, Error>,
+    ) -> Result<Line<'p, W>, Error>
+    where
+        'g: 'p,
+    {
+        let (partition, partitions) = (of.partition, self.place.partitions);
+        let log = self.place.consumer.watermarks(of)?;
+        let committed = self.place.committed;
+        let sources = Sources { plan, log, committed, place: (partition, partitions) };
+        let restored = make(&sources)?;
+        let valid = restored.from.map(|moment| moment.next_offset);
+        let from = valid.or(committed);
+        let saver = role.and_then(|role| {
+            let saving = plan.saving.as_ref()?;
+            let chain =
+                Chain::new(saving.checkpoints.clone(), sources.checkpoint_place(role), clock::now_ms());
+            Some(Saver::new(chain, saving.store.clone(), saving.every, valid))
+        });
+        let producer = Producer::open(&plan.producer())?;
+        let outlet = Outlet::new(producer, self.gauges, (&of.topic, partition), plan.message_timeout());
+        let line = Line::new(restored.state, outlet, from.unwrap_or(0), saver);
+        if std::mem::take(&mut self.first) {
+            self.place.reports.blocking_send(Report::Ready(of.clone(), from)).ok();
+        } else {
+            self.place.consumer.seek(of, from)?;
+        }
+        Ok(line)
+    }
 }
 
-/// Begins to read: the first time by the main loop's word, after a failure by our own.
-fn begin(place: &Place, first: bool) -> Result<(), Error> {
-    let from = place.committed;
-    if first {
-        place.reports.blocking_send(Report::Ready(place.of.clone(), from)).ok();
-        return Ok(());
-    }
-    Ok(place.consumer.seek(&place.of, from)?)
+/// Whether an error may be gone when it is tried again.
+fn is_passing(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Ingest(ingest::Error::Broker(_))
+            | Error::Sinks(sinks::Error::Broker(_) | sinks::Error::Store { .. })
+    )
 }
 
 /// Rests a little, unless somebody wants something else.

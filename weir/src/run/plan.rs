@@ -8,12 +8,24 @@ use ingest::BudgetLimits;
 use ingest::kafka::{Admission, Assignment, SigningKey};
 use schema::Topic;
 use scorer::{EngineConfig, Facts};
+use sinks::checkpoint::Checkpoints;
 use sinks::kafka::{MESSAGE_TIMEOUT_MS, ProducerOptions, Signer};
+use tokio::runtime::Handle;
 
 use crate::registry::Registry;
 
 /// What may wait for acknowledgements in one partition before its reading pauses.
 pub const UNDER_WAY: BudgetLimits = BudgetLimits { events_max: 20_000, bytes_max: 16 * 1024 * 1024 };
+
+/// Where and how often the state of partitions is saved.
+pub struct Saving {
+    /// The store.
+    pub checkpoints: Checkpoints,
+    /// Time from one checkpoint's begin to the next's.
+    pub every: Duration,
+    /// Where the store is spoken to.
+    pub store: Handle,
+}
 
 /// A worker's settings.
 pub struct Plan {
@@ -29,6 +41,8 @@ pub struct Plan {
     pub key: Option<Vec<u8>>,
     /// Where activations find their versions.
     pub registry: Option<Registry>,
+    /// Where state is saved; `None`: nowhere, a restart forgets what accounts did.
+    pub saving: Option<Saving>,
     /// What every partition's engine is made of.
     pub engine: EngineConfig,
 }

@@ -1,0 +1,116 @@
+//! What an engine that nobody interrupts decides about a partition's log.
+//!
+//! Separate from the workers, with whose topics it is compared: here is no broker, no crash and no checkpoint.
+
+use std::collections::BTreeMap;
+
+use harness::kafka::{Fetched, Topics, consume};
+use harness::workspace;
+use models::Model;
+use schema::{Decision, ENFORCEMENT_KEY, Standing};
+use scorer::{Artifact, Content, Engine, EngineConfig, Facts, Needed, Output, Policy};
+
+/// What followed, by account, in order.
+#[derive(Debug, Default, PartialEq)]
+pub struct Told {
+    /// Decisions.
+    pub decisions: BTreeMap<String, Vec<Decision>>,
+    /// The last standing, if anything is in force.
+    pub standing: BTreeMap<String, Standing>,
+}
+
+impl Told {
+    /// Entities (`device:…`) are spoken of by the engines of several partitions, in no common order: of them only what was
+    /// decided is compared.
+    fn sort(mut self) -> Self {
+        for (_, decisions) in self.decisions.iter_mut().filter(|(key, _)| key.contains(':')) {
+            decisions.sort_by(|a, b| (a.seq, &a.id).cmp(&(b.seq, &b.id)));
+        }
+        self.standing.retain(|key, _| !key.contains(':'));
+        self
+    }
+
+    fn standing(&mut self, standing: Standing) {
+        if standing.restrictions.is_empty() {
+            self.standing.remove(&standing.account);
+        } else {
+            self.standing.insert(standing.account.clone(), standing);
+        }
+    }
+}
+
+/// Replays everything that lies in the events' topic. `policies`: text of what activations put in force, by version.
+pub fn replay(topics: &Topics, policies: &BTreeMap<String, String>) -> Told {
+    let log = consume(&topics.brokers, &topics.name("events"));
+    let mut told = Told::default();
+    for partition in 0..topics.partitions {
+        let records = log.iter().filter(|record| record.partition == partition);
+        replay_partition(partition.unsigned_abs(), records, policies, &mut told);
+    }
+    told.sort()
+}
+
+fn replay_partition<'r>(
+    partition: u32,
+    records: impl Iterator<Item = &'r Fetched>,
+    policies: &BTreeMap<String, String>,
+    told: &mut Told,
+) {
+    let model = std::fs::read(workspace::file("models/default/model.json")).expect("it is in the repository");
+    let config = EngineConfig {
+        policy: Policy::default_policy().expect("it is checked by its own tests"),
+        model: Some(Model::from_bytes(&model).expect("it is checked by its own tests")),
+        facts: Facts::FromLog,
+        partition,
+        ..EngineConfig::default()
+    };
+    let (mut engine, mut output) = (Engine::new(config), Output::default());
+    for record in records {
+        let mut raw = schema::json::decode(record.value.as_deref().expect("a value")).expect("JSON");
+        raw.at = Some(record.at.unsigned_abs());
+        let event = raw.event().expect("an event").expect("a known kind");
+        if let Some(needed) = engine.needs(&event) {
+            engine.provide(artifact(&needed, policies));
+        }
+        engine.process(&event, record.offset.unsigned_abs(), &mut output);
+        for decision in output.decisions.drain(..) {
+            told.decisions.entry(decision.account.clone()).or_default().push(decision);
+        }
+        let standings = output.standings.drain(..);
+        standings.filter(|standing| standing.account != ENFORCEMENT_KEY).for_each(|s| told.standing(s));
+        output.clear();
+    }
+}
+
+fn artifact(needed: &Needed, policies: &BTreeMap<String, String>) -> Artifact {
+    let Needed { name, version, .. } = needed.clone();
+    let policy = Policy::parse("policy", &policies[&version]).expect("the worker took it");
+    Artifact { name, version, content: Content::Policy(Box::new(policy)) }
+}
+
+/// What lies in the topics. A decision that came again must be the same, `seq` and all; only the first counts.
+pub fn written(topics: &Topics) -> (Told, usize) {
+    let (mut told, mut repeats) = (Told::default(), 0);
+    for record in consume(&topics.brokers, &topics.name("decisions")) {
+        let decision: Decision = serde_json::from_str(&record.text()).expect("a decision");
+        let known = told.decisions.entry(decision.account.clone()).or_default();
+        match known.iter().find(|other| other.id == decision.id && other.seq == decision.seq) {
+            Some(other) => {
+                assert_eq!(*other, decision, "repeated in another way");
+                repeats += 1;
+            }
+            None => known.push(decision),
+        }
+    }
+    for record in consume(&topics.brokers, &topics.name("standing")) {
+        match record.value {
+            Some(_) => told.standing(serde_json::from_str(&record.text()).expect("a standing")),
+            None => {
+                let key = String::from_utf8(record.key.expect("a key")).expect("a name");
+                told.standing.remove(&key);
+            }
+        }
+    }
+    told.standing.remove(ENFORCEMENT_KEY);
+    (told.sort(), repeats)
+}

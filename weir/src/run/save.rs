@@ -1,0 +1,169 @@
+//! Saving a partition's state while it works: a checkpoint under way, a little of it between two batches.
+//!
+//! Separate from the work, whose bytes it does not understand. Invariants: a checkpoint becomes valid only after everything
+//! that its records caused was acknowledged, so that a restored engine owes nothing; what is committed is never above the
+//! newest valid checkpoint; one that failed is told, and what it held is in the next.
+
+use std::time::Duration;
+
+use sinks::checkpoint::{Chain, Feed, Moment, Writing};
+use tokio::runtime::Handle;
+
+/// Bytes of a chunk: what is written between two batches.
+const CHUNK_BYTES: usize = 128 * 1024;
+/// How long the store is waited for at once, at the end.
+const STORE_WAIT: Duration = Duration::from_millis(5);
+
+/// A state that can be saved.
+pub trait State {
+    /// Begins a checkpoint of the state as it is now; whether it is a full one.
+    fn begin(&mut self, full: bool) -> bool;
+    /// Appends a chunk; whether the checkpoint is complete.
+    fn write(&mut self, bytes_max: usize, out: &mut Vec<u8>) -> bool;
+    /// The newest checkpoint came to nothing.
+    fn abandon(&mut self);
+    /// The log's time, ms since the Unix epoch.
+    fn at_ms(&self) -> u64;
+}
+
+/// Saves one partition.
+pub struct Saver {
+    chain: Chain,
+    runtime: Handle,
+    every: Duration,
+    /// When the newest one began, since the takeover.
+    began: Duration,
+    /// The offset after the records of the newest valid checkpoint.
+    valid: Option<u64>,
+    under_way: Option<UnderWay>,
+}
+
+/// A checkpoint that is being written.
+struct UnderWay {
+    feed: Option<Feed>,
+    writing: Writing,
+    next_offset: u64,
+    /// Every chunk was given.
+    complete: bool,
+}
+
+/// How far the partition is.
+#[derive(Debug, Clone, Copy)]
+pub struct Position {
+    /// The offset after the newest record.
+    pub next: u64,
+    /// Everything before it is finished.
+    pub finished: u64,
+}
+
+impl Saver {
+    /// Saves into `chain` every so often; `valid`: the checkpoint that was restored.
+    pub fn new(chain: Chain, runtime: Handle, every: Duration, valid: Option<u64>) -> Self {
+        Self { chain, runtime, every, began: Duration::ZERO, valid, under_way: None }
+    }
+
+    /// The offset that a restart would begin with.
+    pub fn valid(&self) -> Option<u64> {
+        self.valid
+    }
+
+    /// Whether a checkpoint is under way.
+    pub fn is_busy(&self) -> bool {
+        self.under_way.is_some()
+    }
+
+    /// Does a little: begins one if it is time, writes a chunk, hears what became of it.
+    /// `idle`: no record waits, so that it may be more.
+    pub fn step(&mut self, state: &mut dyn State, at: Position, now: Duration, idle: bool) {
+        if self.under_way.is_none() {
+            let is_time = now.saturating_sub(self.began) >= self.every;
+            if is_time && at.next > 0 && self.valid != Some(at.next) {
+                self.begin(state, at, now);
+            }
+            return;
+        }
+        self.write(state, at, idle);
+        self.hear(state);
+    }
+
+    /// Saves everything that was finished, if there is time; the partition reads nothing more meanwhile.
+    pub fn finish(
+        &mut self,
+        state: &mut dyn State,
+        at: Position,
+        clock: impl Fn() -> Duration,
+        until: Duration,
+    ) {
+        if at.next == 0 || at.finished != at.next {
+            return; // Nothing was read, or something is owed: the checkpoint before it stands.
+        }
+        while self.valid != Some(at.next) && clock() < until {
+            if self.under_way.is_none() {
+                self.begin(state, at, clock());
+            }
+            let valid_before = self.valid;
+            self.write(state, at, true);
+            self.hear(state);
+            if self.under_way.is_none() && self.valid == valid_before {
+                return; // It failed, and was told.
+            }
+            if self.under_way.is_some() {
+                std::thread::sleep(STORE_WAIT);
+            }
+        }
+    }
+
+    fn begin(&mut self, state: &mut dyn State, at: Position, now: Duration) {
+        self.began = now;
+        let full = state.begin(self.chain.wants_full());
+        let moment = Moment { next_offset: at.next, at_ms: state.at_ms() };
+        let _inside = self.runtime.enter();
+        let (feed, writing) = self.chain.begin(full, moment);
+        self.under_way = Some(UnderWay { feed: Some(feed), writing, next_offset: at.next, complete: false });
+    }
+
+    fn write(&mut self, state: &mut dyn State, at: Position, idle: bool) {
+        let Some(under_way) = &mut self.under_way else { return };
+        let Some(feed) = &under_way.feed else { return };
+        while !under_way.complete && feed.is_ready() {
+            let mut chunk = Vec::with_capacity(CHUNK_BYTES * 2);
+            under_way.complete = state.write(CHUNK_BYTES, &mut chunk);
+            if !chunk.is_empty() && !feed.push(chunk) {
+                under_way.feed = None; // It failed: the store says why.
+                return;
+            }
+            if !idle || at.finished < at.next {
+                break; // Records wait, or acknowledgements do, and are to be heard.
+            }
+        }
+        // It becomes valid with its end: not before all that its records caused is safe.
+        if under_way.complete
+            && at.finished >= under_way.next_offset
+            && let Some(feed) = under_way.feed.take()
+        {
+            feed.end(); // If it has failed, the store says why.
+        }
+    }
+
+    fn hear(&mut self, state: &mut dyn State) {
+        let Some(under_way) = &mut self.under_way else { return };
+        if !under_way.writing.is_finished() {
+            return;
+        }
+        let Ok(written) = self.runtime.block_on(&mut under_way.writing) else {
+            tracing::error!("the task that writes checkpoints panicked");
+            self.under_way = None;
+            state.abandon();
+            return;
+        };
+        self.chain.wrote(&written);
+        match written {
+            Ok(written) => self.valid = Some(written.moment.next_offset),
+            Err(error) => {
+                tracing::warn!(%error, "a checkpoint was not written; the one before it stands");
+                state.abandon();
+            }
+        }
+        self.under_way = None;
+    }
+}
