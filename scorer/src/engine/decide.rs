@@ -60,7 +60,7 @@ impl Engine {
         let standing = self.standing.get(occasion.event.account);
         let word = standing.and_then(|s| s.word_on(proposal.scope, proposal.action, at));
         if let Some(word) = word {
-            if word.exempt_until.is_some_and(|until| until > at) {
+            if word.is_exemption(at) {
                 proposal.enforce = false;
                 return true;
             }
@@ -116,7 +116,8 @@ impl Engine {
         }
     }
 
-    /// Moves a proposal up the ladder: a step for each strike of the past, and one if a warning was not heeded.
+    /// Moves a proposal up the ladder: a step for each strike of the past, and one if a warning was not heeded. Not to a ban,
+    /// which covers every scope, while one of them is exempt.
     fn climb(&self, occasion: &Occasion<'_>, proposal: &mut Proposal) {
         let at = occasion.at;
         let standing = self.standing.get(occasion.event.account);
@@ -135,12 +136,14 @@ impl Engine {
         if unheeded && proposal.action == Action::Warn {
             steps = steps.max(1);
         }
+        let exemption = standing.and_then(|s| s.word_on(Scope::All, Action::Ban, at));
+        let spared = exemption.is_some_and(|word| word.is_exemption(at));
         let ladder = &self.policy.ladder;
         for _ in 0..steps.min(3) {
             (proposal.action, proposal.term_ms) = match proposal.action {
                 Action::Warn => (Action::Challenge, ladder.challenge_ms),
                 Action::Challenge => (Action::RateLimit, ladder.rate_limit_ms),
-                Action::RateLimit => (Action::Ban, ladder.ban_ms),
+                Action::RateLimit if !spared => (Action::Ban, ladder.ban_ms),
                 _ => return,
             };
         }

@@ -4,6 +4,8 @@
 //! only newer evidence on that scope for a time; only a human's ban may be without an end; a deletion leaves nothing but
 //! scope and expiry of what is in force.
 
+use std::cmp::Reverse;
+
 use schema::{Action, Decision, Event, Limit, Mode, Scope, Source, Verdict, VerdictEvent, decision_id};
 
 use super::wording::{plain, restriction_of};
@@ -69,14 +71,17 @@ impl Engine {
         (source, output): (Source, &mut Output),
     ) -> bool {
         let Some(standing) = self.standing.get_mut(event.account) else { return false };
-        let lifted: Vec<(Scope, String)> = standing
+        let mut lifted: Vec<(Scope, Action, String)> = standing
             .in_force()
             .iter()
             .filter(|r| r.is_live(at) && goes(r))
-            .map(|r| (r.restriction.scope, r.restriction.decision.clone()))
+            .map(|r| (r.restriction.scope, r.restriction.action, r.restriction.decision.clone()))
             .collect();
+        // A human's and automation's of one scope are lifted by one decision, which names the stronger.
+        lifted.sort_by_key(|(scope, action, _)| (*scope, Reverse(*action)));
+        lifted.dedup_by_key(|(scope, ..)| *scope);
         standing.take(at, goes);
-        for (scope, decision) in &lifted {
+        for (scope, _, decision) in &lifted {
             let Some(seq) = self.standing.get_mut(event.account).map(|s| s.next_seq(at)) else { continue };
             let lift = Wanted { action: Action::Lift, scope: *scope, limit: None, expires: None };
             let supersedes = Some(decision.clone()).filter(|d| !d.is_empty());
@@ -183,8 +188,16 @@ impl Engine {
         // Only a ban may be without an end.
         let term = || Some(at.saturating_add(self.policy.ladder.rate_limit_ms));
         let expires = verdict.expires.or(kept).or_else(|| if action == Action::Ban { None } else { term() });
+        let replaced = old.as_ref().map(|o| o.decision.clone()).unwrap_or_default();
+        if expires.is_some_and(|end| end <= at) {
+            // It has ended before it began, so that nothing is left of what it replaces.
+            let goes = |r: &InForce| old.is_some() && r.restriction.decision == replaced;
+            if !self.lift(event, at, goes, (Source::Reviewer, output)) {
+                self.stats.answers_passed_over += 1;
+            }
+            return;
+        }
         if let Some(old) = &old {
-            let replaced = old.decision.clone();
             if let Some(standing) = self.standing.get_mut(event.account) {
                 standing.take(at, |r| r.restriction.decision == replaced);
             }
@@ -204,7 +217,6 @@ impl Engine {
     ) {
         if wanted.expires.is_some_and(|end| end <= at) {
             self.stats.answers_passed_over += 1; // It has ended before it began.
-            self.tell_standing(event.account, at, output);
             return;
         }
         let Some(standing) = self.standing.entry(event.account, at) else { return };

@@ -72,7 +72,8 @@ impl Engine {
         let ladder = &self.policy.ladder;
         let (limit, expires) = (Some(ladder.limit), Some(at.saturating_add(ladder.rate_limit_ms)));
         let wanted = Wanted { action: Action::RateLimit, scope, limit, expires };
-        if self.is_free(account) {
+        let word = self.standing.get(account).and_then(|s| s.word_on(scope, wanted.action, at));
+        if self.is_free(account) || word.is_some_and(|word| word.is_exemption(at)) {
             return self.fail_in_shadow(occasion, &wanted, output);
         }
         let Some(standing) = self.standing.get_mut(account) else { return };

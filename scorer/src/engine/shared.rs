@@ -1,8 +1,8 @@
 //! Restrictions of shared things: registering on a device or in a number range, so that a farm cannot refill freely.
 //!
 //! Separate, because the key of such a standing is no account. Invariants: only a challenge, only on `registration`, at most
-//! 24 h; only where a rule of the policy says so and was itself enforced; like any other it is told only if it changes
-//! standing.
+//! 24 h; only where a rule of the policy says so and was itself enforced, and no human said otherwise lately; like any other
+//! it is told only if it changes standing.
 
 use schema::limits::ENTITY_RESTRICTION_MS_MAX;
 use schema::{Action, Body, EntityKind, Event, Scope};
@@ -21,6 +21,11 @@ impl Engine {
         let Basis::Rule(index) = proposal.basis else { return };
         let Some(kind) = self.policy.rules[index].entity else { return };
         let Some(key) = key_of(&occasion.event.body, kind) else { return };
+        // The rule's evidence is the account's: which of it is newer than a human's word on the thing cannot be told.
+        let standing = self.standing.get(&key);
+        if standing.and_then(|s| s.word_on(Scope::Registration, Action::Challenge, occasion.at)).is_some() {
+            return;
+        }
         let event = Event { account: &key, ..occasion.event.clone() };
         let occasion = Occasion { event: &event, ..*occasion };
         let proposal = Proposal {

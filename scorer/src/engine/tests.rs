@@ -10,6 +10,7 @@ mod evidence;
 mod humans;
 mod line;
 mod model;
+mod outrank;
 mod shared;
 mod victims;
 

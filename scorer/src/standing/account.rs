@@ -63,6 +63,14 @@ pub struct HumanWord {
     pub ends: u64,
 }
 
+impl HumanWord {
+    /// Whether it is an exemption that still runs.
+    #[must_use]
+    pub fn is_exemption(&self, at_ms: u64) -> bool {
+        self.exempt_until.is_some_and(|until| until > at_ms)
+    }
+}
+
 /// One account's entry.
 #[derive(Debug, Clone, Default)]
 pub struct AccountStanding {
@@ -177,8 +185,12 @@ impl AccountStanding {
         self.in_force.len() < before
     }
 
-    /// Notes a human's word; the newest on a scope stays.
-    pub fn note(&mut self, word: HumanWord) {
+    /// Notes a human's word; the newest on a scope stays, and an exemption that still runs with it.
+    pub fn note(&mut self, mut word: HumanWord) {
+        let runs = |w: &&HumanWord| w.scope == word.scope && w.is_exemption(word.at);
+        if let Some(exemption) = self.words.iter().find(runs).filter(|_| word.exempt_until.is_none()) {
+            (word.exempt_until, word.ends) = (exemption.exempt_until, word.ends.max(exemption.ends));
+        }
         self.words.retain(|w| w.scope != word.scope && w.ends > word.at);
         self.words.push(word); // At most one a scope.
     }
