@@ -54,6 +54,7 @@ pub struct Engine {
     exempt: ExemptList,
     versions: Versions,
     partition: u32,
+    partitions: u32,
     /// Share of quiet records whose rows are kept; `None`: no rows at all.
     rows: Option<f64>,
     store: Store,
@@ -103,6 +104,7 @@ impl Engine {
             model: config.model,
             exempt: config.exempt,
             partition: config.partition,
+            partitions: config.partitions.max(1),
             rows: config.rows,
             store: Store::new(config.store),
             entities: Feedback::new(config.facts, config.relations, config.partition),

@@ -1,6 +1,7 @@
 //! Budgets: how many automatic bans an hour one rule or band may cause.
 //!
-//! Separate, because a tripped brake is an alarm. Invariants: hours are the log's own; sure cases never ask.
+//! Separate, because a tripped brake is an alarm. Invariants: hours are the log's own; sure cases never ask; each
+//! partition has its share of the whole.
 
 use features::checkpoint::{Error, Reader};
 

@@ -42,6 +42,8 @@ pub struct EngineConfig {
     pub rows: Option<f64>,
     /// The partition that the engine serves; 0 for a file.
     pub partition: u32,
+    /// Partitions of the whole log, at least 1: a budget is shared out among them.
+    pub partitions: u32,
     /// How facts about shared entities come in.
     pub facts: Facts,
 }
@@ -58,6 +60,7 @@ impl Default for EngineConfig {
             standings_max: STANDINGS_MAX,
             rows: None,
             partition: 0,
+            partitions: 1,
             facts: Facts::default(),
         }
     }

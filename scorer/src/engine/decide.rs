@@ -168,7 +168,8 @@ impl Engine {
         }
         let supported = entry || self.evidence(occasion, word).count() >= 2;
         let name = text_hash(self.name_of(proposal.basis));
-        let within = self.budget.has_room(name, occasion.at, self.policy.bans_per_hour);
+        let most = self.policy.bans_per_hour.div_ceil(self.partitions);
+        let within = self.budget.has_room(name, occasion.at, most);
         if supported && within && !victim {
             proposal.scope = Scope::All;
             return;

@@ -85,9 +85,9 @@ impl Plan {
         Admission { partition: of.partition, partitions, key: self.key.as_deref().map(SigningKey::new) }
     }
 
-    /// What a partition's engine is made of.
-    pub fn engine_of(&self, partition: u32) -> EngineConfig {
-        EngineConfig { partition, facts: self.facts(), ..self.engine.clone() }
+    /// What the engine of a partition of so many is made of.
+    pub fn engine_of(&self, (partition, partitions): (u32, u32)) -> EngineConfig {
+        EngineConfig { partition, partitions, facts: self.facts(), ..self.engine.clone() }
     }
 
     /// How long an output may wait for its acknowledgement.

@@ -54,7 +54,7 @@ impl Sources<'_> {
     pub fn engine(&self) -> Result<Restored<Engine>, Error> {
         let partition = self.place.0;
         let found = self.newest(Role::Accounts, |candidate| {
-            let mut restore = Restore::new(self.plan.engine_of(partition));
+            let mut restore = Restore::new(self.plan.engine_of(self.place));
             self.each_chunk(candidate, |chunk| restore.chunk(chunk).map_err(|error| error.to_string()))?;
             for needed in restore.needs() {
                 restore.provide(self.load(&needed)?);
@@ -71,7 +71,7 @@ impl Sources<'_> {
         if let Some(found) = found {
             return Ok(found);
         }
-        let mut engine = Engine::new(self.plan.engine_of(partition));
+        let mut engine = Engine::new(self.plan.engine_of(self.place));
         if self.committed.is_some() || self.log.0 > 0 {
             let adopted = self.adopt(&mut engine)?;
             tracing::warn!(

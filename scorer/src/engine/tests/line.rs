@@ -178,6 +178,21 @@ fn a_tripped_brake_turns_bans_into_limits_but_never_a_sure_case() {
 }
 
 #[test]
+fn each_partition_has_its_share_of_a_budget_but_never_none() {
+    let text = "[budget]\nbans_per_hour = 5\n".to_owned()
+        + &rule("r", "new_chats_1m >= 2 && stranger_chats_1m >= 2 && blocks_24h >= 1", "action = \"ban\"");
+    for (partitions, share) in [(1, 5), (2, 3), (4, 2), (64, 1)] {
+        let mut trial = Trial::with(EngineConfig { policy: policy(&text), partitions, ..small() });
+        let banned = (0..8).filter(|n| {
+            let account = format!("a{n}");
+            trial.event(&account, None, Body::Block(feedback("p")));
+            trial.strangers(&account, None, 2).contains(&"enforce ban all r".to_owned())
+        });
+        assert_eq!(banned.count(), share, "{partitions}");
+    }
+}
+
+#[test]
 fn rows_are_kept_for_decisions_feedback_and_a_weighted_sample() {
     let text = rule("r", "new_chats_1m >= 3", "action = \"warn\"");
     let mut trial = Trial::with(EngineConfig { policy: policy(&text), rows: Some(0.25), ..small() });
