@@ -1,5 +1,6 @@
 //! The embedded server, as its users meet it: killed, stopped, asked, refused. On the real binary, over HTTP.
 
+mod checkpoints;
 mod history;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,10 +104,11 @@ fn killed_at_random_points_it_loses_no_acknowledged_event_and_decides_as_if_unin
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let events = town(folder.path());
-    let (mut next, mut kills, mut random) = (0, 0, 12_345_u64);
+    let often = [("WEIR_DATA_CHECKPOINT_EVERY_MS", "40")];
+    let (mut next, mut kills, mut random, mut restored) = (0, 0, 12_345_u64, 0);
     let mut acknowledged = Vec::new();
     while next < events.len() {
-        let up = Up::start(&data, &[]);
+        let up = Up::start(&data, &often);
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let (address, kill_ms) = (up.address.clone(), 20 + (random >> 33) % 300);
         let spares = kills >= 12;
@@ -130,6 +132,7 @@ fn killed_at_random_points_it_loses_no_acknowledged_event_and_decides_as_if_unin
             assert_eq!(up.stop().0, 0);
         } else {
             std::thread::sleep(Duration::from_millis(kill_ms));
+            restored += usize::from(up.said().contains("restored from a checkpoint"));
             up.kill();
             kills += 1;
             let taken = poster.join().expect("posting does not panic");
@@ -137,8 +140,8 @@ fn killed_at_random_points_it_loses_no_acknowledged_event_and_decides_as_if_unin
             next += taken;
         }
     }
-    assert!(kills >= 3, "only {kills} kills");
-    let up = Up::start(&data, &[]);
+    assert!(kills >= 3 && restored >= 2, "only {kills} kills and {restored} checkpoints");
+    let up = Up::start(&data, &often);
     wait_until_decided(&up);
     assert_eq!(up.stop().0, 0);
 

@@ -5,6 +5,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::http::Client;
@@ -13,6 +14,7 @@ use crate::weir::binary;
 /// A server.
 pub struct Up {
     child: Child,
+    said: Arc<Mutex<String>>,
     /// Where it listens.
     pub address: String,
 }
@@ -34,8 +36,22 @@ impl Up {
             address = record["address"].as_str().map(str::to_owned);
         }
         // Goes on reading, so that the server never waits for us; ends with the server.
-        std::thread::spawn(move || lines.lines().map_while(Result::ok).for_each(drop));
-        Up { child, address: address.expect("the loop ends with it") }
+        let said = Arc::new(Mutex::new(said));
+        let heard = Arc::clone(&said);
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                let mut heard = heard.lock().expect("nobody panics with it");
+                heard.push_str(&line);
+                heard.push('\n');
+            }
+        });
+        Up { child, said, address: address.expect("the loop ends with it") }
+    }
+
+    /// What it has said so far on its standard error.
+    #[must_use]
+    pub fn said(&self) -> String {
+        self.said.lock().expect("nobody panics with it").clone()
     }
 
     /// Runs a server that must refuse to start; gives its exit code and what it said.

@@ -18,6 +18,7 @@ mod pipeline;
 mod progress;
 mod registry;
 mod run;
+mod saving;
 mod setup;
 mod summary;
 mod telemetry;

@@ -15,7 +15,6 @@ mod owner;
 mod plan;
 mod relate;
 mod restore;
-mod save;
 mod takeover;
 
 pub use control::KILL_NAME;

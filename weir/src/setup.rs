@@ -6,7 +6,7 @@
 use clap::Args;
 use features::StoreLimits;
 use models::Model;
-use schema::limits::{ACCOUNTS_MAX, EXEMPT_MAX, ID_BYTES_MAX, MODEL_BYTES_MAX};
+use schema::limits::{ACCOUNTS_MAX, EXEMPT_MAX, ID_BYTES_MAX, MODEL_BYTES_MAX, POLICY_BYTES_MAX};
 use scorer::{Engine, EngineConfig, ExemptList, Policy};
 
 use crate::clash::{self, Named};
@@ -16,6 +16,9 @@ use crate::files;
 
 /// The model in the repository, made by `weir train` (see its help); an empty file means that there is none.
 const DEFAULT_MODEL: &[u8] = include_bytes!("../../models/default/model.json");
+
+/// Largest exempt list, bytes.
+const EXEMPT_BYTES_MAX: u64 = (EXEMPT_MAX * (ID_BYTES_MAX + 2)) as u64;
 
 /// What an engine is made of.
 #[derive(Debug, Args)]
@@ -59,6 +62,32 @@ impl EngineOptions {
         Ok(EngineConfig { policy, model, blocklists, exempt, store, rows, ..EngineConfig::default() })
     }
 
+    /// Gives the bytes of each part, under the name of its kind, in a fixed order: what decides is these and the bound on
+    /// accounts.
+    pub fn each_part(
+        &self,
+        exempt: Option<&str>,
+        mut take: impl FnMut(&str, &[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match &self.policy {
+            Some(file) => take("policy.toml", &files::read(file, POLICY_BYTES_MAX as u64)?)?,
+            None => take("policy.toml", Policy::default_toml().as_bytes())?,
+        }
+        match &self.model {
+            _ if self.no_model => {}
+            Some(file) => take("model.json", &files::read(file, MODEL_BYTES_MAX as u64)?)?,
+            None if DEFAULT_MODEL.is_empty() => {}
+            None => take("model.json", DEFAULT_MODEL)?,
+        }
+        if let Some(file) = exempt {
+            take("exempt.txt", &files::read(file, EXEMPT_BYTES_MAX)?)?;
+        }
+        for (number, file) in self.blocklists.iter().enumerate() {
+            take(&list_name(number), &files::read(file, blocklist::BYTES_MAX)?)?;
+        }
+        Ok(())
+    }
+
     /// The files that are read, so that no output is one of them.
     pub fn inputs(&self) -> Vec<Named<'_>> {
         let mut inputs = clash::given(&[("--policy", &self.policy), ("--model", &self.model)]);
@@ -81,6 +110,11 @@ impl EngineOptions {
         };
         Model::from_bytes(&bytes).map(Some).map_err(|error| Error::file(name, error))
     }
+}
+
+/// The name of a list's part.
+pub fn list_name(number: usize) -> String {
+    format!("{number:03}.blocklist")
 }
 
 /// The options that a server's configuration gives.
@@ -108,6 +142,5 @@ pub fn default_model() -> Result<Option<Model>, Error> {
 /// Reads an exempt list, if there is one.
 pub fn read_exempt(file: Option<&str>) -> Result<ExemptList, Error> {
     let Some(file) = file else { return Ok(ExemptList::default()) };
-    let bytes_max = (EXEMPT_MAX * (ID_BYTES_MAX + 2)) as u64;
-    Ok(ExemptList::parse(file, &files::read_text(file, bytes_max)?)?)
+    Ok(ExemptList::parse(file, &files::read_text(file, EXEMPT_BYTES_MAX)?)?)
 }

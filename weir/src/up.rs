@@ -10,8 +10,10 @@ mod demo;
 mod engine;
 mod history;
 mod keep;
+mod restore;
 mod server;
 mod state;
+mod versions;
 mod view;
 
 use std::net::SocketAddr;
@@ -21,7 +23,8 @@ use std::time::Duration;
 
 use ingest::http::Gate;
 use ingest::journal::{CommitReport, Journal, Options, Unwritten};
-use scorer::Engine;
+use scorer::ExemptList;
+use sinks::checkpoint::{Checkpoints, Settings};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
@@ -31,8 +34,10 @@ use crate::error::{Error, Outcome};
 use crate::interrupt::Interrupt;
 use crate::setup;
 use api::{Api, Door};
-use engine::{Ends, Line};
+use engine::{Ends, Source};
+use restore::Shelf;
 use state::{Phase, State};
+use versions::Versions;
 
 /// What is to run.
 #[derive(Debug)]
@@ -105,14 +110,10 @@ impl Up {
         let journal = open(folder.join("journal.db"), &state, &clock)?;
         let listener = runtime.block_on(server::listen(plan.config.http.listen))?;
         let address = listener.local_addr().map_err(|error| Error::Usage(error.to_string()))?;
-        let exempt = match &mut town {
-            Some(town) => std::mem::take(&mut town.exempt),
-            None => setup::read_exempt(Some(plan.config.engine.exempt.as_str()).filter(|f| !f.is_empty()))?,
-        };
+        let exempt = town.as_mut().map(|town| std::mem::take(&mut town.exempt));
+        let source = source(&plan.config, folder, exempt, (&state, &runtime))?;
+        let engine = start_engine(source, &journal, &state, (&clock, &runtime))?;
         let kept = &plan.config.history;
-        let rows = kept.enabled.then_some(kept.rows_share);
-        let engine = setup::configured(&plan.config.engine).engine(exempt, rows)?;
-        let engine = start_engine(engine, &journal, &state, (&clock, &runtime))?;
         let parts = (&journal, &state, &clock, &runtime);
         let history = kept.enabled.then(|| start_history(folder, kept, parts)).transpose()?;
         let on_reject = Arc::clone(&state);
@@ -197,8 +198,38 @@ fn open(path: PathBuf, state: &Arc<State>, clock: &Clock) -> Result<Journal, Err
     Ok(Journal::open(&path, options)?)
 }
 
+/// What the engine is made from. `exempt`: the exempt list of a demonstration, whose folder nothing is started on again.
+fn source(
+    config: &Config,
+    folder: &std::path::Path,
+    exempt: Option<ExemptList>,
+    (state, runtime): (&Arc<State>, &Runtime),
+) -> Result<Source, Error> {
+    let rows = config.history.enabled.then_some(config.history.rows_share);
+    let options = setup::configured(&config.engine);
+    let (versions, engine) = match exempt {
+        Some(exempt) => (None, options.config(exempt, rows)?),
+        None => {
+            let exempt = Some(config.engine.exempt.as_str()).filter(|file| !file.is_empty());
+            let versions = Versions::open(folder, &options, exempt, rows)?;
+            let engine = versions.given()?;
+            (Some(versions), engine)
+        }
+    };
+    let shelf = Shelf {
+        checkpoints: Checkpoints::open(
+            &folder.join("checkpoints").display().to_string(),
+            Settings::default(),
+        )?,
+        every: Duration::from_millis(config.data.checkpoint_every_ms),
+        store: runtime.handle().clone(),
+        state: Arc::clone(state),
+    };
+    Ok(Source { shelf, config: engine, versions })
+}
+
 fn start_engine(
-    engine: Engine,
+    source: Source,
     journal: &Journal,
     state: &Arc<State>,
     (clock, runtime): (&Clock, &Runtime),
@@ -212,8 +243,7 @@ fn start_engine(
         clock: Arc::clone(clock),
         handle: runtime.handle().clone(),
     };
-    let line = Line::new(engine, 0, ends)?;
-    let work = move || line.run().map(drop);
+    let work = move || engine::run(source, ends);
     let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(work);
     thread.map_err(|error| Error::Usage(format!("no thread: {error}")))
 }

@@ -87,6 +87,12 @@ impl Chunk {
         (0..self.items.len()).filter_map(|index| self.get(index))
     }
 
+    /// Lets records above this position go.
+    pub fn keep_up_to(&mut self, position: u64) {
+        let count = self.items.partition_point(|item| item.position <= position);
+        self.items.truncate(count);
+    }
+
     fn clear(&mut self) {
         self.bytes.clear();
         self.items.clear();
@@ -181,6 +187,17 @@ impl Reader {
             .prepare_cached(sql)
             .and_then(|mut statement| statement.query_row(params![account], |row| row.get(0)).optional());
         found.map_err(|error| self.failed(&error))
+    }
+
+    /// When the log took the record at a position, ms since the Unix epoch; `None` if it holds no such record.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn time_of(&self, position: u64) -> Result<Option<u64>, Error> {
+        let found = self.db.prepare_cached("SELECT at FROM log WHERE pos = ?1").and_then(|mut statement| {
+            statement.query_row(params![signed(position)], |row| row.get::<_, i64>(0)).optional()
+        });
+        found.map(|at| at.map(number)).map_err(|error| self.failed(&error))
     }
 
     /// How far the named reader has read; 0 if it never told.

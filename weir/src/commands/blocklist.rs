@@ -10,7 +10,7 @@ use crate::error::{Error, Outcome};
 use crate::{clash, clock, files};
 
 /// Most bytes of a list's source or file: enough for 100 million entries.
-const BYTES_MAX: u64 = 16 << 30;
+pub const BYTES_MAX: u64 = 16 << 30;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -25,8 +25,8 @@ Examples:
   curl http://127.0.0.1:8484/v1/accounts/a1/standing
   curl -N 'http://127.0.0.1:8484/v1/decisions?from=0'
 
-A start reads the journal again from its beginning, which takes a while (measured: 60,000 to 120,000 events a second on a
-busy machine), before it is ready: checkpoints are not here yet, and the journal keeps everything. history.db beside it,
+A start restores the newest checkpoint of the data folder and reads the journal on from there; without any it reads the
+journal from its beginning. Another policy, model or list than before decides from where the server stopped. history.db,
 written behind everything else, is for looking back ([history] in the configuration).
 
 Other addresses than loopback need API keys: see [keys] in the configuration. http://127.0.0.1:8484/openapi.json describes

@@ -83,6 +83,8 @@ pub struct Keys {
 pub struct Data {
     /// Its name.
     pub dir: String,
+    /// Time from one checkpoint to the next, ms.
+    pub checkpoint_every_ms: u64,
 }
 
 /// The engine.
@@ -127,6 +129,7 @@ impl Config {
         within("http.connections_max", self.http.connections_max, 1..=65_536)?;
         within("http.feed_readers_max", self.http.feed_readers_max, 1..=4_096)?;
         within("http.appends_max", self.http.appends_max, 1..=256)?;
+        within("data.checkpoint_every_ms", self.data.checkpoint_every_ms, 10..=3_600_000)?;
         within("engine.accounts_max", self.engine.accounts_max, 1..=1_000_000_000)?;
         within("history.rows_share", self.history.rows_share, 0.0..=1.0)?;
         for (name, days) in self.history.days() {

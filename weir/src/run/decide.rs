@@ -13,9 +13,9 @@ use scorer::{Engine, Needed, Outcome, Output};
 use super::line::{Stop, Work};
 use super::outlet::Outlet;
 use super::owner::Gauges;
-use super::save::State;
 use crate::lookahead;
 use crate::registry::Registry;
+use crate::saving::State;
 
 /// An engine and the rules of its partition.
 pub struct Decider<'o> {

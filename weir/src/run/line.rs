@@ -14,8 +14,8 @@ use sinks::kafka::Delivery;
 use super::outlet::Outlet;
 use super::owner::Wish;
 use super::plan::UNDER_WAY;
-use super::save::{Position, Saver, State};
 use crate::error::Error;
+use crate::saving::{Position, Saver, State};
 
 /// How long an empty partition is waited for at once.
 const IDLE_WAIT: Duration = Duration::from_millis(20);

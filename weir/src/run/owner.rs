@@ -22,9 +22,9 @@ use super::outlet::Outlet;
 use super::plan::Plan;
 use super::relate::Relater;
 use super::restore::{Restored, Sources};
-use super::save::Saver;
 use crate::clock;
 use crate::error::Error;
+use crate::saving::Saver;
 
 /// How long a partition that is given up may wait for acknowledgements: a graceful end takes at most 10 s.
 const FINISH_WAIT: Duration = Duration::from_secs(7);

@@ -9,7 +9,7 @@ use scorer::{FactEvent, RelationStage, relation_key};
 
 use super::line::{Stop, Work};
 use super::outlet::Outlet;
-use super::save::State;
+use crate::saving::State;
 
 /// A relation stage.
 pub struct Relater {

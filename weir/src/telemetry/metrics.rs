@@ -83,6 +83,8 @@ pub struct Metrics {
     pub commit_failures: Family<Label, Counter>,
     /// Size of the log on the disk.
     pub log_size: Gauge,
+    /// Time since the newest checkpoint; 0 while nothing followed it.
+    pub checkpoint_age: Gauge,
     /// Answers by class of status.
     pub requests: Family<Label, Counter>,
     /// Readers of the decision feed that are connected.
@@ -114,6 +116,7 @@ impl Metrics {
             commit: Histogram::new(quick()),
             commit_failures: Family::default(),
             log_size: Gauge::default(),
+            checkpoint_age: Gauge::default(),
             requests: Family::default(),
             feed_readers: Gauge::default(),
             history_lag: Gauge::default(),
@@ -168,6 +171,8 @@ impl Metrics {
         r.register("commit_failures", failures, self.commit_failures.clone());
         let size = "Size of the log on the disk";
         r.register_with_unit("log_size", size, Unit::Bytes, self.log_size.clone());
+        let age = "Time since the newest checkpoint; 0 while nothing followed it";
+        r.register_with_unit("checkpoint_age", age, Unit::Seconds, self.checkpoint_age.clone());
         r.register("http_requests", "Answers over HTTP, by class of status", self.requests.clone());
         r.register("feed_readers", "Readers of the decision feed", self.feed_readers.clone());
         let behind = "Records in the log that the history has not taken yet";

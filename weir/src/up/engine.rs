@@ -2,7 +2,10 @@
 //!
 //! Separate from everything that serves, so that one thread owns the engine by value. Invariants: decisions, standings
 //! and the reader's position are one commit; after a crash what was decided before is decided again and not written
-//! again; what the disk refuses is kept and tried again, and nothing is read meanwhile; no event is passed over unread.
+//! again; what the disk refuses is kept and tried again, and nothing is read meanwhile; no event is passed over unread; a
+//! checkpoint is of a moment at which nothing was owed.
+
+mod save;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,14 +15,18 @@ use ingest::journal::{
     Appender, Batch, Chunk, Commit, Head, Reader, Record, StandingChange, Topic, Unwritten, Watched,
 };
 use schema::{Checked, Event, Refusal, Reject};
-use scorer::{Engine, Outcome, Output};
+use scorer::{Engine, EngineConfig, Outcome, Output};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
+use super::restore::{Restored, Shelf};
 use super::state::State;
-use crate::clock::{self, Clock};
+use super::versions::Versions;
+use crate::clock::Clock;
 use crate::error::Error;
+use crate::saving::Saver;
 use crate::telemetry::metrics::RecordOutcome;
+use save::now;
 
 /// Records taken at once.
 const BATCH_RECORDS: usize = 4_096;
@@ -29,8 +36,12 @@ pub const READER: &str = "engine";
 const POSITION_MS: u64 = 1_000;
 /// How long to wait for new records before looking whether to stop.
 const WAIT: Duration = Duration::from_millis(200);
-/// How long what lies in the log is still decided once the server stops, microseconds.
-const DRAIN_US: u64 = 3_000_000;
+/// The same while a checkpoint waits for the disk.
+const WAIT_SAVING: Duration = Duration::from_millis(5);
+/// How long what lies in the log is still decided once the server stops.
+const DRAIN: Duration = Duration::from_millis(2_500);
+/// How long the last checkpoint may take then.
+const SAVE: Duration = Duration::from_secs(2);
 /// How long to wait before a commit is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -52,8 +63,18 @@ pub struct Ends {
     pub handle: Handle,
 }
 
+/// What the engine is made from.
+pub struct Source {
+    /// Checkpoints.
+    pub shelf: Shelf,
+    /// What the engine decides by.
+    pub config: EngineConfig,
+    /// What was in force, unless the data folder does not last.
+    pub versions: Option<Versions>,
+}
+
 /// The thread's own.
-pub struct Line {
+struct Line {
     engine: Engine,
     ends: Ends,
     output: Output,
@@ -64,6 +85,11 @@ pub struct Line {
     /// When the position was written last, ms since the Unix epoch.
     told_ms: u64,
     results: Results,
+    saver: Saver,
+    /// The newest checkpoint, and when that was noticed, since the process started.
+    saved: (Option<u64>, Duration),
+    /// Versions that decide about what comes after `written`.
+    next: Option<Box<Source>>,
 }
 
 /// What a batch led to.
@@ -76,48 +102,94 @@ struct Results {
     decided_at: Vec<u64>,
 }
 
-impl Line {
-    /// A line from the position of a checkpoint (0: none) on.
-    pub fn new(engine: Engine, position: u64, ends: Ends) -> Result<Self, Error> {
-        let written = ends.reader.position(READER)?;
-        let (output, results) = (Output::default(), Results::default());
-        Ok(Self { engine, ends, output, position, written, told_ms: 0, results })
+/// Restores the engine, then takes records until it is told to stop and has taken all, or time is short.
+pub fn run(source: Source, ends: Ends) -> Result<(), Error> {
+    let written = ends.reader.position(READER)?;
+    let head = *ends.head.borrow();
+    let mut source = source;
+    let (mut kept, mut since) = (None, 0);
+    if let Some(versions) = &mut source.versions {
+        if written == 0 {
+            versions.switch(0)?;
+        }
+        since = versions.since();
+        kept = (!versions.are_same()).then(|| versions.kept()).transpose()?;
     }
+    let restored = source.shelf.restore(kept.as_ref().unwrap_or(&source.config), &ends.reader, head)?;
+    let Some(Restored { engine, position }) = restored else { return Ok(()) };
+    if position < since {
+        tracing::warn!(
+            position,
+            since,
+            "what lies between was decided by a policy, model or lists that are gone: it is read again by those of after"
+        );
+    }
+    let saver = source.shelf.saver(position);
+    let saved = (saver.valid(), now());
+    let (output, results) = (Output::default(), Results::default());
+    let next = kept.is_some().then(|| Box::new(source));
+    let line = Line { engine, ends, output, position, written, told_ms: 0, results, saver, saved, next };
+    line.run()
+}
 
-    /// Takes records until it is told to stop and has taken all, or time is short. Gives the engine back.
-    pub fn run(mut self) -> Result<Engine, Error> {
+impl Line {
+    fn run(mut self) -> Result<(), Error> {
         let mut chunk = Chunk::default();
         let mut drains_since = None;
         loop {
             if self.ends.state.is_draining() {
-                let now = clock::ticks_us();
-                let is_late = now.saturating_sub(*drains_since.get_or_insert(now)) > DRAIN_US;
+                let now = now();
+                let is_late = now.saturating_sub(*drains_since.get_or_insert(now)) > DRAIN;
                 // Whatever is not decided yet is decided after the next start, as it would be now.
                 if is_late || self.position < self.written {
-                    self.tell_position()?;
-                    return Ok(self.engine);
+                    return self.end();
                 }
             }
             let head = *self.ends.head.borrow_and_update();
-            self.ends.reader.read(Some(Topic::Events), self.position, BATCH_RECORDS, &mut chunk)?;
-            if let Some(last) = chunk.len().checked_sub(1).and_then(|last| chunk.get(last)) {
-                let last = last.position;
-                self.batch(&chunk, last)?;
-                self.gauge(head);
+            let taken = self.step(&mut chunk)?;
+            self.gauge(head);
+            self.save(!taken);
+            if taken {
                 continue;
+            }
+            if self.next.is_some() {
+                if self.switch()? {
+                    continue;
+                }
+                return Ok(());
             }
             // Up to the head there was nothing but what others, and this line, wrote.
             self.position = self.position.max(head.position);
             self.ends.state.caught_up();
             self.gauge(head);
             if self.ends.state.is_draining() {
-                self.tell_position()?;
-                return Ok(self.engine);
+                return self.end();
             }
-            let changed = async { tokio::time::timeout(WAIT, self.ends.head.changed()).await };
+            let wait = if self.saver.is_busy() { WAIT_SAVING } else { WAIT };
+            let changed = async { tokio::time::timeout(wait, self.ends.head.changed()).await };
             // Time-out, news or the end of the journal: in each case the loop looks again.
             drop(self.ends.handle.block_on(changed));
         }
+    }
+
+    /// Takes the next events, if there are any that the engine may decide about.
+    fn step(&mut self, chunk: &mut Chunk) -> Result<bool, Error> {
+        self.ends.reader.read(Some(Topic::Events), self.position, BATCH_RECORDS, chunk)?;
+        if self.next.is_some() {
+            chunk.keep_up_to(self.written);
+        }
+        let Some(last) = chunk.len().checked_sub(1).and_then(|last| chunk.get(last)) else {
+            return Ok(false);
+        };
+        let last = last.position;
+        self.batch(chunk, last)?;
+        Ok(true)
+    }
+
+    fn end(mut self) -> Result<(), Error> {
+        self.tell_position()?;
+        self.save_all(now() + SAVE, false);
+        Ok(())
     }
 
     fn batch(&mut self, chunk: &Chunk, last: u64) -> Result<(), Error> {

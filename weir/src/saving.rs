@@ -1,4 +1,5 @@
-//! Saving a partition's state while it works: a checkpoint under way, a little of it between two batches.
+//! Saving an engine's state while it works: a checkpoint under way, a little of it between two batches. For a partition on Kafka
+//! and for the whole journal of `weir up`.
 //!
 //! Separate from the work, whose bytes it does not understand. Invariants: a checkpoint becomes valid only after everything
 //! that its records caused was acknowledged, so that a restored engine owes nothing; what is committed is never above the
