@@ -250,6 +250,9 @@ impl Engine {
         let kind = kind_number(&event.body);
         let remembered = || self.store.entities(applied.slot);
         let hit = self.lists.check(event, applied.fresh, remembered, at);
+        if hit.is_anew {
+            self.withdraw(event, at, output);
+        }
         let model_due =
             self.model.is_some() && self.policy.model.is_due(kind, event.body.is_act(), applied.acts);
         let rules_due =

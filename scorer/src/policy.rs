@@ -29,6 +29,11 @@ use crate::error::Error;
 /// The default policy's text.
 const DEFAULT: &str = include_str!("../policies/default.toml");
 
+/// Begins the codes of what blocklist entries lead to; no rule has such a code.
+pub(crate) const ENTRY_REASON: &str = "blocklist_";
+/// The code of what an account's own entry leads to.
+pub(crate) const OWN_ENTRY_REASON: &str = "blocklist_account";
+
 /// A checked policy.
 #[derive(Debug, Clone)]
 pub struct Policy {

@@ -7,6 +7,7 @@
 
 pub(super) mod asked;
 pub(super) mod checkpoint;
+mod withdrawn;
 
 use compact_str::CompactString;
 use features::Entities;
@@ -68,6 +69,8 @@ pub(super) struct Answer {
     pub is_known: bool,
     /// One was confirmed at this very event.
     pub is_new: bool,
+    /// It is the account's first event after a list changed.
+    pub is_anew: bool,
 }
 
 impl Lists {
@@ -125,9 +128,11 @@ impl Lists {
             Body::Registration(session) | Body::Session(session) => Some(session),
             _ => None,
         };
-        let is_new = (is_fresh || session.is_some() || self.asked.is_some())
-            && self.ask(event, (is_fresh, session), remembered, at);
-        Answer { is_known: !self.hits.is_empty() && self.known(event.account, at).is_some(), is_new }
+        let is_anew = self.asked.is_some() && self.is_anew(event.account);
+        let is_new = (is_fresh || session.is_some() || is_anew)
+            && self.ask(event, (is_fresh || is_anew, session), is_anew.then_some(remembered), at);
+        let is_known = !self.hits.is_empty() && self.known(event.account, at).is_some();
+        Answer { is_known, is_new, is_anew }
     }
 
     /// The strongest entry known of the account; one that has ended is forgotten.
@@ -144,22 +149,26 @@ impl Lists {
         self.hits.remove(account);
     }
 
-    /// Asks all lists for what is due; `remembered` is asked for after a change. Whether an entry was confirmed.
-    fn ask(
-        &mut self,
-        event: &Event<'_>,
-        (is_fresh, session): (bool, Option<&Session<'_>>),
-        remembered: impl FnOnce() -> Entities,
-        at: u64,
-    ) -> bool {
-        let changed = self.asked.as_mut().is_some_and(|asked| {
+    /// Whether the account was not asked for since the newest change; from now on it was.
+    fn is_anew(&mut self, account: &str) -> bool {
+        self.asked.as_mut().is_some_and(|asked| {
             if asked.len() >= ASKED_MAX {
                 asked.restart();
             }
-            asked.insert(text_hash(event.account))
-        });
+            asked.insert(text_hash(account))
+        })
+    }
+
+    /// Asks all lists for what is due, also for what is `remembered`. Whether an entry was confirmed.
+    fn ask(
+        &mut self,
+        event: &Event<'_>,
+        (account_due, session): (bool, Option<&Session<'_>>),
+        remembered: Option<impl FnOnce() -> Entities>,
+        at: u64,
+    ) -> bool {
         let mut best = None;
-        if is_fresh || changed || session.is_some() {
+        if account_due || session.is_some() {
             note(&self.lists, &mut best, |list| list.find(EntryKind::Account, event.account, at));
         }
         if let Some(session) = session {
@@ -174,7 +183,7 @@ impl Lists {
                 note(&self.lists, &mut best, |list| list.find(kind, value, at));
             }
         }
-        if changed {
+        if let Some(remembered) = remembered {
             self.ask_remembered(&remembered(), &mut best, at);
         }
         let Some(hit) = best else { return false };

@@ -9,6 +9,7 @@ use schema::{Action, Counterfactual, Decision, Mode, Reason, Restriction, Scope,
 
 use super::propose::{Basis, Proposal};
 use super::{Engine, Occasion, Output};
+use crate::policy::ENTRY_REASON;
 use crate::standing::Wanted;
 
 impl Engine {
@@ -126,7 +127,7 @@ impl Engine {
             Basis::Band(index) => self.model_reasons(index),
             Basis::Entry => {
                 let hit = self.lists.known(occasion.event.account, occasion.at);
-                let code = hit.map_or("blocklist".to_owned(), |h| format!("blocklist_{}", h.kind.word()));
+                let code = hit.map_or("blocklist".to_owned(), |h| format!("{ENTRY_REASON}{}", h.kind.word()));
                 vec![plain(&code)]
             }
         }

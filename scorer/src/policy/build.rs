@@ -15,7 +15,7 @@ use super::expr::{Comparison, KINDS};
 use super::file::{BlocklistFile, LadderFile, ModelFile, PolicyFile, RuleFile};
 use super::rule::{Condition, Outcome, Rule};
 use super::screen::Screen;
-use super::{Band, BlocklistRules, Ladder, ModelSchedule, Policy, cel};
+use super::{Band, BlocklistRules, ENTRY_REASON, Ladder, ModelSchedule, Policy, cel};
 use crate::error::{Error, nearest};
 use crate::hash::text_hash;
 
@@ -257,6 +257,11 @@ fn outcome(source: &Source<'_>, form: &RuleFile, ladder: &LadderFile) -> Result<
         _ => &ladder.challenge_for,
     });
     let name = form.name.get_ref();
+    let reason = form.reason.clone().unwrap_or_else(|| name.replace('-', "_"));
+    if reason.starts_with(ENTRY_REASON) {
+        let detail = format!("a reason that begins with {ENTRY_REASON} is one of blocklist entries");
+        return source.wrong(&form.name.span(), detail);
+    }
     Ok(Outcome {
         action,
         ladder: form.ladder,
@@ -265,7 +270,7 @@ fn outcome(source: &Source<'_>, form: &RuleFile, ladder: &LadderFile) -> Result<
         term_ms: source.time(given, RESTRICTION_MS_MIN)?,
         mode,
         share,
-        reason: form.reason.clone().unwrap_or_else(|| name.replace('-', "_")),
+        reason,
         message: form.message.clone().unwrap_or_else(|| action.word().to_owned()),
         review: form.review || action == Action::Review,
     })

@@ -168,6 +168,36 @@ fn an_account_is_checked_once_and_again_when_a_list_changed() {
     assert_eq!(trial.strangers("a", None, 2), ["enforce ban all list"]);
 }
 
+#[test]
+fn a_ban_by_an_accounts_own_entry_ends_when_the_entry_is_taken_out() {
+    let replace = |trial: &mut Trial, csv: &str| {
+        let entries = parse_entries("f", &format!("kind,value,human\n{csv}")).expect("valid");
+        trial.engine.replace_blocklist(Blocklist::build("list", entries).expect("small").list);
+    };
+    let mut trial = with_list("account,a,ops,,,true", "");
+    assert_eq!(trial.event("a", None, session("d")), ["enforce ban all list"]);
+    replace(&mut trial, "account,a,true\naccount,b,true");
+    assert_eq!(trial.strangers("a", None, 2), Vec::<String>::new(), "it still stands");
+    replace(&mut trial, "account,b,true");
+    assert_eq!(trial.strangers("a", None, 2), ["enforce lift all -"], "somebody took it back");
+    assert_eq!(trial.in_force("a"), None);
+    trial.strangers("b", None, 1);
+    let id = trial.last().id;
+    let (verdict, decision) = (schema::Verdict::Confirm, Some(id.as_str()));
+    trial.verdict(
+        "b",
+        schema::VerdictEvent { verdict, actor: "h", decision, scope: None, limit: None, expires: None },
+    );
+    replace(&mut trial, "account,other,true");
+    assert_eq!(trial.strangers("b", None, 2), Vec::<String>::new(), "a human confirmed it");
+    assert!(trial.in_force("b").is_some());
+    let text = format!(
+        "format = 1\nname = \"p\"\n{}",
+        rule("blocklist-account", "new_chats_1m >= 2", "action = \"ban\"")
+    );
+    assert!(Policy::parse("p", &text).expect_err("refused").to_string().contains("blocklist entries"));
+}
+
 /// An account with a session a day ago sends a message after a list with this entry came into force.
 fn check_again(entry: &str, expected: &[&str]) {
     let strict =
