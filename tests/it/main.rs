@@ -13,6 +13,8 @@ mod contract;
 mod docs;
 mod kafka;
 mod kafka_faults;
+mod kafka_outages;
+mod kafka_scene;
 mod kafka_together;
 mod pipeline;
 mod promises;

@@ -2,13 +2,13 @@
 //!
 //! Separate from the workers, with whose topics it is compared: here is no broker, no crash and no checkpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harness::kafka::{Fetched, Topics, consume};
 use harness::workspace;
 use models::Model;
-use schema::{Decision, ENFORCEMENT_KEY, Standing};
-use scorer::{Artifact, Content, Engine, EngineConfig, Facts, Needed, Output, Policy};
+use schema::{Decision, ENFORCEMENT_KEY, Relation, Standing};
+use scorer::{Artifact, Content, Engine, EngineConfig, Facts, Needed, Output, Policy, RelationStage};
 
 /// What followed, by account, in order.
 #[derive(Debug, Default, PartialEq)]
@@ -113,4 +113,40 @@ pub fn written(topics: &Topics) -> (Told, usize) {
     }
     told.standing.remove(ENFORCEMENT_KEY);
     (told.sort(), repeats)
+}
+
+/// The facts that lie in the events' topic are those that stages which nobody interrupts find in the relations as they lie in
+/// their topic, each relation heard once.
+pub fn check_facts(topics: &Topics) {
+    let mut expected = BTreeSet::new();
+    let (mut heard, mut again) = (BTreeSet::new(), 0);
+    let log = consume(&topics.brokers, &topics.name("relations"));
+    for partition in 0..topics.partitions {
+        let mut stage = RelationStage::new(EngineConfig::default().relations, partition.unsigned_abs());
+        for record in log.iter().filter(|record| record.partition == partition) {
+            let relation: Relation = serde_json::from_str(&record.text()).expect("a relation");
+            let origin = relation.origin;
+            if !heard.insert((partition, origin.partition, origin.offset, origin.n)) {
+                again += 1;
+                continue;
+            }
+            let mut facts = Vec::new();
+            assert!(
+                stage.process(&relation, record.offset.unsigned_abs(), &mut facts),
+                "out of order: {origin:?}"
+            );
+            for fact in &facts {
+                let mut line = Vec::new();
+                schema::json::encode(&fact.event(), &mut line);
+                expected.insert(String::from_utf8(line).expect("JSON").trim_end().to_owned());
+            }
+        }
+    }
+    let lying = consume(&topics.brokers, &topics.name("events"));
+    let lying = lying.iter().map(Fetched::text).filter(|text| text.contains("\"kind\":\"entity\""));
+    let lying: BTreeSet<String> = lying.collect();
+    println!("{} relations, {again} written again; {} facts", heard.len(), expected.len());
+    assert!(expected.len() > 100, "only {} facts: the test shows nothing", expected.len());
+    let differ: Vec<_> = expected.symmetric_difference(&lying).take(4).collect();
+    assert!(differ.is_empty(), "{} facts must lie there, {} do: {differ:?}", expected.len(), lying.len());
 }

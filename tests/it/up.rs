@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use harness::clock::now_ms;
+use harness::disk::Small;
 use harness::up::Up;
 use harness::weir;
 use rusqlite::Connection;
@@ -264,31 +265,13 @@ fn a_deadline_that_passes_is_told_and_the_event_is_decided_all_the_same() {
     }
 }
 
-/// A file system of a few MiB, or `None` where we may not make one.
-struct Small(tempfile::TempDir);
-
-impl Small {
-    fn mount() -> Option<Small> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut command = std::process::Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"]).arg(folder.path());
-        command.output().is_ok_and(|output| output.status.success()).then_some(Small(folder))
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        drop(std::process::Command::new("umount").arg("-l").arg(self.0.path()).status());
-    }
-}
-
 #[test]
 fn a_full_disk_is_told_nothing_is_half_written_and_it_goes_on_when_there_is_room() {
-    let Some(small) = Small::mount() else {
+    let Some(small) = Small::mount("6m") else {
         eprintln!("NOT RUN: no tmpfs can be mounted here, so the disk cannot be filled");
         return;
     };
-    let data = small.0.path();
+    let data = small.path();
     let up = Up::start(data, &[]);
     let ballast = data.join("ballast");
     std::fs::write(&ballast, vec![0; 3 * 1024 * 1024]).expect("there is room for it");

@@ -8,7 +8,9 @@ mod client;
 mod server;
 mod worker;
 
-pub use client::{Fetched, Sent, Topics, committed, committed_by, consume, offsets, produce, produce_all};
+pub use client::{
+    Feeder, Fetched, Sent, Topics, committed, committed_by, consume, offsets, produce, produce_all,
+};
 pub use server::Broker;
 pub use worker::{Worker, is_finished};
 

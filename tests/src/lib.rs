@@ -5,6 +5,7 @@
 
 pub mod clickhouse;
 pub mod clock;
+pub mod disk;
 pub mod http;
 pub mod kafka;
 pub mod tidy;

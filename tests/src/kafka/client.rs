@@ -15,7 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::{clock, weir};
 
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_secs(120);
 
 /// The topics of one test.
 pub struct Topics {
@@ -125,34 +125,57 @@ pub fn produce(brokers: &str, topic: &str, records: &[Sent]) {
 /// # Panics
 /// If one is not taken.
 pub fn produce_all(brokers: &str, topic: &str, records: impl Iterator<Item = Sent>) -> usize {
-    let producer: BaseProducer<Failures> = ClientConfig::new()
-        .set("bootstrap.servers", brokers)
-        .set("partitioner", "murmur2_random")
-        .set("enable.idempotence", "true")
-        .set("linger.ms", "2")
-        .create_with_context(Failures::default())
-        .expect("a producer's settings");
-    let mut count = 0;
-    for sent in records {
-        let headers = sent.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
-            headers.insert(Header { key, value: Some(value.as_slice()) })
-        });
-        let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).headers(headers);
-        record.key = sent.key.as_deref();
-        record.payload = sent.value.as_deref();
-        record.partition = sent.partition;
-        while let Err((error, back)) = producer.send(record) {
-            let full = error.rdkafka_error_code() == Some(rdkafka::types::RDKafkaErrorCode::QueueFull);
-            assert!(full, "{topic}: {error}");
-            record = back;
-            producer.poll(Duration::from_millis(20));
-        }
-        count += 1;
+    Feeder::open(brokers).send(topic, records)
+}
+
+/// A producer that is used again and again.
+pub struct Feeder(BaseProducer<Failures>);
+
+impl Feeder {
+    /// A producer with nothing under way.
+    ///
+    /// # Panics
+    /// If the client cannot be made.
+    #[must_use]
+    pub fn open(brokers: &str) -> Self {
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", brokers)
+            .set("partitioner", "murmur2_random")
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "2")
+            .create_with_context(Failures::default())
+            .expect("a producer's settings");
+        Self(producer)
     }
-    producer.flush(WAIT).expect("the broker takes every record");
-    let failures = producer.context().0.lock().expect("nobody panics while holding it");
-    assert!(failures.is_empty(), "{topic}: {failures:?}");
-    count
+
+    /// Produces records in order and waits until the broker has all; gives their number.
+    ///
+    /// # Panics
+    /// If one is not taken.
+    pub fn send(&self, topic: &str, records: impl Iterator<Item = Sent>) -> usize {
+        let producer = &self.0;
+        let mut count = 0;
+        for sent in records {
+            let headers = sent.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+                headers.insert(Header { key, value: Some(value.as_slice()) })
+            });
+            let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).headers(headers);
+            record.key = sent.key.as_deref();
+            record.payload = sent.value.as_deref();
+            record.partition = sent.partition;
+            while let Err((error, back)) = producer.send(record) {
+                let full = error.rdkafka_error_code() == Some(rdkafka::types::RDKafkaErrorCode::QueueFull);
+                assert!(full, "{topic}: {error}");
+                record = back;
+                producer.poll(Duration::from_millis(20));
+            }
+            count += 1;
+        }
+        producer.flush(WAIT).expect("the broker takes every record");
+        let failures = producer.context().0.lock().expect("nobody panics while holding it");
+        assert!(failures.is_empty(), "{topic}: {failures:?}");
+        count
+    }
 }
 
 /// Oldest and next offset of each partition.

@@ -130,6 +130,21 @@ impl Broker {
         self.holder.wait().expect("the shell that holds it ends with it");
     }
 
+    /// Asks it to end, as an operator would, and waits.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub fn stop(&mut self) {
+        signal(self.pid, "TERM");
+        let started = clock::now();
+        while is_alive(self.pid) {
+            assert!(started.elapsed() < START_WAIT, "Apache Kafka does not end:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        drop(self.holder.stdin.take());
+        self.holder.wait().expect("the shell that holds it ends with it");
+    }
+
     /// Freezes it.
     pub fn freeze(&self) {
         signal(self.pid, "STOP");
@@ -195,6 +210,12 @@ fn launch(plan: &Plan) -> (Child, u32) {
     told.read_line(&mut line).expect("the shell tells the process number");
     let pid = line.trim().parse().expect("a process number");
     (holder, pid)
+}
+
+/// Whether it still runs; one that has ended and was not yet waited for does not.
+fn is_alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
 }
 
 /// Sends a signal to a process that a test started.

@@ -11,7 +11,7 @@ use super::client::{Topics, offsets};
 use super::server::signal;
 use crate::{clock, weir};
 
-const WAIT: Duration = Duration::from_secs(90);
+const WAIT: Duration = Duration::from_secs(240);
 
 /// A worker.
 pub struct Worker {
@@ -66,6 +66,18 @@ impl Worker {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The most memory that it ever held, bytes.
+    ///
+    /// # Panics
+    /// If it has ended.
+    #[must_use]
+    pub fn memory_peak_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel tells it");
+        let kib = line.trim().trim_end_matches("kB").trim_end();
+        kib.parse::<u64>().expect("a number") * 1_024
     }
 
     /// Kills it as a power cut would.
