@@ -30,6 +30,9 @@ const ROOM_WAIT: Duration = Duration::from_millis(10);
 /// What a producer has unless the caller says otherwise; the caller's own settings win.
 const DEFAULTS: &[(&str, &str)] = &[
     ("enable.idempotence", "true"),
+    // After a record that waited too long none that came later may be written: whoever reads relations or facts passes over
+    // what is not above the highest origin, and would pass over the one that is written again.
+    ("enable.gapless.guarantee", "true"),
     ("acks", "all"),
     ("partitioner", "murmur2_random"),
     ("compression.type", "lz4"),
