@@ -53,6 +53,13 @@ impl Budget {
         self.paused
     }
 
+    /// Share of the limits that is under way, in events or bytes, whichever is more; above 1 by at most one record.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        let share = |under_way: usize, most: usize| under_way as f64 / most.max(1) as f64;
+        share(self.events, self.limits.events_max).max(share(self.bytes, self.limits.bytes_max))
+    }
+
     /// Events and bytes under way.
     #[must_use]
     pub fn under_way(&self) -> (usize, usize) {
@@ -88,6 +95,7 @@ mod tests {
                 }
                 prop_assert_eq!(budget.under_way(), total(&under_way));
                 prop_assert_eq!(budget.is_paused(), was_full);
+                prop_assert!(budget.is_paused() || budget.share() < 1.0);
                 prop_assert!(under_way.len() <= 8 && total(&under_way).1 < 100 + 60);
             }
             for bytes in under_way {

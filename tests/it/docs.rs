@@ -212,7 +212,7 @@ fn every_metric_of_the_board_and_the_runbook_is_declared() {
     let is_declared = |name: &str| {
         let endings = ["", "_total", "_bucket", "_sum", "_count"];
         let stems = endings.iter().filter_map(|ending| name.strip_suffix(ending));
-        let units = ["", "_seconds", "_bytes", "_records"];
+        let units = ["", "_seconds", "_bytes", "_records", "_ratio"];
         let names = stems.flat_map(|stem| units.iter().filter_map(move |unit| stem.strip_suffix(unit)));
         names.into_iter().any(|name| declared.contains(&format!("\"{name}\",")))
     };

@@ -43,9 +43,12 @@ pub fn complain(text: &str) {
     eprintln!("{on}error:{off} {text}");
 }
 
-/// Most memory that this process held at once, bytes; `None` where the system does not tell.
-pub fn memory_peak_bytes() -> Option<u64> {
+/// Memory that this process holds, and the most that it held at once, bytes; `None` where the system does not tell.
+pub fn memory_bytes() -> Option<(u64, u64)> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+    let bytes = |name: &str| -> Option<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+    };
+    Some((bytes("VmRSS:")?, bytes("VmHWM:")?))
 }

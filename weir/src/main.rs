@@ -19,6 +19,7 @@ mod progress;
 mod registry;
 mod run;
 mod saving;
+mod server;
 mod setup;
 mod summary;
 mod telemetry;

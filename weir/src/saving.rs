@@ -36,6 +36,8 @@ pub struct Saver {
     began: Duration,
     /// The offset after the records of the newest valid checkpoint.
     valid: Option<u64>,
+    /// The same, and when it was seen first.
+    seen: Option<(Option<u64>, Duration)>,
     under_way: Option<UnderWay>,
 }
 
@@ -60,12 +62,22 @@ pub struct Position {
 impl Saver {
     /// Saves into `chain` every so often; `valid`: the checkpoint that was restored.
     pub fn new(chain: Chain, runtime: Handle, every: Duration, valid: Option<u64>) -> Self {
-        Self { chain, runtime, every, began: Duration::ZERO, valid, under_way: None }
+        Self { chain, runtime, every, began: Duration::ZERO, valid, seen: None, under_way: None }
     }
 
     /// The offset that a restart would begin with.
     pub fn valid(&self) -> Option<u64> {
         self.valid
+    }
+
+    /// Time since the newest checkpoint; zero while nothing followed it.
+    pub fn age(&mut self, at: Position, now: Duration) -> Duration {
+        let since = match self.seen {
+            Some((valid, since)) if valid == self.valid => since,
+            _ => now,
+        };
+        self.seen = Some((self.valid, since));
+        if self.valid.unwrap_or(0) >= at.next { Duration::ZERO } else { now.saturating_sub(since) }
     }
 
     /// Whether a checkpoint is under way.

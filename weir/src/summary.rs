@@ -152,7 +152,7 @@ impl Tally {
             );
         }
         line("time", rate);
-        if let Some(bytes) = environment::memory_peak_bytes() {
+        if let Some((_, bytes)) = environment::memory_bytes() {
             line("memory", format!("{:.0} MB at most", bytes as f64 / 1e6));
         }
         text

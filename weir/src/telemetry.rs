@@ -3,8 +3,14 @@
 //! Separate, because every long-running role tells the same things in the same words. Invariants: nothing here decides
 //! anything; no secret and no account name is ever told; labels come from closed enums.
 
+mod exporter;
+mod lag;
 pub mod log;
 pub mod metrics;
+mod partition;
 
+pub use exporter::{Exporter, answer};
+pub use lag::Lags;
 pub use log::LogFormat;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Shows};
+pub use partition::{EngineGauges, PartitionLabels, Share};

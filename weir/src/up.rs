@@ -11,7 +11,6 @@ mod engine;
 mod history;
 mod keep;
 mod restore;
-mod server;
 mod state;
 mod versions;
 mod view;
@@ -32,7 +31,7 @@ use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::error::{Error, Outcome};
 use crate::interrupt::Interrupt;
-use crate::setup;
+use crate::{server, setup};
 use api::{Api, Door};
 use engine::{Ends, Source};
 use restore::Shelf;
@@ -108,7 +107,7 @@ impl Up {
         let mut town = plan.demo.as_ref().map(|demo| demo::Town::build(demo, (clock)())).transpose()?;
         let state = Arc::new(State::new(speed));
         let journal = open(folder.join("journal.db"), &state, &clock)?;
-        let listener = runtime.block_on(server::listen(plan.config.http.listen))?;
+        let listener = runtime.block_on(server::listen(plan.config.http.listen, "--listen"))?;
         let address = listener.local_addr().map_err(|error| Error::Usage(error.to_string()))?;
         let exempt = town.as_mut().map(|town| std::mem::take(&mut town.exempt));
         let source = source(&plan.config, folder, exempt, (&state, &runtime))?;
@@ -124,7 +123,12 @@ impl Up {
         let api = Api::new(Arc::clone(&state), journal.reader()?, http.feed_readers_max, told);
         let is_open = door.is_open();
         let routes = api::router(Arc::new(api), Arc::new(gate), door);
-        let server = runtime.spawn(server::serve(listener, routes, http.connections_max, Arc::clone(&state)));
+        let mut phase = state.phase();
+        let stop = async move {
+            // An error means that the state is gone, and with it everything else.
+            drop(phase.wait_for(|phase| *phase != Phase::Up).await);
+        };
+        let server = runtime.spawn(server::serve(listener, routes, http.connections_max, stop));
         tell_start(&plan, folder, address, is_open);
         let view = match town {
             None => None,

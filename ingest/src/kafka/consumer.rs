@@ -210,12 +210,7 @@ impl Consumer {
             .client
             .committed_offsets(list, Duration::from_secs(ANSWER_S))
             .map_err(|error| broker("ask for committed offsets", &error))?;
-        let offset = |of: &Assignment| match answer.find_partition(&of.topic, partition_number(of))?.offset()
-        {
-            Offset::Offset(offset) => u64::try_from(offset).ok(),
-            _ => None,
-        };
-        Ok(partitions.iter().map(offset).collect())
+        Ok(partitions.iter().map(|of| offset_in(&answer, of)).collect())
     }
 
     /// Oldest and next offset of a partition.
@@ -227,6 +222,25 @@ impl Consumer {
             self.client.fetch_watermarks(&of.topic, partition_number(of), Duration::from_secs(ANSWER_S));
         let (low, high) = answer.map_err(|error| broker("ask for offsets", &error))?;
         Ok((low.unsigned_abs(), high.unsigned_abs()))
+    }
+
+    /// The next offset of each partition, all with one question to each of their leaders; `None`: the leader does not know.
+    ///
+    /// # Errors
+    /// If the broker does not answer within `wait`.
+    pub fn ends(&self, partitions: &[Assignment], wait: Duration) -> Result<Vec<Option<u64>>, Error> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for of in partitions {
+            // In place of a time, the end of the partition.
+            list.add_partition_offset(&of.topic, partition_number(of), Offset::End)
+                .map_err(|error| broker("name an offset", &error))?;
+        }
+        let answer = self.client.offsets_for_times(list, wait);
+        let answer = answer.map_err(|error| broker("ask for ends", &error))?;
+        Ok(partitions.iter().map(|of| offset_in(&answer, of)).collect())
     }
 
     /// Partitions of a topic; 0: there is no such topic.
@@ -265,6 +279,13 @@ impl Consumer {
                 .map_err(|error| broker("name an offset", &error))?;
         }
         Ok(list)
+    }
+}
+
+fn offset_in(answer: &TopicPartitionList, of: &Assignment) -> Option<u64> {
+    match answer.find_partition(&of.topic, partition_number(of))?.offset() {
+        Offset::Offset(offset) => u64::try_from(offset).ok(),
+        _ => None,
     }
 }
 

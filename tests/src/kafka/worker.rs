@@ -170,6 +170,19 @@ impl Worker {
         }
     }
 
+    /// Where it shows its metrics, if it was started with `--metrics`.
+    ///
+    /// # Panics
+    /// As [`Worker::wait_until_it_says`].
+    #[must_use]
+    pub fn shows_at(&self) -> String {
+        self.wait_until_it_says("metrics are served");
+        let log = self.log();
+        let line = log.lines().find(|line| line.contains("metrics are served")).expect("it was just there");
+        let record: serde_json::Value = serde_json::from_str(line).expect("a log of JSON lines");
+        record["address"].as_str().expect("it tells where").to_owned()
+    }
+
     /// Waits until it has logged a text.
     ///
     /// # Panics

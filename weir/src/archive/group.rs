@@ -10,6 +10,7 @@ use std::mem;
 use std::ops::Bound;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ingest::kafka::{Assignment, Change, Consumer, PartitionQueue};
@@ -17,14 +18,17 @@ use schema::Topic;
 use schema::limits::{ARCHIVE_DELETIONS_MAX, ARCHIVE_WAIT_MS_MAX};
 use sinks::clickhouse::{Batch, Writer};
 use sinks::kafka::Admin;
+use tokio::sync::watch;
 
 use super::call::{Call, Calls};
-use super::intake::{Intake, Taken};
+use super::intake::Intake;
 use super::plan::Plan;
 use crate::clock::{Stopwatch, now_ms};
 use crate::commands::topics;
 use crate::error::{Error, Outcome};
 use crate::run::Listener;
+use crate::telemetry::metrics::ARCHIVED;
+use crate::telemetry::{Exporter, Lags, Metrics};
 
 /// How long empty partitions are left alone.
 const IDLE_WAIT: Duration = Duration::from_millis(20);
@@ -51,6 +55,9 @@ struct Group {
     /// The offset to be committed of each partition of ours.
     safe: BTreeMap<Assignment, u64>,
     told: Told,
+    lags: Lags,
+    /// Why the role is not ready, if it is not.
+    unready: watch::Sender<Option<&'static str>>,
 }
 
 /// A partition that is ours.
@@ -59,18 +66,30 @@ struct Reader {
     intake: Intake,
     /// The offset after the newest record that was read.
     next: u64,
+    /// The same, shown.
+    shown: Arc<AtomicU64>,
 }
 
 /// What was done since it was told last.
 struct Told {
     since: Stopwatch,
-    kept: u64,
-    refused: u64,
-    passed: u64,
+    /// Records, as in [`ARCHIVED`].
+    records: [u64; ARCHIVED.len()],
 }
 
-/// Works until somebody asks it to end.
+/// Works until somebody asks it to end. From its start on, probes are answered.
 pub async fn run(plan: Plan) -> Result<Outcome, Error> {
+    let (unready, told) = watch::channel(Some("the group has given nothing yet"));
+    let metrics = Arc::clone(&plan.metrics);
+    let exporter = plan.listen.map(|address| Exporter::start(address, metrics, told)).transpose()?;
+    let ended = join(plan, unready).await;
+    if let Some(exporter) = exporter {
+        exporter.end();
+    }
+    ended
+}
+
+async fn join(plan: Plan, unready: watch::Sender<Option<&'static str>>) -> Result<Outcome, Error> {
     let admin = Admin::open(&plan.brokers, &plan.settings)?;
     topics::findings(admin.check(&topics::plan_to_check(&plan.prefix, 0)).await?)?;
     let partitions = admin.partitions(&Topic::Events.name(&plan.prefix))?;
@@ -90,13 +109,19 @@ pub async fn run(plan: Plan) -> Result<Outcome, Error> {
     let mut listener = Listener::start(Arc::clone(&consumer))?;
     let deletions = tokio::spawn(carry_out_deletions(writer.clone(), plan.deletions_every));
     tracing::info!(topics = names.join(","), clickhouse = plan.server.url, "the archive joins the group");
-    let mut group = Group::new(plan, (consumer, partitions), writer);
+    let lags = match plan.listen {
+        Some(_) => Lags::start(Arc::clone(&consumer), Arc::clone(&plan.metrics))?,
+        None => Lags::default(),
+    };
+    let mut group = Group::new(plan, (consumer, partitions), writer, (lags, unready));
     let ended = match Calls::listen(&mut listener.changes) {
         Ok(mut calls) => group.work(&mut calls).await,
         Err(error) => Err(error),
     };
     deletions.abort();
+    group.unready.send_replace(Some("stopping"));
     group.give_up_all();
+    mem::take(&mut group.lags).end();
     listener.end();
     tracing::info!("the archive left the group");
     ended.map(|()| Outcome::Done)
@@ -120,7 +145,12 @@ async fn carry_out_deletions(writer: Writer, every: Duration) {
 }
 
 impl Group {
-    fn new(plan: Plan, (consumer, partitions): (Arc<Consumer>, u32), writer: Writer) -> Self {
+    fn new(
+        plan: Plan,
+        (consumer, partitions): (Arc<Consumer>, u32),
+        writer: Writer,
+        (lags, unready): (Lags, watch::Sender<Option<&'static str>>),
+    ) -> Self {
         Self {
             plan,
             consumer,
@@ -133,6 +163,8 @@ impl Group {
             taken: BTreeMap::new(),
             safe: BTreeMap::new(),
             told: Told::new(),
+            lags,
+            unready,
         }
     }
 
@@ -175,7 +207,7 @@ impl Group {
         for _ in 0..self.readers.len() {
             let Some(of) = self.next_turn().filter(|_| !self.batch.is_full()) else { break };
             let reader = self.readers.get_mut(&of).expect("it was just found");
-            let (count, fault) = reader.read(&mut self.batch, &mut self.told);
+            let (count, fault) = reader.read(&mut self.batch, &mut self.told, &self.plan.metrics);
             if count > 0 {
                 self.taken.insert(of.clone(), reader.next);
                 records += count;
@@ -213,7 +245,11 @@ impl Group {
         }
         let (batch, taken) = (mem::take(&mut self.batch).seal(), mem::take(&mut self.taken));
         let writer = self.writer.clone();
+        let (metrics, since) = (Arc::clone(&self.plan.metrics), Stopwatch::start());
+        let unready = self.unready.clone();
         let mut insert = pin!(writer.insert_until_done(&batch, |error| {
+            metrics.archive_insert_failures.inc();
+            unready.send_replace(Some("ClickHouse does not take a batch"));
             tracing::warn!(%error, records = batch.records(), "ClickHouse did not take a batch");
         }));
         loop {
@@ -233,6 +269,9 @@ impl Group {
                 },
             }
         }
+        metrics.archive_insert.observe(since.elapsed().as_secs_f64());
+        metrics.archive_rows.inc_by(batch.records() as u64);
+        self.unready.send_replace(None);
         let ours = |(of, _): &(Assignment, u64)| self.readers.contains_key(of);
         let offsets: Vec<(Assignment, u64)> = taken.into_iter().filter(ours).collect();
         if let Err(error) = self.consumer.commit(&offsets, false) {
@@ -264,11 +303,15 @@ impl Group {
             let (topic, name) = named.expect("only these were asked for").clone();
             let intake = Intake::new(topic, name, self.plan.admission(&of, self.partitions));
             let queue = self.consumer.queue(&of)?;
-            self.readers.insert(of.clone(), Reader { queue, intake, next });
+            let shown = Arc::new(AtomicU64::new(next));
+            self.lags.owned(&of, Arc::clone(&shown));
+            self.readers.insert(of.clone(), Reader { queue, intake, next, shown });
             places.push((of, Some(next)));
         }
         tracing::info!(partitions = places.len(), "partitions were given");
-        Ok(self.consumer.assign(&places)?)
+        self.consumer.assign(&places)?;
+        self.unready.send_replace(None);
+        Ok(())
     }
 
     /// Where a partition is read from: where it was left, if the log still has that.
@@ -304,6 +347,7 @@ impl Group {
         let mut safe = Vec::new();
         for of in partitions {
             self.readers.remove(of);
+            self.lags.given_up(of);
             self.taken.remove(of);
             safe.extend(self.safe.remove_entry(of));
         }
@@ -323,33 +367,37 @@ impl Group {
         if self.told.since.elapsed() < TELL_EVERY {
             return;
         }
-        let Told { kept, refused, passed, .. } = mem::replace(&mut self.told, Told::new());
+        let [kept, refused, passed] = mem::replace(&mut self.told, Told::new()).records;
         tracing::info!(kept, refused, passed, partitions = self.readers.len(), "records in the last minute");
     }
 }
 
 impl Reader {
     /// Puts what is ready into the batch; gives the number of records, and what is wrong with the partition after them.
-    fn read(&mut self, batch: &mut Batch, told: &mut Told) -> (usize, Option<String>) {
-        let mut records = 0;
+    fn read(&mut self, batch: &mut Batch, told: &mut Told, metrics: &Metrics) -> (usize, Option<String>) {
+        let (mut counts, mut fault) = ([0; ARCHIVED.len()], None);
         for message in self.queue.take(Duration::ZERO).iter() {
-            if let Some(fault) = message.fault() {
-                return (records, Some(fault));
+            fault = message.fault();
+            if fault.is_some() {
+                break;
             }
-            match self.intake.take(message.offset(), &message.record(), batch) {
-                Taken::Kept => told.kept += 1,
-                Taken::Refused => told.refused += 1,
-                Taken::Passed => told.passed += 1,
-            }
+            counts[self.intake.take(message.offset(), &message.record(), batch) as usize] += 1;
             self.next = message.offset() + 1;
-            records += 1;
         }
-        (records, None)
+        let records: u64 = counts.iter().sum();
+        if records > 0 {
+            self.shown.store(self.next, Ordering::Relaxed);
+            for ((what, count), told) in ARCHIVED.iter().zip(counts).zip(&mut told.records) {
+                *told += count;
+                metrics.archived.get_or_create(&[("outcome", what)]).inc_by(count);
+            }
+        }
+        (records as usize, fault)
     }
 }
 
 impl Told {
     fn new() -> Self {
-        Self { since: Stopwatch::start(), kept: 0, refused: 0, passed: 0 }
+        Self { since: Stopwatch::start(), records: Default::default() }
     }
 }

@@ -20,7 +20,7 @@ pub struct Intake {
     admission: Admission,
 }
 
-/// What became of a record.
+/// What became of a record, in the order of the metric's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
     /// It is in the batch.

@@ -2,12 +2,16 @@
 //!
 //! Separate, so that the loop and the intake read the same. Invariant: neither key nor password is ever printed.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ingest::kafka::{Admission, Assignment, SigningKey};
 use schema::Topic;
 use sinks::Retention;
 use sinks::clickhouse::{Layout, Server};
+
+use crate::telemetry::Metrics;
 
 /// What is archived.
 const TOPICS: [Topic; 5] = [Topic::Events, Topic::Decisions, Topic::Rows, Topic::Reviews, Topic::Rejects];
@@ -36,6 +40,10 @@ pub struct Plan {
     pub retention: Retention,
     /// How often deletions are carried out.
     pub deletions_every: Duration,
+    /// Where it counts.
+    pub metrics: Arc<Metrics>,
+    /// Where metrics are served; `None`: nowhere.
+    pub listen: Option<SocketAddr>,
 }
 
 impl Plan {

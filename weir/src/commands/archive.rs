@@ -3,6 +3,7 @@
 //! Separate from the role, which knows no command line. Invariant: whatever is wrong with arguments or files is said before
 //! any server is asked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,9 +11,10 @@ use sinks::Retention;
 use sinks::clickhouse::{Layout, Server};
 
 use crate::archive::{self, Plan};
-use crate::commands::topics::BrokerArgs;
+use crate::commands::topics::{BrokerArgs, ServiceArgs};
 use crate::error::{Error, Outcome};
 use crate::files;
+use crate::telemetry::{Metrics, Shows};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,6 +37,8 @@ const SECRET_BYTES_MAX: u64 = 4_096;
 pub struct ArchiveArgs {
     #[command(flatten)]
     broker: BrokerArgs,
+    #[command(flatten)]
+    service: ServiceArgs,
     /// The consumer group.
     #[arg(long, value_name = "NAME", default_value = "weir-archive")]
     group: String,
@@ -115,6 +119,8 @@ pub fn run(args: &ArchiveArgs) -> Result<Outcome, Error> {
         layout: args.cluster.clone().map_or(Layout::Single, Layout::Cluster),
         retention: retention(&args.keep),
         deletions_every: Duration::from_secs(args.deletions_every),
+        metrics: Arc::new(Metrics::new(Shows::Archive)),
+        listen: args.service.listen()?,
     })
 }
 

@@ -3,17 +3,19 @@
 //! Separate from the role, which knows no command line. Invariant: whatever is wrong with files or topics is said before the
 //! group is joined.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use sinks::checkpoint::{Checkpoints, Settings};
 
-use crate::commands::topics::BrokerArgs;
+use crate::commands::topics::{BrokerArgs, ServiceArgs};
 use crate::error::{Error, Outcome};
 use crate::files;
 use crate::registry::Registry;
 use crate::run::{self, Plan, Saving};
 use crate::setup::{EngineOptions, read_exempt};
+use crate::telemetry::{Metrics, Shows};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,6 +36,8 @@ const KEY_BYTES_MAX: u64 = 4_096;
 pub struct RunArgs {
     #[command(flatten)]
     broker: BrokerArgs,
+    #[command(flatten)]
+    service: ServiceArgs,
     #[command(flatten)]
     engine: EngineOptions,
     /// The consumer group; workers of one installation share it.
@@ -85,6 +89,8 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
         registry: args.registry.as_deref().map(Registry::open).transpose()?,
         saving: args.checkpoints.as_deref().map(saving).transpose()?,
         engine: args.engine.config(read_exempt(args.exempt.as_deref())?, args.rows)?,
+        metrics: Arc::new(Metrics::new(Shows::Run)),
+        listen: args.service.listen()?,
     };
     run::run(plan)
 }

@@ -2,12 +2,15 @@
 //!
 //! Separate from the roles, which only check. Invariant: nothing that exists is changed or removed.
 
+use std::net::SocketAddr;
+
 use clap::{Args, Subcommand};
 use schema::TOPIC_PREFIX;
 use sinks::kafka::{Admin, TopicPlan};
 
+use crate::config::{self, PREFIX};
 use crate::error::{Error, Outcome};
-use crate::run;
+use crate::{environment, run};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,6 +48,26 @@ pub struct BrokerArgs {
     /// A property of librdkafka, for example `security.protocol=SASL_SSL`; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = property)]
     pub settings: Vec<(String, String)>,
+}
+
+/// What only roles that go on need: a configuration, and who may look at them.
+#[derive(Debug, Args)]
+pub struct ServiceArgs {
+    /// A configuration file; [metrics] of it is read.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<String>,
+    /// Where to show /metrics, /healthz and /readyz, for example 127.0.0.1:9484; without it, nowhere.
+    #[arg(long, value_name = "ADDR")]
+    pub metrics: Option<SocketAddr>,
+}
+
+impl ServiceArgs {
+    /// Where metrics are served: options win over the environment, the environment over the file.
+    pub fn listen(&self) -> Result<Option<SocketAddr>, Error> {
+        let loaded = config::load(self.config.as_deref(), &environment::overrides(PREFIX))?;
+        let configured = loaded.config.metrics.listen().map_err(Error::Usage)?;
+        Ok(self.metrics.or(configured))
+    }
 }
 
 fn property(text: &str) -> Result<(String, String), String> {

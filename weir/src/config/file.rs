@@ -39,6 +39,8 @@ pub struct Config {
     pub engine: Engine,
     /// The history.
     pub history: History,
+    /// What the roles on Kafka show.
+    pub metrics: MetricsServer,
 }
 
 /// Logging.
@@ -63,6 +65,24 @@ pub struct Http {
     pub feed_readers_max: usize,
     /// Requests with events that are read at once.
     pub appends_max: usize,
+}
+
+/// What the roles on Kafka show.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsServer {
+    listen: String,
+}
+
+impl MetricsServer {
+    /// Where metrics are served; `None`: nowhere.
+    pub fn listen(&self) -> Result<Option<SocketAddr>, String> {
+        if self.listen.is_empty() {
+            return Ok(None);
+        }
+        let address = self.listen.parse();
+        address.map(Some).map_err(|_| format!("metrics.listen = {}: give IP:PORT, or nothing", self.listen))
+    }
 }
 
 /// API keys, a text and a file a role.
@@ -135,6 +155,7 @@ impl Config {
         for (name, days) in self.history.days() {
             within(name, days, 1..=DAYS_MAX)?;
         }
+        self.metrics.listen()?;
         if self.data.dir.is_empty() {
             return Err("data.dir: give a folder".to_owned());
         }

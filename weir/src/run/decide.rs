@@ -4,7 +4,7 @@
 //! two of them; what an activation names is loaded before it is processed, or the record is refused and the old version
 //! stays in force.
 
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use ingest::kafka::{Admission, Batch, Message};
 use schema::{Refusal, RejectReason};
@@ -12,10 +12,14 @@ use scorer::{Engine, Needed, Outcome, Output};
 
 use super::line::{Stop, Work};
 use super::outlet::Outlet;
-use super::owner::Gauges;
 use crate::lookahead;
 use crate::registry::Registry;
 use crate::saving::State;
+use crate::telemetry::metrics::RecordOutcome;
+use crate::telemetry::{EngineGauges, Metrics};
+
+/// How often the engine's own counts are shown.
+const SHOW_EVERY: Duration = Duration::from_secs(1);
 
 /// An engine and the rules of its partition.
 pub struct Decider<'o> {
@@ -25,6 +29,11 @@ pub struct Decider<'o> {
     /// The log's time: highest so far, ms since the Unix epoch.
     at: u64,
     output: Output,
+    /// Records by what became of them, since the last batch.
+    counts: [u64; RecordOutcome::ALL.len()],
+    gauges: EngineGauges,
+    /// When they were shown, since the takeover; `None`: never.
+    shown: Option<Duration>,
 }
 
 impl<'o> Decider<'o> {
@@ -32,34 +41,31 @@ impl<'o> Decider<'o> {
     /// versions.
     pub fn new(
         (engine, at): (Engine, u64),
-        admission: &'o Admission,
-        registry: Option<&'o Registry>,
+        (admission, registry): (&'o Admission, Option<&'o Registry>),
+        gauges: EngineGauges,
     ) -> Self {
-        Self { engine, admission, registry, at, output: Output::default() }
+        let (output, counts) = (Output::default(), Default::default());
+        Self { engine, admission, registry, at, output, counts, gauges, shown: None }
     }
 
     /// Decides about one record; what follows lies in `output`.
     #[inline]
-    fn decide(&mut self, message: &Message<'_>, gauges: &Gauges) -> Result<(), Refusal> {
+    fn decide(&mut self, message: &Message<'_>) -> Result<RecordOutcome, Refusal> {
         let record = message.record();
         let raw = self.admission.decode(&record)?;
-        let Some(event) = raw.event()? else {
-            gauges.unknown_kinds.fetch_add(1, Ordering::Relaxed);
-            return Ok(());
-        };
+        let Some(event) = raw.event()? else { return Ok(RecordOutcome::UnknownKind) };
         self.admission.check(&record, &event)?;
         if let Some(needed) = self.engine.needs(&event) {
             self.provide(&needed)?;
         }
-        match self.engine.process(&event, message.offset(), &mut self.output) {
-            Outcome::Decided | Outcome::Quiet => {}
-            Outcome::Duplicate => {
-                gauges.duplicates.fetch_add(1, Ordering::Relaxed);
-            }
+        let outcome = match self.engine.process(&event, message.offset(), &mut self.output) {
+            Outcome::Decided => RecordOutcome::Decided,
+            Outcome::Quiet => RecordOutcome::Quiet,
+            Outcome::Duplicate => RecordOutcome::Duplicate,
             Outcome::Rejected(refusal) => return Err(refusal),
-        }
+        };
         self.at = self.at.max(event.at.unwrap_or(event.ts));
-        Ok(())
+        Ok(outcome)
     }
 
     /// Loads a version that the next record puts in force.
@@ -79,14 +85,16 @@ impl<'o> Decider<'o> {
 impl Work for Decider<'_> {
     #[inline]
     fn record(&mut self, message: &Message<'_>, outlet: &mut Outlet<'_>) -> Result<u32, Stop> {
-        let outputs = match self.decide(message, outlet.gauges) {
-            Ok(()) if self.output.is_empty() => return Ok(0),
-            Ok(()) => outlet.output(&self.output, message.offset())?,
-            Err(refusal) => {
-                // The broker's time, if it tells one: a repeat after a crash says the same.
-                let at = message.record().at.unwrap_or(self.at);
-                outlet.reject(refusal, (message.offset(), at), message.value())?
-            }
+        let decided = self.decide(message);
+        self.counts[decided.as_ref().map_or(RecordOutcome::Rejected, |outcome| *outcome) as usize] += 1;
+        if decided.is_ok() && self.output.is_empty() {
+            return Ok(0);
+        }
+        // The broker's time, if it tells one: a repeat after a crash says the same.
+        let place = (message.offset(), message.record().at.unwrap_or(self.at));
+        let outputs = match decided {
+            Ok(_) => outlet.output(&self.output, place)?,
+            Err(refusal) => outlet.reject(refusal, place, message.value())?,
         };
         self.output.clear();
         Ok(outputs)
@@ -94,6 +102,19 @@ impl Work for Decider<'_> {
 
     fn state(&mut self) -> Option<&mut dyn State> {
         Some(self)
+    }
+
+    fn show(&mut self, records: u64, now: Duration, metrics: &Metrics) {
+        if records > 0 {
+            metrics.batch_records.observe(records as f64);
+            for (outcome, count) in RecordOutcome::ALL.into_iter().zip(&mut self.counts) {
+                metrics.count_records(outcome, std::mem::take(count));
+            }
+        }
+        if self.shown.is_none_or(|shown| now.saturating_sub(shown) >= SHOW_EVERY) {
+            self.gauges.show(&self.engine.stats());
+            self.shown = Some(now);
+        }
     }
 
     /// Asks for the memory of the next two records, while the one before them is decided about.

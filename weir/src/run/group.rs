@@ -14,7 +14,7 @@ use ingest::kafka::{Assignment, Change, Consumer};
 use schema::Topic;
 use sinks::kafka::Admin;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::listener::Listener;
@@ -22,6 +22,7 @@ use super::owner::{Owner, Place, Report, Wish};
 use super::plan::Plan;
 use crate::commands::topics;
 use crate::error::{Error, Outcome};
+use crate::telemetry::{Exporter, Lags};
 
 /// How often offsets are committed.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
@@ -37,10 +38,24 @@ struct Group {
     /// Partitions that were given and are not yet read, with the offset once they are ready.
     given: BTreeMap<Assignment, Option<Option<u64>>>,
     reports: mpsc::Sender<Report>,
+    lags: Lags,
+    /// Why the worker is not ready, if it is not.
+    unready: watch::Sender<Option<&'static str>>,
 }
 
-/// Works until somebody asks it to end.
+/// Works until somebody asks it to end. From its start on, probes are answered.
 pub async fn run(plan: Plan) -> Result<Outcome, Error> {
+    let (unready, told) = watch::channel(Some("the group has given nothing yet"));
+    let metrics = Arc::clone(&plan.metrics);
+    let exporter = plan.listen.map(|address| Exporter::start(address, metrics, told)).transpose()?;
+    let ended = join(plan, unready).await;
+    if let Some(exporter) = exporter {
+        exporter.end();
+    }
+    ended
+}
+
+async fn join(plan: Plan, unready: watch::Sender<Option<&'static str>>) -> Result<Outcome, Error> {
     let admin = Admin::open(&plan.brokers, &plan.consumer_settings())?;
     topics::findings(admin.check(&topics::plan_to_check(&plan.prefix, 0)).await?)?;
     let events = plan.topic(Topic::Events);
@@ -61,6 +76,11 @@ pub async fn run(plan: Plan) -> Result<Outcome, Error> {
     }
     let consumer = Arc::new(Consumer::open((&plan.brokers, &plan.group), &topics, &settings)?);
     let (reports, heard) = mpsc::channel(WAITING_MAX);
+    let lags = if plan.listen.is_some() {
+        Lags::start(Arc::clone(&consumer), Arc::clone(&plan.metrics))?
+    } else {
+        Lags::default()
+    };
     let mut group = Group {
         plan: Arc::new(plan),
         consumer: Arc::clone(&consumer),
@@ -68,12 +88,16 @@ pub async fn run(plan: Plan) -> Result<Outcome, Error> {
         owners: BTreeMap::new(),
         given: BTreeMap::new(),
         reports,
+        lags,
+        unready,
     };
     let mut listener = Listener::start(consumer)?;
     tracing::info!(topics = topics.join(","), partitions, "the worker joins the group");
     let ended = group.work(heard, &mut listener.changes).await;
+    group.unready.send_replace(Some("stopping"));
     group.give_up_all();
     group.consumer.close();
+    std::mem::take(&mut group.lags).end();
     listener.end();
     tracing::info!("the worker left the group");
     ended
@@ -129,6 +153,7 @@ impl Group {
 
     /// Starts an owner for each partition; they are read when all are ready.
     fn give(&mut self, partitions: Vec<Assignment>) -> Result<(), Error> {
+        self.unready.send_replace(Some("partitions are being restored"));
         let committed = self.consumer.committed(&partitions)?;
         for (of, committed) in partitions.into_iter().zip(committed) {
             tracing::info!(topic = of.topic, partition = of.partition, committed, "a partition was given");
@@ -140,7 +165,9 @@ impl Group {
                 committed,
                 reports: self.reports.clone(),
             };
-            self.owners.insert(of.clone(), Owner::start(place)?);
+            let owner = Owner::start(place)?;
+            self.lags.owned(&of, Arc::clone(&owner.gauges.next));
+            self.owners.insert(of.clone(), owner);
             self.given.insert(of, None);
         }
         self.assign() // A change may be empty, and must be answered all the same.
@@ -152,7 +179,9 @@ impl Group {
             self.given.iter().map(|(of, ready)| Some((of.clone(), (*ready)?))).collect();
         let Some(ready) = ready else { return Ok(()) };
         self.given.clear();
-        Ok(self.consumer.assign(&ready)?)
+        self.consumer.assign(&ready)?;
+        self.unready.send_replace(None);
+        Ok(())
     }
 
     /// Lets partitions finish and commits how far they came. `lost`: they are another's, nothing more is said about them.
@@ -167,6 +196,7 @@ impl Group {
         let mut finished = Vec::new();
         for of in partitions {
             let Some(owner) = self.owners.remove(of) else { continue };
+            self.lags.given_up(of);
             let before = owner.committed;
             let offset = owner.join().committable.load(Ordering::Acquire);
             if Some(offset) != before && (before.is_some() || offset > 0) {

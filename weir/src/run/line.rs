@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ingest::kafka::{Batch, Message, PartitionQueue};
 use ingest::{Budget, Ledger};
+use prometheus_client::metrics::gauge::Gauge;
 use sinks::kafka::Delivery;
 
 use super::outlet::Outlet;
@@ -16,6 +17,7 @@ use super::owner::Wish;
 use super::plan::UNDER_WAY;
 use crate::error::Error;
 use crate::saving::{Position, Saver, State};
+use crate::telemetry::{Metrics, PartitionLabels, Share};
 
 /// How long an empty partition is waited for at once.
 const IDLE_WAIT: Duration = Duration::from_millis(20);
@@ -35,6 +37,9 @@ pub trait Work {
     fn state(&mut self) -> Option<&mut dyn State> {
         None
     }
+
+    /// Counts a batch of so many records that was done with, `now` since the takeover.
+    fn show(&mut self, _records: u64, _now: Duration, _metrics: &Metrics) {}
 
     /// Asks for memory that records after `place` will need. Changes nothing.
     fn look_ahead(&self, _batch: &Batch<'_>, _place: usize) {}
@@ -61,6 +66,13 @@ impl From<Error> for Stop {
     }
 }
 
+/// What is shown of a line, whatever its work is.
+struct Shown {
+    budget_use: Share,
+    /// Where state is saved.
+    checkpoint_age: Option<Gauge>,
+}
+
 /// The line of one partition.
 pub struct Line<'o, W> {
     /// What is done.
@@ -72,15 +84,26 @@ pub struct Line<'o, W> {
     budget: Budget,
     /// Saves the state, if it is saved at all.
     saver: Option<Saver>,
+    shown: Shown,
     heard: Vec<Delivery>,
     done: Vec<u64>,
 }
 
 impl<'o, W: Work> Line<'o, W> {
-    /// A line that reads from offset `next` on.
-    pub fn new(work: W, outlet: Outlet<'o>, next: u64, saver: Option<Saver>) -> Self {
+    /// A line that reads from offset `next` on, shown under `labels`.
+    pub fn new(
+        work: W,
+        outlet: Outlet<'o>,
+        next: u64,
+        (saver, labels): (Option<Saver>, &PartitionLabels),
+    ) -> Self {
         let (ledger, budget) = (Ledger::new(next), Budget::new(UNDER_WAY));
-        Self { work, outlet, ledger, budget, saver, heard: Vec::new(), done: Vec::new() }
+        let Metrics { budget_use, checkpoint_age, .. } = outlet.metrics;
+        let shown = Shown {
+            budget_use: budget_use.get_or_create_owned(labels),
+            checkpoint_age: saver.as_ref().map(|_| checkpoint_age.get_or_create_owned(labels)),
+        };
+        Self { work, outlet, ledger, budget, saver, shown, heard: Vec::new(), done: Vec::new() }
     }
 
     /// Works until somebody wishes otherwise or something fails.
@@ -130,7 +153,11 @@ impl<'o, W: Work> Line<'o, W> {
         let (at, now) = (self.position(), self.outlet.elapsed());
         if let (Some(saver), Some(state)) = (&mut self.saver, self.work.state()) {
             saver.step(state, at, now, idle);
+            if let Some(gauge) = &self.shown.checkpoint_age {
+                gauge.set(saver.age(at, now).as_secs() as i64);
+            }
         }
+        self.shown.budget_use.set(self.budget.share());
         if let Some(offset) = self.committable() {
             self.outlet.gauges.committable.store(offset, Ordering::Release);
         }
@@ -156,6 +183,8 @@ impl<'o, W: Work> Line<'o, W> {
         }
         self.outlet.say_again()?;
         self.outlet.gauges.records.fetch_add(records, Ordering::Relaxed);
+        self.outlet.gauges.next.store(self.ledger.next(), Ordering::Relaxed);
+        self.work.show(records, self.outlet.elapsed(), self.outlet.metrics);
         self.save(records == 0);
         Ok(())
     }
@@ -180,6 +209,7 @@ impl<'o, W: Work> Line<'o, W> {
         for offset in self.done.drain(..) {
             if let Some(bytes) = self.ledger.finish(offset) {
                 self.budget.refund(bytes);
+                self.outlet.finished(offset);
             }
         }
         Ok(())

@@ -4,7 +4,7 @@
 //! wait, since its partition may be another's; only the control writer says what the kill switch is; what changed since
 //! the takeover is said again.
 
-use std::sync::atomic::Ordering;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schema::{ENFORCEMENT_KEY, Refusal, Reject, Standing};
@@ -14,7 +14,8 @@ use sinks::kafka::{Delivery, Producer};
 use super::line::Stop;
 use super::owner::Gauges;
 use super::takeover::Takeover;
-use crate::clock::Stopwatch;
+use crate::clock::{Stopwatch, now_ms};
+use crate::telemetry::Metrics;
 
 /// The ticket of a record that no offset waits for.
 pub const NO_OFFSET: usize = usize::MAX;
@@ -25,9 +26,14 @@ pub struct Outlet<'o> {
     pub producer: Producer,
     /// What the main loop sees.
     pub gauges: &'o Gauges,
+    /// Where it is counted.
+    pub metrics: &'o Metrics,
     /// Topic and partition, for rejects.
     place: (&'o str, u32),
     takeover: Takeover,
+    /// Offsets that were decided about and not finished, and when the log took them, ms since the Unix epoch. The budget is
+    /// its bound.
+    decided: BTreeMap<u64, u64>,
     /// Longest time between two looks at the clock.
     frozen_after: Duration,
     /// Since the takeover.
@@ -38,10 +44,15 @@ pub struct Outlet<'o> {
 
 impl<'o> Outlet<'o> {
     /// An outlet that was opened now; `timeout`: how long a record may wait for its acknowledgement.
-    pub fn new(producer: Producer, gauges: &'o Gauges, place: (&'o str, u32), timeout: Duration) -> Self {
+    pub fn new(
+        producer: Producer,
+        (gauges, metrics): (&'o Gauges, &'o Metrics),
+        place: (&'o str, u32),
+        timeout: Duration,
+    ) -> Self {
         let clock = Stopwatch::start();
-        let takeover = Takeover::new(timeout);
-        Self { producer, gauges, place, takeover, frozen_after: timeout, beat: clock.elapsed(), clock }
+        let (takeover, decided, beat) = (Takeover::new(timeout), BTreeMap::new(), clock.elapsed());
+        Self { producer, gauges, metrics, place, takeover, decided, frozen_after: timeout, beat, clock }
     }
 
     /// Time since it was opened.
@@ -49,14 +60,16 @@ impl<'o> Outlet<'o> {
         self.clock.elapsed()
     }
 
-    /// Writes what an engine's record caused; gives the number of outputs.
+    /// Writes what an engine's record caused, which the log took at `at` (ms since the Unix epoch); gives the number of outputs.
     #[cold]
-    pub fn output(&mut self, output: &Output, offset: u64) -> Result<u32, Stop> {
+    pub fn output(&mut self, output: &Output, (offset, at): (u64, u64)) -> Result<u32, Stop> {
         self.look_at_the_clock()?;
         let ticket = ticket(offset);
         let mut outputs = 0;
         for decision in &output.decisions {
             self.producer.decision(decision, ticket)?;
+            self.metrics.count_decision(decision.action, decision.mode);
+            self.decided.insert(offset, at);
             outputs += 1;
         }
         for standing in output.standings.iter().filter(|standing| standing.account != ENFORCEMENT_KEY) {
@@ -71,7 +84,6 @@ impl<'o> Outlet<'o> {
             self.producer.row(row, ticket)?;
             outputs += 1;
         }
-        self.gauges.decisions.fetch_add(output.decisions.len() as u64, Ordering::Relaxed);
         Ok(outputs)
     }
 
@@ -83,7 +95,7 @@ impl<'o> Outlet<'o> {
             self.producer.internal_event(&fact.event(), ticket(offset))?;
             outputs += 1;
         }
-        self.gauges.facts.fetch_add(u64::from(outputs), Ordering::Relaxed);
+        self.metrics.facts.inc_by(u64::from(outputs));
         Ok(outputs)
     }
 
@@ -91,7 +103,7 @@ impl<'o> Outlet<'o> {
     #[cold]
     pub fn reject(&mut self, refusal: Refusal, (offset, at): (u64, u64), raw: &[u8]) -> Result<u32, Stop> {
         self.look_at_the_clock()?;
-        self.gauges.rejects.fetch_add(1, Ordering::Relaxed);
+        self.metrics.count_reject(refusal.reason);
         let (topic, partition) = self.place;
         let mut reject = Reject::new(refusal, topic, offset, at, raw);
         reject.partition = partition;
@@ -131,6 +143,13 @@ impl<'o> Outlet<'o> {
             }
         }
         Ok(())
+    }
+
+    /// Everything that a record caused is safe.
+    pub fn finished(&mut self, offset: u64) {
+        if let Some(at) = self.decided.remove(&offset) {
+            self.metrics.decision_latency.observe(now_ms().saturating_sub(at) as f64 / 1_000.0);
+        }
     }
 
     /// A thread that was frozen for long must not write: its partition may be another's.

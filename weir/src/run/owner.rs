@@ -25,6 +25,7 @@ use super::restore::{Restored, Sources};
 use crate::clock;
 use crate::error::Error;
 use crate::saving::Saver;
+use crate::telemetry::PartitionLabels;
 
 /// How long a partition that is given up may wait for acknowledgements: a graceful end takes at most 10 s.
 const FINISH_WAIT: Duration = Duration::from_secs(7);
@@ -50,16 +51,8 @@ pub struct Gauges {
     pub committable: AtomicU64,
     /// Records read.
     pub records: AtomicU64,
-    /// Decisions written.
-    pub decisions: AtomicU64,
-    /// Records refused.
-    pub rejects: AtomicU64,
-    /// Records whose id came before.
-    pub duplicates: AtomicU64,
-    /// Records of kinds that this build does not know.
-    pub unknown_kinds: AtomicU64,
-    /// Entity facts written.
-    pub facts: AtomicU64,
+    /// The offset that is read next.
+    pub next: Arc<AtomicU64>,
 }
 
 impl Gauges {
@@ -145,6 +138,7 @@ fn own(place: Place, queue: PartitionQueue, gauges: &Gauges) {
     let plan = Arc::clone(&place.plan);
     let (partition, partitions) = (of.partition, place.partitions);
     let admission = plan.admission(&of, partitions);
+    let shown = PartitionLabels::of(&of);
     let tell = place.reports.clone();
     let mut seat = Seat { place, queue, gauges, first: true };
     let ended = if of.topic == plan.topic(Topic::Relations) {
@@ -156,9 +150,11 @@ fn own(place: Place, queue: PartitionQueue, gauges: &Gauges) {
     } else {
         let registry = plan.registry.as_ref();
         seat.hold(Some(Role::Accounts), |sources| {
-            Ok(sources.engine()?.map(|engine, at| Decider::new((engine, at), &admission, registry)))
+            let shown = plan.metrics.engines.at(&shown);
+            Ok(sources.engine()?.map(|engine, at| Decider::new((engine, at), (&admission, registry), shown)))
         })
     };
+    plan.metrics.forget(&shown);
     if let Err(error) = ended {
         tell.blocking_send(Report::Failed(of, error)).ok();
         return;
@@ -211,6 +207,7 @@ impl<'g> Seat<'g> {
                 self.place.committed = Some(offset);
             }
             if let Stop::Fell(why) = stop {
+                plan.metrics.falls.inc();
                 let (topic, partition) = (&of.topic, of.partition);
                 tracing::warn!(topic, partition, why, "a partition fell; it is restored and read again");
                 rest(self.gauges);
@@ -222,7 +219,7 @@ impl<'g> Seat<'g> {
     /// Restores the state and begins to read: the first time by the main loop's word, after a failure by our own.
     fn prepare<'p, W: Work>(
         &mut self,
-        plan: &Plan,
+        plan: &'p Plan,
         of: &'p Assignment,
         role: Option<Role>,
         make: &impl Fn(&Sources<'_>) -> Result<Restored<W>, Error>,
@@ -244,8 +241,11 @@ impl<'g> Seat<'g> {
             Some(Saver::new(chain, saving.store.clone(), saving.every, valid))
         });
         let producer = Producer::open(&plan.producer())?;
-        let outlet = Outlet::new(producer, self.gauges, (&of.topic, partition), plan.message_timeout());
-        let line = Line::new(restored.state, outlet, from.unwrap_or(0), saver);
+        let ends = (self.gauges, &*plan.metrics);
+        let outlet = Outlet::new(producer, ends, (&of.topic, partition), plan.message_timeout());
+        let next = from.unwrap_or(log.0);
+        self.gauges.next.store(next, Ordering::Relaxed);
+        let line = Line::new(restored.state, outlet, from.unwrap_or(0), (saver, &PartitionLabels::of(of)));
         if std::mem::take(&mut self.first) {
             self.place.reports.blocking_send(Report::Ready(of.clone(), from)).ok();
         } else {

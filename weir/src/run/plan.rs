@@ -2,6 +2,8 @@
 //!
 //! Separate, so that the main loop, the partitions and the control writer read the same. Invariant: the key is never printed.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ingest::BudgetLimits;
@@ -13,6 +15,7 @@ use sinks::kafka::{MESSAGE_TIMEOUT_MS, ProducerOptions, Signer};
 use tokio::runtime::Handle;
 
 use crate::registry::Registry;
+use crate::telemetry::Metrics;
 
 /// What may wait for acknowledgements in one partition before its reading pauses.
 pub const UNDER_WAY: BudgetLimits = BudgetLimits { events_max: 20_000, bytes_max: 16 * 1024 * 1024 };
@@ -45,6 +48,10 @@ pub struct Plan {
     pub saving: Option<Saving>,
     /// What every partition's engine is made of.
     pub engine: EngineConfig,
+    /// Where partitions count.
+    pub metrics: Arc<Metrics>,
+    /// Where metrics are served; `None`: nowhere.
+    pub listen: Option<SocketAddr>,
 }
 
 impl Plan {

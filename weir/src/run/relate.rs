@@ -3,6 +3,8 @@
 //! Separate from deciding, because it is keyed by entity: accounts of all partitions meet here. Invariant: a relation that
 //! came before counts once.
 
+use std::time::Duration;
+
 use ingest::kafka::{Message, partition_of};
 use schema::{Refusal, RejectReason, Relation};
 use scorer::{FactEvent, RelationStage, relation_key};
@@ -10,6 +12,7 @@ use scorer::{FactEvent, RelationStage, relation_key};
 use super::line::{Stop, Work};
 use super::outlet::Outlet;
 use crate::saving::State;
+use crate::telemetry::Metrics;
 
 /// A relation stage.
 pub struct Relater {
@@ -52,6 +55,10 @@ impl Work for Relater {
             }
             Err(refusal) => outlet.reject(refusal, (offset, self.at), message.value()),
         }
+    }
+
+    fn show(&mut self, records: u64, _now: Duration, metrics: &Metrics) {
+        metrics.relations.inc_by(records);
     }
 
     fn state(&mut self) -> Option<&mut dyn State> {

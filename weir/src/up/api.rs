@@ -26,8 +26,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::state::State;
 use crate::clock::Clock;
-use crate::environment;
-use crate::telemetry::metrics::CONTENT_TYPE as METRICS_TYPE;
+use crate::telemetry;
 use read::Readers;
 
 /// Every route: method, path, and the role it asks for (`None`: nobody's).
@@ -107,9 +106,7 @@ async fn ready(Extract(api): Extract<Arc<Api>>) -> Response {
 }
 
 async fn metrics(Extract(api): Extract<Arc<Api>>) -> Response {
-    let metrics = &api.state.metrics;
-    metrics.process_memory.set(environment::memory_peak_bytes().unwrap_or(0) as i64);
-    ([(CONTENT_TYPE, METRICS_TYPE)], metrics.text()).into_response()
+    telemetry::answer(&api.state.metrics)
 }
 
 /// Without keys, a request that comes from a web page is refused.

@@ -25,6 +25,7 @@ use super::versions::Versions;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::saving::Saver;
+use crate::telemetry::PartitionLabels;
 use crate::telemetry::metrics::RecordOutcome;
 use save::now;
 
@@ -86,8 +87,6 @@ struct Line {
     told_ms: u64,
     results: Results,
     saver: Saver,
-    /// The newest checkpoint, and when that was noticed, since the process started.
-    saved: (Option<u64>, Duration),
     /// Versions that decide about what comes after `written`.
     next: Option<Box<Source>>,
 }
@@ -125,10 +124,9 @@ pub fn run(source: Source, ends: Ends) -> Result<(), Error> {
         );
     }
     let saver = source.shelf.saver(position);
-    let saved = (saver.valid(), now());
     let (output, results) = (Output::default(), Results::default());
     let next = kept.is_some().then(|| Box::new(source));
-    let line = Line { engine, ends, output, position, written, told_ms: 0, results, saver, saved, next };
+    let line = Line { engine, ends, output, position, written, told_ms: 0, results, saver, next };
     line.run()
 }
 
@@ -335,14 +333,10 @@ impl Line {
     }
 
     fn gauge(&self, head: Head) {
-        let (metrics, stats) = (&self.ends.state.metrics, self.engine.stats());
-        metrics.lag.set(head.position.saturating_sub(self.position) as i64);
-        metrics.accounts.set(stats.accounts as i64);
-        metrics.standings.set(stats.standings as i64);
-        metrics.standings_refused.set(stats.standings_refused as i64);
-        metrics.bans_braked.set(stats.bans_braked as i64);
-        metrics.model_runs.set(stats.model_runs as i64);
-        metrics.engine_memory.set(stats.memory_bytes as i64);
+        let (state, metrics) = (&self.ends.state, &self.ends.state.metrics);
+        state.engine.show(&self.engine.stats());
+        let lag = metrics.lag.get_or_create(&PartitionLabels::default());
+        lag.set(head.position.saturating_sub(self.position) as i64);
         metrics.log_size.set(head.bytes as i64);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
-use crate::telemetry::Metrics;
+use crate::telemetry::{EngineGauges, Metrics, PartitionLabels, Shows};
 
 /// How far the stop is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,8 @@ pub enum Phase {
 pub struct State {
     /// The metrics.
     pub metrics: Metrics,
+    /// What is shown of the engine.
+    pub engine: EngineGauges,
     /// How many times faster than the wall the log's clock runs: 1, but in a demonstration.
     pub speed: f64,
     phase: watch::Sender<Phase>,
@@ -39,8 +41,11 @@ impl State {
     /// Serving, not caught up yet.
     pub fn new(speed: f64) -> Self {
         let (phase, _) = watch::channel(Phase::Up);
+        let metrics = Metrics::new(Shows::Up);
+        let engine = metrics.engines.at(&PartitionLabels::default());
         Self {
-            metrics: Metrics::new(),
+            metrics,
+            engine,
             speed,
             phase,
             caught_up: AtomicBool::new(false),

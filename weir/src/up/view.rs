@@ -202,7 +202,7 @@ impl View {
              {mean_ms:.0} ms to the durable decision",
             self.events,
             self.rate,
-            metrics.accounts.get(),
+            self.state.engine.accounts.get(),
             count(Action::Warn),
             count(Action::Challenge),
             count(Action::RateLimit),

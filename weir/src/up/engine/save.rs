@@ -13,6 +13,7 @@ use super::Line;
 use crate::clock;
 use crate::error::Error;
 use crate::saving::{self, Position};
+use crate::telemetry::PartitionLabels;
 
 /// The engine between two records, to be saved.
 struct Still<'l> {
@@ -51,12 +52,8 @@ impl Line {
         let at = self.stands();
         let mut still = Still { engine: &mut self.engine, log: &self.ends.reader, position: self.position };
         self.saver.step(&mut still, at, now(), idle);
-        if self.saver.valid() != self.saved.0 {
-            self.saved = (self.saver.valid(), now());
-        }
-        let is_newest = self.saver.valid().unwrap_or(0) >= at.next;
-        let age = if is_newest { 0 } else { now().saturating_sub(self.saved.1).as_secs() };
-        self.ends.state.metrics.checkpoint_age.set(age as i64);
+        let age = self.saver.age(at, now()).as_secs();
+        self.ends.state.metrics.checkpoint_age.get_or_create(&PartitionLabels::default()).set(age as i64);
     }
 
     /// All that its records caused is in the journal: nothing is owed between two batches.

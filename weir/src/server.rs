@@ -1,8 +1,9 @@
 //! Listening: accepts connections within a limit and serves them until the server stops.
 //!
-//! Separate from the routes. Invariants: at most so many connections at once, the next ones wait in the system's queue; no
+//! Separate from the routes, which each role has of its own. Invariants: at most so many connections at once, the next ones wait in the system's queue; no
 //! delay by Nagle's algorithm; after the stop no connection is accepted, and those that are idle are closed.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -15,24 +16,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::state::{Phase, State};
 use crate::error::Error;
 
-/// Takes the address.
-pub async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+/// Takes the address, which was given with `option`.
+pub async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|error| {
-        Error::Usage(format!("cannot listen on {address}: {error}. Give another one with --listen"))
+        Error::Usage(format!("cannot listen on {address}: {error}. Give another one with {option}"))
     })
 }
 
 /// Serves until the stop.
-pub async fn serve(listener: TcpListener, routes: Router, connections_max: usize, state: Arc<State>) {
+pub async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    connections_max: usize,
+    stop: impl Future<Output = ()> + Send + 'static,
+) {
     let listener = Bounded { listener, places: Arc::new(Semaphore::new(connections_max)) };
-    let mut phase = state.phase();
-    let stop = async move {
-        // An error means that the state is gone, and with it everything else.
-        drop(phase.wait_for(|phase| *phase != Phase::Up).await);
-    };
     if let Err(error) = axum::serve(listener, routes).with_graceful_shutdown(stop).await {
         tracing::error!(%error, "the HTTP server ended");
     }

@@ -1,0 +1,93 @@
+//! What a role without an API of its own shows over HTTP: its metrics, and whether it is up and ready.
+//!
+//! Separate from `weir up`, whose API has these routes behind its door. A thread of its own, so that a probe is answered also
+//! while the role waits for brokers. Invariants: nothing can be changed over it; it tells numbers and no account; it ends before
+//! its role does.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use ingest::http::problem;
+use serde_json::json;
+use tokio::sync::{oneshot, watch};
+
+use super::metrics::{CONTENT_TYPE as METRICS_TYPE, Metrics};
+use crate::error::Error;
+use crate::server;
+
+/// Connections open at once; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 32;
+
+/// The metrics as an answer.
+pub fn answer(metrics: &Metrics) -> Response {
+    ([(CONTENT_TYPE, METRICS_TYPE)], metrics.text()).into_response()
+}
+
+/// A running server.
+pub struct Exporter {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Exporter {
+    /// Starts serving. `unready`: why the role is not ready, if it is not.
+    ///
+    /// # Errors
+    /// If the address is taken, or the system has no thread.
+    pub fn start(
+        address: SocketAddr,
+        metrics: Arc<Metrics>,
+        unready: watch::Receiver<Option<&'static str>>,
+    ) -> Result<Self, Error> {
+        let no_thread = |error: std::io::Error| Error::Role(format!("no thread for the metrics: {error}"));
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_thread)?;
+        let listener = runtime.block_on(server::listen(address, "--metrics"))?;
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "metrics are served");
+        }
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async move { drop(stopped.await) }; // An error means that the role is gone.
+        let serve = server::serve(listener, routes(metrics, unready), CONNECTIONS_MAX, stopped);
+        let thread = std::thread::Builder::new()
+            .name("weir-metrics".to_owned())
+            .spawn(move || runtime.block_on(serve))
+            .map_err(no_thread)?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Ends it.
+    pub fn end(self) {
+        drop(self.stop);
+        if self.thread.join().is_err() {
+            tracing::error!("the thread that serves the metrics panicked");
+        }
+    }
+}
+
+fn routes(metrics: Arc<Metrics>, unready: watch::Receiver<Option<&'static str>>) -> Router {
+    let ready = move || {
+        let why = *unready.borrow();
+        async move {
+            match why {
+                None => Json(json!({"status": "ready"})).into_response(),
+                Some(why) => problem(StatusCode::SERVICE_UNAVAILABLE, "not_ready", why),
+            }
+        }
+    };
+    let metrics = move || {
+        let answer = answer(&metrics);
+        async move { answer }
+    };
+    Router::new()
+        .route("/healthz", get(|| async { Json(json!({"status": "up"})) }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .fallback(|| async { problem(StatusCode::NOT_FOUND, "no_route", "/metrics, /healthz, /readyz") })
+}
