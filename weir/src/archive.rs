@@ -5,6 +5,7 @@
 //! the rest stays in the log.
 
 mod call;
+mod deletions;
 mod group;
 mod intake;
 mod plan;

@@ -15,15 +15,16 @@ use std::time::Duration;
 
 use ingest::kafka::{Assignment, Change, Consumer, PartitionQueue};
 use schema::Topic;
-use schema::limits::{ARCHIVE_DELETIONS_MAX, ARCHIVE_WAIT_MS_MAX};
+use schema::limits::ARCHIVE_WAIT_MS_MAX;
 use sinks::clickhouse::{Batch, Writer};
 use sinks::kafka::Admin;
 use tokio::sync::watch;
 
 use super::call::{Call, Calls};
+use super::deletions::carry_out_deletions;
 use super::intake::Intake;
 use super::plan::Plan;
-use crate::clock::{Stopwatch, now_ms};
+use crate::clock::Stopwatch;
 use crate::commands::topics;
 use crate::error::{Error, Outcome};
 use crate::run::Listener;
@@ -32,8 +33,6 @@ use crate::telemetry::{Exporter, Lags, Metrics};
 
 /// How long empty partitions are left alone.
 const IDLE_WAIT: Duration = Duration::from_millis(20);
-/// How long after its deletion something of an account may still come out of the log.
-const LATE_MS: u64 = 60 * 60 * 1000;
 /// How often the log hears how far we are.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
@@ -125,23 +124,6 @@ async fn join(plan: Plan, unready: watch::Sender<Option<&'static str>>) -> Resul
     listener.end();
     tracing::info!("the archive left the group");
     ended.map(|()| Outcome::Done)
-}
-
-/// Carries out deletions now and then, for ever.
-async fn carry_out_deletions(writer: Writer, every: Duration) {
-    loop {
-        match writer.carry_out_deletions(now_ms(), LATE_MS).await {
-            Ok(0) => {}
-            Ok(accounts) => {
-                tracing::info!(accounts, "deleted accounts were removed from the archive");
-                if accounts >= ARCHIVE_DELETIONS_MAX {
-                    continue;
-                }
-            }
-            Err(error) => tracing::warn!(%error, "deletions were not carried out; they are tried again"),
-        }
-        tokio::time::sleep(every).await;
-    }
 }
 
 impl Group {

@@ -48,17 +48,27 @@ impl Exporter {
         let no_thread = |error: std::io::Error| Error::Role(format!("no thread for the metrics: {error}"));
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_thread)?;
-        let listener = runtime.block_on(server::listen(address, "--metrics"))?;
-        if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "metrics are served");
-        }
-        let (stop, stopped) = oneshot::channel();
-        let stopped = async move { drop(stopped.await) }; // An error means that the role is gone.
-        let serve = server::serve(listener, routes(metrics, unready), CONNECTIONS_MAX, stopped);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (tell, listens) = std::sync::mpsc::channel();
+        let routes = routes(metrics, unready);
+        let serve = async move {
+            match server::listen(address, "--metrics").await {
+                Ok(listener) => {
+                    // Whoever started us waits for it.
+                    drop(tell.send(Ok(listener.local_addr().unwrap_or(address))));
+                    let stopped = async move { drop(stopped.await) }; // An error means that the role is gone.
+                    server::serve(listener, routes, CONNECTIONS_MAX, stopped).await;
+                }
+                Err(error) => drop(tell.send(Err(error))),
+            }
+        };
         let thread = std::thread::Builder::new()
             .name("weir-metrics".to_owned())
             .spawn(move || runtime.block_on(serve))
             .map_err(no_thread)?;
+        let listens =
+            listens.recv().unwrap_or_else(|_| Err(Error::Role("the metrics' thread ended".to_owned())));
+        tracing::info!(address = %listens?, "metrics are served");
         Ok(Self { stop, thread })
     }
 
