@@ -3,6 +3,8 @@
 //! Separate from `artifact`, which is about bytes. Invariants: a model only exists for the catalogue it was checked
 //! against; the probability is the same to the bit on every machine (f64, libm, fixed order).
 
+use schema::limits::MODEL_LABELS_MIN;
+
 use crate::artifact;
 use crate::forest::Forest;
 use crate::logistic::Logistic;
@@ -147,10 +149,10 @@ impl Model {
         &self.catalog
     }
 
-    /// Whether only simulated traffic taught it.
+    /// Whether it may count as evidence for a ban: reviewed labels taught it, and enough of them to have measured it.
     #[must_use]
-    pub fn trained_on_simulation(&self) -> bool {
-        self.card.trained_on == TrainedOn::Simulation
+    pub fn may_support_a_ban(&self) -> bool {
+        self.card.trained_on == TrainedOn::Labels && self.card.labels >= MODEL_LABELS_MIN
     }
 
     /// Place of each column in a full vector, in column order.

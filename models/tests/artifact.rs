@@ -71,7 +71,7 @@ fn the_golden_file_is_written_and_read() {
     assert_eq!(String::from_utf8(model.to_bytes()).unwrap(), String::from_utf8(GOLDEN.to_vec()).unwrap());
     let again = read(GOLDEN).unwrap();
     assert_eq!(again.to_bytes(), GOLDEN);
-    assert_eq!((again.name(), again.trained_on_simulation()), ("golden", true));
+    assert_eq!((again.name(), again.card().trained_on), ("golden", TrainedOn::Simulation));
     assert_eq!(again.version(), model.version());
     let vector = [3.0, f32::NAN, 3.0];
     assert_eq!(again.probability(&vector).to_bits(), model.probability(&vector).to_bits());

@@ -174,6 +174,19 @@ fn felt_is_more_than_issued_only_if_an_act_was_refused() {
 }
 
 #[test]
+fn what_was_replaced_refuses_no_longer() {
+    let truths = [truth("busy", false, "seller", None)];
+    let roomy =
+        Decision { limit: Some(Limit { max: 4, per_s: 3600 }), ..decision("busy", Action::RateLimit, 5) };
+    let challenge = decision("busy", Action::Challenge, 4);
+    // busy sends at minutes 6 to 9, after the limit took the challenge's place.
+    let report = judge(&truths, &[challenge.clone(), roomy.clone()], &[]);
+    assert_eq!((report.benign.levels[1].hits, report.benign.felt.hits), (1, 0));
+    let elsewhere = Decision { scope: Scope::Messages, ..challenge };
+    assert_eq!(judge(&truths, &[elsewhere, roomy], &[]).benign.felt.hits, 1);
+}
+
+#[test]
 fn benign_restrictions_are_listed_and_the_worst_persona_named() {
     let truths = [
         truth("a", false, "person", None),

@@ -198,9 +198,9 @@ pub struct EntityFact<'a> {
     pub entity: &'a str,
     /// The entity's kind, parsed from `entity`.
     pub kind: EntityKind,
-    /// Distinct accounts seen on the entity in the last 24 h (approximate above 32).
+    /// Distinct accounts seen on the entity in the last 24 h (exact up to 64, approximate above).
     pub accounts_24h: u32,
-    /// Distinct accounts ever seen on it while it was remembered (approximate above 32).
+    /// Distinct accounts ever seen on it while it was remembered (exact up to 64, approximate above).
     pub size: u32,
     /// Of them, registered in the last 24 h.
     pub registered_24h: u32,
@@ -259,7 +259,7 @@ pub struct Activate<'a> {
 pub struct Limit {
     /// Acts.
     pub max: u32,
-    /// Seconds.
+    /// Seconds, at least 1.
     pub per_s: u32,
 }
 

@@ -168,9 +168,9 @@ computed! {
     RANGE_ACCOUNTS_24H "range_accounts_24h" "count" "24h" Shared IdentityShared true Cause::FACT,
         "accounts of the same number range seen in 24 h", "as device_accounts_24h";
     COMPANIONS "companions" "count" "" Shared IdentityShared true Cause::FACT | c(Counter::Messages) | c(Counter::Answered),
-        "steady companions: accounts that open chats with the same peers within 2 h", "those with at least 3 distinct shared peers, of 8 remembered; NaN until a peer's fact came";
+        "steady companions: accounts that open chats with the same peers within 2 h", "those with at least 3 distinct shared peers, of at most 62 remembered; NaN until a peer's fact came";
     COMPANION_TARGETS "companion_targets" "count" "" Shared IdentityShared true Cause::FACT,
-        "most distinct peers shared with one companion", "popular peers weigh less; of 8 remembered";
+        "most distinct peers shared with one companion", "popular peers weigh less; of at most 62 remembered";
     COMPANION_REPLY_SHARE "companion_reply_share" "share" "" Shared IdentityShared true
         Cause::FACT | c(Counter::Messages) | c(Counter::Answered),
         "steady companions that the account wrote to or that answered it: a circle", "NaN without steady companions";

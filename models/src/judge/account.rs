@@ -127,6 +127,12 @@ impl Account {
             Action::RateLimit => 2,
             _ => 1,
         };
+        // Of one scope the newer takes the older's place; a ban that of all.
+        for spell in &mut self.spells {
+            if spell.scope == decision.scope || decision.action == Action::Ban {
+                spell.until = spell.until.min(decision.issued);
+            }
+        }
         for first in &mut self.first[..levels] {
             *first = (*first).min(decision.issued);
         }

@@ -5,8 +5,8 @@
 
 use super::{Field, RawEvent, Text};
 use crate::event::{
-    Activate, Body, Chat, Contact, ControlKind, EntityFact, EntityKind, Event, Feedback, GroupAdd, Message,
-    ReportReason, Scope, Session, Tier, Verdict, VerdictEvent,
+    Activate, Body, Chat, Contact, ControlKind, EntityFact, EntityKind, Event, Feedback, GroupAdd, Limit,
+    Message, ReportReason, Scope, Session, Tier, Verdict, VerdictEvent,
 };
 use crate::limits::{
     CO_ACCOUNTS_MAX, COUNT_MAX, ENTITY_BYTES_MAX, GROUP_SIZE_MAX, HOURS_MAX, ID_BYTES_MAX, SIZE_BUCKET_MAX,
@@ -181,7 +181,7 @@ impl RawEvent<'_> {
             actor: required(Field::actor, &self.actor)?,
             decision: optional(Field::decision, &self.decision)?,
             scope: known_word(Field::scope, &self.scope, Scope::from_word)?,
-            limit: self.limit,
+            limit: rate(Field::limit, self.limit)?,
             expires: time(Field::expires, self.expires)?,
         })
     }
@@ -275,6 +275,17 @@ fn time(field: Field, ms: Option<u64>) -> Checked<Option<u64>> {
     match ms {
         Some(ms) if !(TS_MS_MIN..=TS_MS_MAX).contains(&ms) => Err(bad_time(field, ms)),
         ms => Ok(ms),
+    }
+}
+
+/// A rate is over at least a second: whoever divides by it need not look.
+fn rate(field: Field, limit: Option<Limit>) -> Checked<Option<Limit>> {
+    match limit {
+        Some(Limit { per_s: 0, .. }) => {
+            let detail = format!("{}: per_s is at least 1", field.name());
+            Err(Refusal::new(RejectReason::OutOfRange, detail))
+        }
+        limit => Ok(limit),
     }
 }
 

@@ -12,6 +12,7 @@ use schema::{Action, Mode, Scope};
 
 use super::propose::{Basis, Held, Proposal, is_enforced};
 use super::{Engine, Occasion, Output};
+use crate::blocklist::EntryKind;
 use crate::hash::text_hash;
 use crate::policy::{Kinds, kinds_of, newer_than};
 use crate::standing::{Change, HumanWord, InForce, Wanted};
@@ -70,6 +71,9 @@ impl Engine {
         } else if proposal.ladder {
             self.climb(occasion, proposal);
         }
+        if proposal.action > Action::Challenge && self.rests_on_neighbours(occasion, proposal.basis) {
+            (proposal.action, proposal.term_ms) = (Action::Challenge, self.policy.ladder.challenge_ms);
+        }
         let standing = self.standing.get(occasion.event.account);
         let passed_ms = standing.map_or(0, |s| s.passed_ms);
         let passed = passed_ms > 0 && at < passed_ms.saturating_add(self.policy.challenge_passed_ms);
@@ -87,6 +91,16 @@ impl Engine {
         true
     }
 
+    /// Whether a rule holds only by what others on the account's network or number range did, or by an entry about those: that
+    /// goes no further than a challenge.
+    fn rests_on_neighbours(&mut self, occasion: &Occasion<'_>, basis: Basis) -> bool {
+        let Basis::Rule(index) = basis else { return false };
+        let hit = self.lists.known(occasion.event.account, occasion.at).map(|hit| hit.kind);
+        let is_network =
+            || matches!(hit, Some(EntryKind::IpPrefix | EntryKind::Asn | EntryKind::NumberRange));
+        self.policy.rules[index].rests_on_neighbours(&occasion.facts(&self.vector), is_network)
+    }
+
     /// Whether the account is old and lately on another device than before (or was idle for days before its present device was
     /// first seen, so that the one before may only be unknown): what it does may not be its holder's doing, whatever the
     /// policy's rules make of it.
@@ -99,11 +113,11 @@ impl Engine {
     /// Whether what a proposal rests on still holds if only evidence newer than a human's word counts.
     fn holds_anew(&self, occasion: &Occasion<'_>, basis: Basis, word: HumanWord) -> bool {
         let vector = newer_than(&self.vector, occasion.at.saturating_sub(word.at));
-        let anew = Occasion { score: self.score_anew(occasion, &vector), ..*occasion };
+        // A blocklist entry was there when the human looked.
+        let anew = Occasion { score: self.score_anew(occasion, &vector), blocklisted: false, ..*occasion };
         match basis {
             Basis::Rule(index) => self.policy.rules[index].holds(&anew.facts(&vector)),
             Basis::Band(index) => anew.score >= self.policy.bands[index].score,
-            // The entry was there when the human looked.
             Basis::Entry => false,
         }
     }
@@ -196,11 +210,12 @@ impl Engine {
             None => self.vector,
         };
         // What rests on the score of a model that may not count is no evidence either.
-        let model = self.model.as_ref().filter(|m| !m.trained_on_simulation());
+        let model = self.model.as_ref().filter(|m| m.may_support_a_ban());
         let score = if model.is_some() { self.score_anew(occasion, &vector) } else { f32::NAN };
-        let occasion = &Occasion { score, ..*occasion };
+        let blocklisted = occasion.blocklisted && word.is_none();
+        let occasion = &Occasion { score, blocklisted, ..*occasion };
         let facts = occasion.facts(&vector);
-        let mut kinds = if occasion.blocklisted && word.is_none() { Kinds::BLOCKLIST } else { Kinds::NONE };
+        let mut kinds = if blocklisted { Kinds::BLOCKLIST } else { Kinds::NONE };
         for rule in
             self.policy.rules.iter().filter(|r| !r.victim && is_enforced(&r.outcome, &r.name, account))
         {

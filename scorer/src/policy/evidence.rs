@@ -1,12 +1,17 @@
 //! The four kinds of evidence, and which of them a set of features gives.
 //!
 //! Separate, because rules, models and blocklists all speak in it. Invariant: what only says who an account is (age,
-//! tier, attestation) is context and no evidence: with it, every rule about young accounts would count as two kinds.
+//! tier, attestation) is context and no evidence: with it, every rule about young accounts would count as two kinds. Nor is
+//! a bare count of blocks or reports, which a crowd makes at will: what they say counts by its credibility (`feedback_*`).
 
 use features::{CATALOG, Evidence};
 
 /// Features that are context and no evidence.
 pub(super) const CONTEXT: [&str; 4] = ["age_s", "tier", "attested", "device_age_s"];
+
+/// How the names of counts begin that a crowd can make at will, whoever the account is.
+const CROWD: [&str; 6] =
+    ["reports_", "blocks_", "report_rate_", "block_rate_", "distinct_reporters_", "distinct_blockers_"];
 
 /// Whether all that these features say, context apart, is how others on the same network or number range fare.
 pub(crate) fn is_neighbourhood(features: impl Iterator<Item = usize>) -> bool {
@@ -48,7 +53,8 @@ impl Kinds {
 
 /// The kinds that these features give.
 pub(crate) fn kinds_of(features: impl Iterator<Item = usize>) -> Kinds {
-    features.filter(|f| !CONTEXT.contains(&CATALOG[*f].name)).fold(Kinds::NONE, |kinds, feature| {
+    let says = |name: &str| !CONTEXT.contains(&name) && !CROWD.iter().any(|start| name.starts_with(start));
+    features.filter(|f| says(CATALOG[*f].name)).fold(Kinds::NONE, |kinds, feature| {
         kinds.with(match CATALOG[feature].evidence {
             Evidence::VolumeRhythm => Kinds::VOLUME_RHYTHM,
             Evidence::Response => Kinds::RESPONSE,

@@ -6,7 +6,7 @@
 use features::{CATALOG, FeatureSet};
 use schema::{Action, Counterfactual, EntityKind, Limit, Mode, Reason, Scope};
 
-use super::evidence::{Kinds, kinds_of};
+use super::evidence::{CONTEXT, Kinds, is_neighbourhood, kinds_of};
 use super::expr::{Comparison, Facts, Node, Program, Variable};
 
 /// A rule of the policy.
@@ -199,6 +199,16 @@ impl Rule {
     #[must_use]
     pub fn evidence(&self, facts: &Facts<'_>) -> Kinds {
         kinds_of(self.named(facts).into_iter().map(usize::from))
+    }
+
+    /// Whether nothing that the account itself did speaks here: only how others on its network or number range fare, or, if it
+    /// `is_listed`, that a list names those.
+    #[must_use]
+    pub(crate) fn rests_on_neighbours(&self, facts: &Facts<'_>, is_listed: impl FnOnce() -> bool) -> bool {
+        let named = self.named(facts);
+        let features = || named.iter().map(|f| usize::from(*f));
+        let is_bare = || features().all(|f| CONTEXT.contains(&CATALOG[f].name));
+        is_neighbourhood(features()) || facts.blocklisted && !self.names_score && is_bare() && is_listed()
     }
 
     /// For a conjunction of thresholds: the first that a smaller value would have failed.

@@ -152,13 +152,13 @@ fn deep_nesting_is_refused_and_does_not_overflow() {
 
 #[test]
 fn reasons_are_the_features_of_the_parts_that_hold() {
-    let policy =
-        Policy::parse("t", &one_rule("(messages_1m > 1 || blocks_24h > 1) && age_s < 60")).expect("valid");
-    let vector = vector(&[("messages_1m", 1.0), ("blocks_24h", 3.0), ("age_s", 5.0)]);
+    let policy = Policy::parse("t", &one_rule("(messages_1m > 1 || undelivered_24h > 1) && age_s < 60"))
+        .expect("valid");
+    let vector = vector(&[("messages_1m", 1.0), ("undelivered_24h", 3.0), ("age_s", 5.0)]);
     let facts = Facts { vector: &vector, kind: 2, score: f32::NAN, blocklisted: false };
     let reasons = policy.rules[0].reasons(&facts);
     let named: Vec<_> = reasons.iter().map(|r| (r.feature.as_deref().unwrap_or(""), r.value)).collect();
-    assert_eq!(named, [("blocks_24h", Some(3.0)), ("age_s", Some(5.0))]);
+    assert_eq!(named, [("undelivered_24h", Some(3.0)), ("age_s", Some(5.0))]);
     assert_eq!(policy.rules[0].evidence(&facts), Kinds::RESPONSE, "age is context");
 }
 

@@ -86,7 +86,7 @@ fn many_ends_are_told_a_bounded_number_at_a_time_in_order() {
 
 #[test]
 fn a_humans_restriction_is_back_when_automations_stronger_one_ends() {
-    let ban = rule("ban", "new_chats_1h >= 3 && blocks_24h >= 1", "action = \"ban\"\nfor = \"2h\"");
+    let ban = rule("ban", "new_chats_1h >= 3 && feedback_24h >= 0.4", "action = \"ban\"\nfor = \"2h\"");
     let mut trial = Trial::new(&ban);
     trial.verdict("a", human_limit(None));
     // Only evidence newer than the human's word counts.

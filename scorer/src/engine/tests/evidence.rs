@@ -23,16 +23,31 @@ fn one_kind_of_evidence_is_a_limit_and_a_case() {
 
 #[test]
 fn two_kinds_of_evidence_may_ban() {
-    check(&rule("r", "new_chats_1m >= 5 && blocks_24h >= 1", "action = \"ban\""), &["enforce ban all r"]);
+    check(&rule("r", "new_chats_1m >= 5 && feedback_24h >= 0.4", "action = \"ban\""), &["enforce ban all r"]);
     let both = rule("r", "new_chats_1m >= 5", "action = \"ban\"")
-        + &rule("other", "blocks_24h >= 1", "action = \"review\"");
+        + &rule("other", "feedback_24h >= 0.4", "action = \"review\"");
     check(&both, &["enforce review all other", "enforce ban all r"]);
+}
+
+#[test]
+fn a_crowd_of_reporters_is_no_second_kind_of_evidence() {
+    let text = rule("r", "new_chats_1m >= 5", "action = \"ban\"")
+        + &rule("crowd", "distinct_reporters_7d >= 10 && reports_24h >= 10", "action = \"warn\"");
+    let mut trial = Trial::new(&text);
+    for n in 0..300 {
+        let feedback = Feedback { contact: Some(Contact::None), ..feedback("p") };
+        let (peer, reason) = (format!("p{n}"), ReportReason::Spam);
+        let feedback = Feedback { peer: &peer, peer_device: None, ..feedback };
+        trial.event("a", Some(9_000.0), Body::Report { feedback, reason });
+    }
+    let decided = trial.strangers("a", Some(9_000.0), 5);
+    assert_eq!(decided, ["enforce rate_limit messages r", "enforce review messages r"]);
 }
 
 #[test]
 fn a_shadow_rule_is_no_evidence() {
     let text = rule("r", "new_chats_1m >= 5", "action = \"ban\"")
-        + &rule("other", "blocks_24h >= 1", "action = \"warn\"\nmode = \"shadow\"");
+        + &rule("other", "feedback_24h >= 0.4", "action = \"warn\"\nmode = \"shadow\"");
     check(&text, &["shadow warn all other", "enforce rate_limit messages r", "enforce review messages r"]);
 }
 
@@ -142,6 +157,21 @@ fn shared_things_go_no_further_than_a_challenge() {
 }
 
 #[test]
+fn a_rule_that_holds_by_neighbours_alone_goes_no_further_than_a_challenge() {
+    let limit = "action = \"rate_limit\"\nkinds = [\"session\"]";
+    let listed = rule("r", "blocklisted", limit);
+    check_list("asn,64500,feed,,,", &listed, &["enforce challenge all r"]);
+    check_list("number_range,r,feed,,,", &listed, &["enforce challenge all r"]);
+    check_list("device,d,feed,,,", &listed, &["enforce rate_limit all r"]);
+    let either = rule("r", "prefix_registered_share >= 0.5 || messages_1m >= 3", "action = \"rate_limit\"");
+    let mut trial = Trial::new(&either);
+    let home = || Body::Session(Session { ip_prefix: Some("10.1.2.0/24"), ..Session::default() });
+    let decided: Vec<_> = (0..16).flat_map(|n| trial.event(&format!("a{n}"), Some(0.1), home())).collect();
+    assert!(!decided.is_empty() && decided.iter().all(|d| d == "enforce challenge all r"), "{decided:?}");
+    assert_eq!(trial.strangers("b", None, 3), ["enforce rate_limit all r"], "its own doing");
+}
+
+#[test]
 fn a_ban_ends_with_its_entry_and_is_never_shorter_than_an_hour() {
     let mut trial = with_list(&format!("account,a,ops,{},,true", T0 + 2 * HOUR), "");
     trial.event("a", None, session("d"));
@@ -157,6 +187,22 @@ fn an_entry_is_a_kind_of_evidence() {
     let asn = Session { asn: Some(64500), ..Session::default() };
     trial.event("a", None, Body::Session(asn));
     assert_eq!(trial.strangers("a", None, 3), ["enforce ban all r"]);
+}
+
+#[test]
+fn after_a_lift_an_entry_that_was_there_speaks_in_no_rule() {
+    let text = rule("r", "blocklisted && new_chats_1m >= 3", "action = \"challenge\"");
+    let mut trial = with_list("asn,64500,feed,,,", &text);
+    let asn = Session { asn: Some(64500), ..Session::default() };
+    trial.event("a", None, Body::Session(asn));
+    assert_eq!(trial.strangers("a", None, 3), ["enforce challenge all r"]);
+    let (verdict, decision) = (schema::Verdict::Lift, None);
+    trial.verdict(
+        "a",
+        schema::VerdictEvent { verdict, actor: "h", decision, scope: None, limit: None, expires: None },
+    );
+    assert_eq!(trial.after(2 * HOUR).strangers("a", None, 3), Vec::<String>::new());
+    assert_eq!(trial.after(7 * DAY).strangers("a", None, 3), ["enforce challenge all r"]);
 }
 
 #[test]

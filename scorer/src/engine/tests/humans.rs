@@ -12,7 +12,7 @@ fn word(verdict: Verdict) -> VerdictEvent<'static> {
 
 /// An account with two kinds of evidence against it, banned by rule `r`.
 fn banned() -> Trial {
-    let mut trial = Trial::new(&rule("r", "new_chats_1h >= 3 && blocks_24h >= 1", "action = \"ban\""));
+    let mut trial = Trial::new(&rule("r", "new_chats_1h >= 3 && feedback_24h >= 0.4", "action = \"ban\""));
     trial.event("a", None, Body::Block(feedback("p")));
     assert_eq!(trial.strangers("a", None, 3), ["enforce ban all r"]);
     trial

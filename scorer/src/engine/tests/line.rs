@@ -140,7 +140,7 @@ fn an_unheeded_warning_and_past_strikes_move_an_account_up_the_ladder() {
     assert_eq!(trial.strangers("a", None, 1), ["enforce warn all r"]);
     assert_eq!(trial.after(2 * HOUR).strangers("a", None, 1), ["enforce challenge all r"]);
     let text = rule("r", "new_chats_1m >= 1", "action = \"rate_limit\"\nladder = true\nfor = \"1h\"")
-        + &rule("s", "blocks_24h >= 1", "action = \"warn\"");
+        + &rule("s", "feedback_24h >= 0.4", "action = \"warn\"");
     let mut trial = Trial::new(&text);
     assert_eq!(trial.strangers("a", None, 1), ["enforce rate_limit all r"]);
     assert_eq!(
@@ -161,7 +161,7 @@ fn a_tripped_brake_turns_bans_into_limits_but_never_a_sure_case() {
     let ban = "action = \"ban\"";
     let text = format!(
         "[budget]\nbans_per_hour = 1\n{}{}",
-        rule("r", "new_chats_1m >= 2 && stranger_chats_1m >= 2 && blocks_24h >= 1", ban),
+        rule("r", "new_chats_1m >= 2 && stranger_chats_1m >= 2 && feedback_24h >= 0.4", ban),
         rule("sure", "new_chats_1m >= 9 && age_s < 600", "action = \"ban\"\nsure_case = true")
     );
     let mut trial = Trial::new(&text);
@@ -180,7 +180,11 @@ fn a_tripped_brake_turns_bans_into_limits_but_never_a_sure_case() {
 #[test]
 fn each_partition_has_its_share_of_a_budget_but_never_none() {
     let text = "[budget]\nbans_per_hour = 5\n".to_owned()
-        + &rule("r", "new_chats_1m >= 2 && stranger_chats_1m >= 2 && blocks_24h >= 1", "action = \"ban\"");
+        + &rule(
+            "r",
+            "new_chats_1m >= 2 && stranger_chats_1m >= 2 && feedback_24h >= 0.4",
+            "action = \"ban\"",
+        );
     for (partitions, share) in [(1, 5), (2, 3), (4, 2), (64, 1)] {
         let mut trial = Trial::with(EngineConfig { policy: policy(&text), partitions, ..small() });
         let banned = (0..8).filter(|n| {

@@ -4,15 +4,16 @@
 
 use models::logistic::{Logistic, Term};
 use models::{Body as ModelBody, Card, Catalog, Model, TrainedOn};
+use schema::limits::MODEL_LABELS_MIN;
 use schema::{Action, Source, Verdict, VerdictEvent};
 
 use super::*;
 
-fn model(trained_on: TrainedOn) -> Model {
+fn model(trained_on: TrainedOn, labels: u64) -> Model {
     let card = Card {
         name: "one-weight".into(),
         trained_on,
-        labels: 1000,
+        labels,
         seed: 0,
         data: String::new(),
         columns: vec!["new_chats_24h".into()],
@@ -26,7 +27,7 @@ fn model(trained_on: TrainedOn) -> Model {
 
 /// The model of these tests, as it is shipped.
 pub(super) fn sender_of_many() -> Model {
-    model(TrainedOn::Simulation)
+    model(TrainedOn::Simulation, MODEL_LABELS_MIN)
 }
 
 fn band(action: &str) -> String {
@@ -35,7 +36,7 @@ fn band(action: &str) -> String {
 
 /// What a block and 8 strangers lead to; the model runs at the 1st, 2nd, 3rd, 5th and 8th act.
 fn check(trained_on: TrainedOn, rules: &str, expected: &[&str]) -> Trial {
-    let model = Some(model(trained_on));
+    let model = Some(model(trained_on, MODEL_LABELS_MIN));
     let mut trial = Trial::with(EngineConfig { policy: policy(rules), model, ..small() });
     let mut decided = trial.event("a", None, Body::Block(feedback("p")));
     decided.extend(trial.strangers("a", None, 8));
@@ -59,7 +60,7 @@ fn a_band_decides_with_exact_contributions_and_a_counterfactual() {
     assert_eq!(trial.engine.stats().model_runs, 6, "5 acts and a block");
 }
 
-const OTHER: &str = "[[rule]]\nname = \"blocked\"\nwhen = 'blocks_24h >= 1'\naction = \"review\"\n";
+const OTHER: &str = "[[rule]]\nname = \"blocked\"\nwhen = 'feedback_24h >= 0.4'\naction = \"review\"\n";
 
 #[test]
 fn a_model_trained_on_simulation_is_no_evidence_for_a_ban() {
@@ -70,13 +71,26 @@ fn a_model_trained_on_simulation_is_no_evidence_for_a_ban() {
 #[test]
 fn a_model_trained_on_labels_is_evidence_of_its_leading_reasons_kind() {
     check(TrainedOn::Labels, &(band("ban") + OTHER), &["enforce review all blocked", "enforce ban all high"]);
-    let same_kind = OTHER.replace("blocks_24h >= 1", "messages_24h >= 3");
+    let same_kind = OTHER.replace("feedback_24h >= 0.4", "messages_24h >= 3");
     let trial = check(
         TrainedOn::Labels,
         &(band("ban") + &same_kind),
         &["enforce rate_limit messages high", "enforce review messages high"],
     );
     assert_eq!(trial.engine.stats().bans_without_evidence, 1, "the later ones change nothing");
+}
+
+#[test]
+fn a_model_trained_on_too_few_labels_is_no_evidence_for_a_ban() {
+    let decided = |labels| {
+        let model = Some(model(TrainedOn::Labels, labels));
+        let mut trial =
+            Trial::with(EngineConfig { policy: policy(&(band("ban") + OTHER)), model, ..small() });
+        trial.event("a", None, Body::Block(feedback("p")));
+        trial.strangers("a", None, 3)
+    };
+    assert_eq!(decided(MODEL_LABELS_MIN), ["enforce ban all high"]);
+    assert_eq!(decided(MODEL_LABELS_MIN - 1), ["enforce rate_limit messages high"]);
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn a_running_exemption_outlasts_a_later_lift() {
 fn an_exemption_of_one_scope_holds_against_a_ban_by_the_ladder() {
     let more = "action = \"rate_limit\"\nscope = \"new_chats\"\nladder = true\nfor = \"1h\"";
     let text = "[ladder]\nepisode = \"1h\"\n".to_owned() + &rule("r", "new_chats_1m >= 3", more);
-    let mut trial = Trial::new(&(text + &rule("b", "blocks_24h >= 1", "action = \"review\"")));
+    let mut trial = Trial::new(&(text + &rule("b", "feedback_24h >= 0.4", "action = \"review\"")));
     let exempt =
         VerdictEvent { scope: Some(Scope::GroupAdds), expires: Some(T0 + 60 * DAY), ..word(Verdict::Exempt) };
     trial.verdict("a", exempt);

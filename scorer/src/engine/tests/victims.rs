@@ -65,7 +65,7 @@ fn a_victim_is_challenged_and_slowed_down_and_passing_lifts_both() {
 
 #[test]
 fn a_victim_is_never_banned_by_automation() {
-    let ban = rule("ban", "new_chats_1m >= 5 && blocks_24h >= 1", "action = \"ban\"")
+    let ban = rule("ban", "new_chats_1m >= 5 && feedback_24h >= 0.4", "action = \"ban\"")
         + &rule("sure", "new_chats_1m >= 5 && age_s < 600", "action = \"ban\"\nsure_case = true");
     let mut trial = victim(&ban);
     trial.event("a", Some(0.01), Body::Block(feedback("p")));
@@ -85,7 +85,7 @@ fn a_victims_failed_challenge_goes_to_a_human_and_the_owner_may_still_pass() {
 
 #[test]
 fn an_old_account_on_a_new_device_is_not_banned_whatever_the_rules_say() {
-    let ban = rule("ban", "new_chats_1m >= 5 && blocks_24h >= 1", "action = \"ban\"");
+    let ban = rule("ban", "new_chats_1m >= 5 && feedback_24h >= 0.4", "action = \"ban\"");
     for (device, banned) in [("same", true), ("other", false)] {
         let mut trial = Trial::new(&ban);
         trial.event("a", Some(10_000.0), session("same"));
@@ -99,7 +99,7 @@ fn an_old_account_on_a_new_device_is_not_banned_whatever_the_rules_say() {
 
 #[test]
 fn an_old_account_that_was_idle_for_days_is_not_banned_either() {
-    let ban = rule("ban", "new_chats_1m >= 5 && blocks_24h >= 1", "action = \"ban\"");
+    let ban = rule("ban", "new_chats_1m >= 5 && feedback_24h >= 0.4", "action = \"ban\"");
     let mut trial = Trial::new(&ban);
     trial.event("a", Some(10_000.0), Body::Block(feedback("p")));
     let event = Event {
