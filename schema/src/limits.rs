@@ -112,7 +112,7 @@ pub const JOURNAL_READ_RECORDS_MAX: usize = 8_192;
 /// Most bytes read from the journal at once, but for the last record.
 pub const JOURNAL_READ_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Most records that the journal forgets in one commit.
-pub const JOURNAL_PRUNE_RECORDS_MAX: u64 = 20_000;
+pub const JOURNAL_PRUNE_RECORDS_MAX: u64 = 4_000;
 /// Most decisions that a reader of the feed is sent before it must have taken them.
 pub const FEED_RECORDS_MAX: usize = 256;
 

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod history;
+mod retention;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -64,8 +65,13 @@ fn standings(data: &Path) -> BTreeMap<String, String> {
 
 /// What one uninterrupted run decides over the events as they lie in the journal: decisions, and the last standings.
 fn uninterrupted(folder: &Path, data: &Path) -> (Vec<String>, BTreeMap<String, String>) {
+    uninterrupted_of(folder, &records(data, 0))
+}
+
+/// The same over these events.
+fn uninterrupted_of(folder: &Path, events: &[(u64, u64, String)]) -> (Vec<String>, BTreeMap<String, String>) {
     let mut log = String::new();
-    for (_, at, text) in records(data, 0) {
+    for (_, at, text) in events {
         log.push_str(&format!("{{\"at\":{at},{}\n", &text[1..]));
     }
     let log = weir::write(folder, "log.ndjson", log.as_bytes());

@@ -11,6 +11,7 @@ mod engine;
 mod history;
 mod keep;
 mod restore;
+mod retention;
 mod state;
 mod versions;
 mod view;
@@ -95,6 +96,7 @@ struct Up {
     journal: Journal,
     engine: std::thread::JoinHandle<Result<(), Error>>,
     history: Option<std::thread::JoinHandle<()>>,
+    retention: std::thread::JoinHandle<()>,
     server: JoinHandle<()>,
     view: Option<view::View>,
     clock: Clock,
@@ -111,10 +113,12 @@ impl Up {
         let address = listener.local_addr().map_err(|error| Error::Usage(error.to_string()))?;
         let exempt = town.as_mut().map(|town| std::mem::take(&mut town.exempt));
         let source = source(&plan.config, folder, exempt, (&state, &runtime))?;
+        let shelf = source.shelf.clone();
         let engine = start_engine(source, &journal, &state, (&clock, &runtime))?;
         let kept = &plan.config.history;
         let parts = (&journal, &state, &clock, &runtime);
         let history = kept.enabled.then(|| start_history(folder, kept, parts)).transpose()?;
+        let retention = start_retention(&plan.config, shelf, parts)?;
         let on_reject = Arc::clone(&state);
         let on_reject = Box::new(move |reason| on_reject.metrics.count_reject(reason));
         let http = &plan.config.http;
@@ -139,7 +143,7 @@ impl Up {
                 Some(view)
             }
         };
-        Ok(Up { plan, runtime, state, journal, engine, history, server, view, clock })
+        Ok(Up { plan, runtime, state, journal, engine, history, retention, server, view, clock })
     }
 
     /// Waits for the end.
@@ -167,6 +171,9 @@ impl Up {
         let ended = self.runtime.block_on(async { tokio::time::timeout(REQUESTS_END, server).await });
         if ended.is_err() {
             tracing::warn!("some requests did not end in time and were cut off");
+        }
+        if self.retention.join().is_err() {
+            tracing::error!("the thread that lets old records go panicked; they are in the journal");
         }
         self.state.enter(Phase::Draining);
         let engine = self.engine.join().unwrap_or_else(|_| {
@@ -273,6 +280,25 @@ fn start_history(
     };
     let keeper = history::Keeper::open(&folder.join("history.db"), retention, ends)?;
     let thread = std::thread::Builder::new().name("history".to_owned()).spawn(move || keeper.run());
+    thread.map_err(|error| Error::Usage(format!("no thread: {error}")))
+}
+
+fn start_retention(
+    config: &Config,
+    shelf: Shelf,
+    (journal, _, clock, runtime): (&Journal, &Arc<State>, &Clock, &Runtime),
+) -> Result<std::thread::JoinHandle<()>, Error> {
+    let ends = retention::Ends {
+        reader: journal.reader()?,
+        appender: journal.appender(),
+        head: journal.head(),
+        clock: Arc::clone(clock),
+        handle: runtime.handle().clone(),
+    };
+    let bytes_max = Some(config.data.journal_bytes_max).filter(|bytes| *bytes > 0);
+    let kept = retention::Kept { days: config.data.journal_days, bytes_max };
+    let keeper = retention::Keeper::new(shelf, kept, ends);
+    let thread = std::thread::Builder::new().name("retention".to_owned()).spawn(move || keeper.run());
     thread.map_err(|error| Error::Usage(format!("no thread: {error}")))
 }
 

@@ -200,6 +200,19 @@ impl Reader {
         found.map(|at| at.map(number)).map_err(|error| self.failed(&error))
     }
 
+    /// When the log took its oldest record, ms since the Unix epoch; `None` if it holds none.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn first_at(&self) -> Result<Option<u64>, Error> {
+        let sql = "SELECT at FROM log ORDER BY pos LIMIT 1";
+        let found = self
+            .db
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)).optional());
+        found.map(|at| at.map(number)).map_err(|error| self.failed(&error))
+    }
+
     /// How far the named reader has read; 0 if it never told.
     ///
     /// # Errors

@@ -8,8 +8,8 @@ use rusqlite::Connection;
 
 use super::{NDJSON, records, standings, town, uninterrupted, wait_until_decided};
 
-const OFTEN: (&str, &str) = ("WEIR_DATA_CHECKPOINT_EVERY_MS", "30");
-const RESTORED: &str = "restored from a checkpoint";
+pub const OFTEN: (&str, &str) = ("WEIR_DATA_CHECKPOINT_EVERY_MS", "30");
+pub const RESTORED: &str = "restored from a checkpoint";
 
 fn post(up: &Up, events: &[String]) {
     let mut client = up.client();
@@ -19,7 +19,7 @@ fn post(up: &Up, events: &[String]) {
     }
 }
 
-fn posted(data: &Path, environment: &[(&str, &str)], events: &[String]) {
+pub fn posted(data: &Path, environment: &[(&str, &str)], events: &[String]) {
     let up = Up::start(data, environment);
     post(&up, events);
     wait_until_decided(&up);

@@ -26,8 +26,9 @@ Examples:
   curl -N 'http://127.0.0.1:8484/v1/decisions?from=0'
 
 A start restores the newest checkpoint of the data folder and reads the journal on from there; without any it reads the
-journal from its beginning. Another policy, model or list than before decides from where the server stopped. history.db,
-written behind everything else, is for looking back ([history] in the configuration).
+journal from its beginning. Another policy, model or list than before decides from where the server stopped. The
+journal keeps 30 days ([data] in the configuration). history.db, written behind everything else, is for looking back
+([history]).
 
 Other addresses than loopback need API keys: see [keys] in the configuration. http://127.0.0.1:8484/openapi.json describes
 every route.";

@@ -105,6 +105,10 @@ pub struct Data {
     pub dir: String,
     /// Time from one checkpoint to the next, ms.
     pub checkpoint_every_ms: u64,
+    /// Days that the journal's records are kept.
+    pub journal_days: u32,
+    /// Bytes of the journal past which the oldest records go sooner; 0: no bound.
+    pub journal_bytes_max: u64,
 }
 
 /// The engine.
@@ -150,6 +154,7 @@ impl Config {
         within("http.feed_readers_max", self.http.feed_readers_max, 1..=4_096)?;
         within("http.appends_max", self.http.appends_max, 1..=256)?;
         within("data.checkpoint_every_ms", self.data.checkpoint_every_ms, 10..=3_600_000)?;
+        within("data.journal_days", self.data.journal_days, 1..=DAYS_MAX)?;
         within("engine.accounts_max", self.engine.accounts_max, 1..=1_000_000_000)?;
         within("history.rows_share", self.history.rows_share, 0.0..=1.0)?;
         for (name, days) in self.history.days() {

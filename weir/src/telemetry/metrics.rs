@@ -90,6 +90,8 @@ pub struct Metrics {
     pub commit_failures: Family<Label, Counter>,
     /// Size of the log on the disk.
     pub log_size: Gauge,
+    /// Age of the oldest record of the log.
+    pub log_age: Gauge,
     /// Time since the newest checkpoint; 0 while nothing followed it.
     pub checkpoint_age: Everywhere,
     /// Share of what may wait for acknowledgement that does.
@@ -138,6 +140,7 @@ impl Metrics {
             commit: Histogram::new(quick()),
             commit_failures: Family::default(),
             log_size: Gauge::default(),
+            log_age: Gauge::default(),
             checkpoint_age: Family::default(),
             budget_use: Family::default(),
             falls: Counter::default(),
@@ -228,6 +231,8 @@ impl Metrics {
         r.register("commit_failures", failures, self.commit_failures.clone());
         let size = "Size of the log on the disk";
         r.register_with_unit("log_size", size, Unit::Bytes, self.log_size.clone());
+        let oldest = "Age of the oldest record of the log";
+        r.register_with_unit("log_age", oldest, Unit::Seconds, self.log_age.clone());
         r.register("http_requests", "Answers over HTTP, by class of status", self.requests.clone());
         r.register("feed_readers", "Readers of the decision feed", self.feed_readers.clone());
         let behind = "Records in the log that the history has not taken yet";

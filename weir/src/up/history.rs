@@ -53,7 +53,8 @@ pub struct Keeper {
     retention: Retention,
     /// Records up to here are in.
     position: u64,
-    expired_us: u64,
+    /// When nothing was too old any more, microseconds.
+    expired_us: Option<u64>,
 }
 
 /// A record, ready to be written; events are borrowed from `raws`.
@@ -80,7 +81,8 @@ impl Keeper {
             return Err(Error::file(&path.display().to_string(), detail));
         }
         ends.state.metrics.history_lag.set((head.position - position) as i64);
-        Ok(Keeper { writer, ends, retention, position, expired_us: clock::ticks_us() })
+        ends.state.history_took(position);
+        Ok(Keeper { writer, ends, retention, position, expired_us: None })
     }
 
     /// Copies until everything else has ended.
@@ -116,13 +118,23 @@ impl Keeper {
         }
     }
 
-    /// Takes the next records, or lets old ones go; whether there were any to take.
+    /// Lets a few old records go and takes the next ones; whether there were any to take.
     fn step(&mut self, chunk: &mut Chunk) -> Result<bool, Error> {
+        self.expire()?;
         self.ends.reader.read(None, self.position, BATCH_RECORDS, chunk)?;
         let Some(last) = chunk.len().checked_sub(1).and_then(|last| chunk.get(last)) else {
-            self.expire()?;
             return Ok(false);
         };
+        if let Some(first) = chunk.get(0)
+            && first.position > self.position + 1
+        {
+            let missing = first.position - self.position - 1;
+            tracing::error!(
+                missing,
+                after = self.position,
+                "the journal let records go that the history had not taken"
+            );
+        }
         let last = last.position;
         let mut raws = Vec::with_capacity(chunk.len());
         let kept: Vec<Kept> = chunk.records().filter_map(|record| parse(&record, &mut raws)).collect();
@@ -142,18 +154,19 @@ impl Keeper {
         });
         self.writer.write(records, Some((SOURCE, last)))?;
         self.position = last;
+        self.ends.state.history_took(last);
         Ok(true)
     }
 
-    /// Now and then, while there is nothing to take, some of what is too old goes.
+    /// Now and then some of what is too old goes, also while there is always something to take.
     fn expire(&mut self) -> Result<(), Error> {
         let now = clock::ticks_us();
-        if now.saturating_sub(self.expired_us) < EXPIRE_US {
+        if self.expired_us.is_some_and(|expired| now.saturating_sub(expired) < EXPIRE_US) {
             return Ok(());
         }
         let gone = self.writer.expire((self.ends.clock)(), self.retention, EXPIRE_ROWS)?;
         if gone == 0 {
-            self.expired_us = now;
+            self.expired_us = Some(now);
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::saving::Saver;
 
 /// Where the engine's checkpoints lie.
+#[derive(Clone)]
 pub struct Shelf {
     /// The folder.
     pub checkpoints: Checkpoints,

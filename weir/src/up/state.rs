@@ -33,6 +33,7 @@ pub struct State {
     phase: watch::Sender<Phase>,
     caught_up: AtomicBool,
     disk_works: AtomicBool,
+    history: AtomicU64,
     decisions: AtomicU64,
     latency_ms: AtomicU64,
 }
@@ -50,6 +51,7 @@ impl State {
             phase,
             caught_up: AtomicBool::new(false),
             disk_works: AtomicBool::new(true),
+            history: AtomicU64::new(u64::MAX),
             decisions: AtomicU64::new(0),
             latency_ms: AtomicU64::new(0),
         }
@@ -88,6 +90,16 @@ impl State {
     /// Whether the newest commit went to the disk.
     pub fn disk_works(&self, works: bool) {
         self.disk_works.store(works, Ordering::Relaxed);
+    }
+
+    /// The history holds the log up to here.
+    pub fn history_took(&self, position: u64) {
+        self.history.store(position, Ordering::Relaxed);
+    }
+
+    /// Up to where the history holds the log; the highest number there is if there is no history.
+    pub fn history_position(&self) -> u64 {
+        self.history.load(Ordering::Relaxed)
     }
 
     /// A decision is durable, so long after the log took its record.
