@@ -1,7 +1,8 @@
 //! The built `weir` binary, and running it.
 //!
 //! Separate from the tests that use it. The binary belongs to another package, so cargo does not hand its path to us:
-//! the first use runs `cargo build -p weir` in the profile of the tests (a no-op if it is up to date) and asks for it.
+//! the first use runs `cargo build` in the profile of the tests, and with them as a target: only so are the dependencies
+//! those that `cargo test --workspace` has built (a no-op if it is up to date).
 
 use std::fs;
 use std::io::Write;
@@ -32,7 +33,7 @@ pub fn binary() -> &'static Path {
 fn build() -> PathBuf {
     let mut command = Command::new(env!("CARGO"));
     command
-        .args(["build", "-p", "weir", "--bin", "weir", "--message-format", "json"])
+        .args(["build", "--workspace", "--bin", "weir", "--test", "it", "--message-format", "json"])
         .current_dir(workspace::root());
     if !cfg!(debug_assertions) {
         command.arg("--release");
@@ -42,6 +43,7 @@ fn build() -> PathBuf {
     let messages = String::from_utf8_lossy(&output.stdout);
     let executable = |line: &str| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        (message.pointer("/target/name")? == "weir").then_some(())?;
         Some(PathBuf::from(message.get("executable")?.as_str()?))
     };
     messages.lines().filter_map(executable).next_back().expect("a binary has an executable")
