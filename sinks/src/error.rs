@@ -44,7 +44,9 @@ pub enum Error {
         cause: String,
     },
     /// A setting of the Kafka client is wrong.
-    #[error("Kafka client: {0}. Properties are librdkafka's; `--set key=value` gives them")]
+    #[error(
+        "Kafka client: {0}. Properties are librdkafka's: `--set key=value`, or [kafka] in the configuration"
+    )]
     Settings(String),
     /// The broker refused, or did not answer in time.
     #[error("Kafka: {0}")]

@@ -5,9 +5,11 @@
 //! more is sent, since a later record must not overtake a lost one.
 
 mod producer;
+mod reach;
 mod signature;
 mod topics;
 
 pub use producer::{Delivery, MESSAGE_TIMEOUT_MS, Producer, ProducerOptions};
+pub use reach::reach;
 pub use signature::Signer;
 pub use topics::{Admin, TopicPlan};

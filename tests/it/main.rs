@@ -15,6 +15,7 @@ mod kafka;
 mod kafka_faults;
 mod kafka_outages;
 mod kafka_scene;
+mod kafka_secured;
 mod kafka_together;
 mod metrics;
 mod pipeline;

@@ -10,6 +10,7 @@ const EXCEPTIONS: Exceptions = Exceptions {
         "scorer/src/blocklist/parse.rs",
         "scorer/src/policy/file.rs",
         "weir/src/config/file.rs",
+        "weir/src/config/kafka.rs",
         "weir/src/config/secret.rs",
         "sinks/src/checkpoint/manifest.rs",
     ],

@@ -5,12 +5,14 @@
 //! its log.
 
 mod client;
+mod secured;
 mod server;
 mod worker;
 
 pub use client::{
     Feeder, Fetched, Sent, Topics, committed, committed_by, consume, offsets, produce, produce_all,
 };
+pub use secured::Secured;
 pub use server::Broker;
 pub use worker::{Worker, is_finished};
 
@@ -54,8 +56,13 @@ impl Cluster {
     /// As [`Cluster::start`].
     #[must_use]
     pub fn with_settings(size: usize, settings: &[(&str, &str)]) -> Self {
+        Self::formatted(size, settings, &[])
+    }
+
+    /// The same, with further arguments of the tool that formats the storage.
+    fn formatted(size: usize, settings: &[(&str, &str)], format: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("weir-kafka-").tempdir().expect("a temporary folder");
-        let plans = server::plan(folder.path(), size, settings);
+        let plans = server::plan(folder.path(), size, settings, format);
         let mut members: Vec<Broker> = plans.into_iter().map(Broker::start).collect();
         for broker in &mut members {
             broker.wait_until_it_answers();

@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod bench_input;
 pub mod blocklist;
+pub mod broker;
 pub mod catalog;
 pub mod check_config;
 pub mod completions;

@@ -5,9 +5,11 @@
 //! refused by name before anything starts; a secret is never printed.
 
 mod file;
+mod kafka;
 mod secret;
 
 pub use file::{Config, Engine, History, Keys};
+pub use kafka::Kafka;
 pub use secret::Secret;
 
 use std::fmt::Write as _;
@@ -121,12 +123,20 @@ fn changed(default: &Table, table: &Table) -> Vec<String> {
         for (name, value) in values.as_table().into_iter().flatten() {
             let was = default.get(section).and_then(|values| values.get(name));
             if was != Some(value) {
-                let hidden = section == "keys" && !name.ends_with("_file");
-                lines.push(format!("{section}.{name} = {}", shown(hidden, value)));
+                lines.push(format!("{section}.{name} = {}", shown(is_secret(section, name), value)));
             }
         }
     }
     lines
+}
+
+/// Whether a value is one, or may hold one.
+fn is_secret(section: &str, name: &str) -> bool {
+    match section {
+        "keys" => !name.ends_with("_file"),
+        "kafka" => matches!(name, "sasl_password" | "settings"),
+        _ => false,
+    }
 }
 
 /// A value as text, unless it is a secret.

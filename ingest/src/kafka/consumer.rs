@@ -309,7 +309,7 @@ fn partition_number(of: &Assignment) -> i32 {
     i32::try_from(of.partition).expect("it came from the broker, where it is one")
 }
 
-/// Errors that librdkafka itself recovers from.
+/// Errors that librdkafka itself recovers from. Refusals are among them: when the member started, the brokers let it in.
 fn is_passing(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
@@ -326,12 +326,19 @@ fn is_passing(error: &KafkaError) -> bool {
                 | Code::NotLeaderForPartition
                 | Code::LeaderNotAvailable
                 | Code::PollExceeded
+                | Code::Authentication
+                | Code::SSL
         )
     )
 }
 
-fn settings_error(error: KafkaError) -> Error {
-    Error::Settings(error.to_string())
+/// What is wrong with a setting, by its name: the value may be a secret.
+pub(super) fn settings_error(error: KafkaError) -> Error {
+    Error::Settings(match error {
+        KafkaError::ClientConfig(_, what, name, _) if what.contains(&name) => what,
+        KafkaError::ClientConfig(_, what, name, _) => format!("{name}: {what}"),
+        other => other.to_string(),
+    })
 }
 
 fn broker(what: &str, error: &KafkaError) -> Error {

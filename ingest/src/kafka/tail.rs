@@ -12,7 +12,7 @@ use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::admission::Record;
-use super::consumer::Assignment;
+use super::consumer::{Assignment, settings_error};
 use crate::error::Error;
 
 /// How long the broker may be silent.
@@ -41,7 +41,7 @@ pub fn tail(
     {
         config.set(key, value);
     }
-    let client: BaseConsumer = config.create().map_err(|error| Error::Settings(error.to_string()))?;
+    let client: BaseConsumer = config.create().map_err(settings_error)?;
     let partition = i32::try_from(of.partition).expect("it came from the broker, where it is one");
     let (low, high) = client.fetch_watermarks(&of.topic, partition, ANSWER).map_err(|error| fail(&error))?;
     if low >= high {

@@ -19,6 +19,7 @@ use rdkafka::producer::{
 use schema::{Decision, Event, Reject, Relation, Row, SIGNATURE_HEADER, Standing, TOPIC_PREFIX, Topic};
 use serde::Serialize;
 
+use super::reach::settings_error;
 use super::signature::Signer;
 use crate::error::Error;
 
@@ -43,8 +44,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("reconnect.backoff.max.ms", "2000"),
 ];
 
-/// What a producer is made of.
-#[derive(Debug, Clone)]
+/// What a producer is made of. It is not to be printed: settings may hold a password.
+#[derive(Clone)]
 pub struct ProducerOptions {
     /// `host:port`, comma-separated.
     pub brokers: String,
@@ -116,9 +117,7 @@ impl Producer {
         for (key, value) in &options.settings {
             config.set(key, value);
         }
-        let client = config
-            .create_with_context(Context::default())
-            .map_err(|error| Error::Settings(error.to_string()))?;
+        let client = config.create_with_context(Context::default()).map_err(settings_error)?;
         let names = Topic::ALL.iter().map(|topic| topic.name(&options.prefix)).collect();
         Ok(Self { client, names, signer: options.signer.clone(), value: Vec::new() })
     }

@@ -11,6 +11,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use schema::Topic;
 
+use super::reach::{reach, settings_error};
 use crate::error::Error;
 
 /// How long the broker may take, s.
@@ -67,18 +68,18 @@ impl TopicPlan {
 }
 
 impl Admin {
-    /// Opens a client. `settings`: librdkafka's properties.
+    /// Opens a client, after the brokers answered. `settings`: librdkafka's properties.
     ///
     /// # Errors
-    /// If a setting is wrong.
+    /// If a setting is wrong, or the brokers cannot be reached with them.
     pub fn open(brokers: &str, settings: &[(String, String)]) -> Result<Self, Error> {
+        reach(brokers, settings)?;
         let mut config = ClientConfig::new();
         config.set("client.id", "weir").set("bootstrap.servers", brokers);
         for (key, value) in settings {
             config.set(key, value);
         }
-        let client = config.create().map_err(|error| Error::Settings(error.to_string()))?;
-        Ok(Self { client })
+        Ok(Self { client: config.create().map_err(settings_error)? })
     }
 
     /// Makes the topics that are not there; gives their names.

@@ -34,8 +34,9 @@ pub(super) struct Plan {
     port: u16,
 }
 
-/// Settings of `size` brokers that form a cluster, formatted and ready to start.
-pub(super) fn plan(folder: &Path, size: usize, more: &[(&str, &str)]) -> Vec<Plan> {
+/// Settings of `size` brokers that form a cluster, formatted and ready to start. In the values of `more`, which win over what is
+/// usual, `{port}` and `{controller}` are a broker's own ports.
+pub(super) fn plan(folder: &Path, size: usize, more: &[(&str, &str)], format: &[&str]) -> Vec<Plan> {
     let ports: Vec<(u16, u16)> = free_ports(2 * size).chunks(2).map(|pair| (pair[0], pair[1])).collect();
     let voters: Vec<String> =
         ports.iter().enumerate().map(|(n, port)| format!("{}@127.0.0.1:{}", n + 1, port.1)).collect();
@@ -45,10 +46,12 @@ pub(super) fn plan(folder: &Path, size: usize, more: &[(&str, &str)]) -> Vec<Pla
         fs::create_dir_all(&home).expect("a temporary folder can be written");
         fs::write(home.join("log4j2.yaml"), LOGGING).expect("a temporary folder can be written");
         let settings = settings(&home, n + 1, *port, &voters.join(","));
-        let more = more.iter().map(|(key, value)| format!("{key}={value}\n"));
+        let (own, controller) = (port.0.to_string(), port.1.to_string());
+        let placed = |value: &str| value.replace("{port}", &own).replace("{controller}", &controller);
+        let more = more.iter().map(|(key, value)| format!("{key}={}\n", placed(value)));
         let text: String = settings.into_iter().chain(more).collect();
         fs::write(home.join("server.properties"), text).expect("a temporary folder can be written");
-        format(&home);
+        format_storage(&home, format);
         plans.push(Plan { folder: home, port: port.0 });
     }
     plans
@@ -88,11 +91,12 @@ fn settings(home: &Path, id: usize, port: (u16, u16), voters: &str) -> Vec<Strin
     ]
 }
 
-fn format(home: &Path) {
+fn format_storage(home: &Path, more: &[&str]) {
     let answer = java()
         .arg(format!("-Dlog4j2.configurationFile={}", home.join("log4j2.yaml").display()))
         .args(["kafka.tools.StorageTool", "format", "-t", "d2VpcnRlc3RzY2x1c3RlcjE", "-c"])
         .arg(home.join("server.properties"))
+        .args(more)
         .output()
         .unwrap_or_else(|error| panic!("Java 17 runs Apache Kafka for the tests: `java`: {error}"));
     assert!(
@@ -104,7 +108,7 @@ fn format(home: &Path) {
 }
 
 /// Ports that nobody listens on now.
-fn free_ports(count: usize) -> Vec<u16> {
+pub(super) fn free_ports(count: usize) -> Vec<u16> {
     let bound: Vec<TcpListener> = (0..count)
         .map(|_| TcpListener::bind("127.0.0.1:0").expect("the loopback interface has a free port"))
         .collect();
@@ -121,6 +125,12 @@ impl Broker {
     #[must_use]
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.plan.port)
+    }
+
+    /// Its process number.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
     }
 
     /// Kills it as a power cut would.

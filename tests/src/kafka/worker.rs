@@ -21,7 +21,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts a worker on a test's topics. `more`: further arguments; without `--checkpoints` it saves nothing.
+    /// Starts a worker on a test's topics. `more`: further arguments; without `--checkpoints` it saves nothing, with `--config` that
+    /// file leads to the brokers.
     ///
     /// # Panics
     /// If it cannot be started.
@@ -48,8 +49,11 @@ impl Worker {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = folder.path().join("log");
         let file = File::create(&log).expect("a temporary folder can be written");
+        let brokers = ["--brokers", &topics.brokers];
+        let brokers = if more.contains(&"--config") { &[][..] } else { &brokers };
         let child = Command::new(weir::binary())
-            .args([name, "--brokers", &topics.brokers, "--prefix", &topics.prefix, "--group", group])
+            .args([name, "--prefix", &topics.prefix, "--group", group])
+            .args(brokers)
             // A killed member is given up soon.
             .args(["--set", "session.timeout.ms=6000", "--set", "heartbeat.interval.ms=500"])
             .args(more)

@@ -11,7 +11,7 @@ use sinks::Retention;
 use sinks::clickhouse::{Layout, Server};
 
 use crate::archive::{self, Plan};
-use crate::commands::topics::{BrokerArgs, ServiceArgs};
+use crate::commands::broker::{BrokerArgs, ServiceArgs};
 use crate::error::{Error, Outcome};
 use crate::files;
 use crate::telemetry::{Metrics, Shows};
@@ -104,11 +104,12 @@ pub fn run(args: &ArchiveArgs) -> Result<Outcome, Error> {
     let key = args.signing_key.as_deref().map(|file| files::read(file, SECRET_BYTES_MAX)).transpose()?;
     let password = args.password_file.as_deref().map(|file| files::read_text(file, SECRET_BYTES_MAX));
     let password = password.transpose()?.unwrap_or_default();
+    let access = args.broker.access()?;
     archive::run(Plan {
-        brokers: args.broker.brokers.clone(),
+        brokers: access.brokers,
         prefix: args.broker.prefix.clone(),
         group: args.group.clone(),
-        settings: args.broker.settings.clone(),
+        settings: access.settings,
         key,
         server: Server {
             url: args.clickhouse.clone(),
@@ -120,7 +121,7 @@ pub fn run(args: &ArchiveArgs) -> Result<Outcome, Error> {
         retention: retention(&args.keep),
         deletions_every: Duration::from_secs(args.deletions_every),
         metrics: Arc::new(Metrics::new(Shows::Archive)),
-        listen: args.service.listen()?,
+        listen: args.service.listen(&access.config)?,
     })
 }
 

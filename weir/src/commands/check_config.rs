@@ -26,10 +26,10 @@ pub struct CheckConfigArgs {
     /// The policies.
     #[arg(required_unless_present_any = ["print_default", "config", "print_default_config"])]
     files: Vec<String>,
-    /// Check a configuration of `weir up` as well, with the overrides of the environment, and print what differs from the default.
+    /// Check a configuration of the servers as well, with the overrides of the environment, and print what differs from the default.
     #[arg(long, value_name = "FILE")]
     config: Option<String>,
-    /// Print the default configuration of `weir up`.
+    /// Print the default configuration of the servers.
     #[arg(long, conflicts_with = "files")]
     print_default_config: bool,
     /// Print the policy that is built in.

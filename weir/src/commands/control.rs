@@ -9,10 +9,10 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use schema::{Control, ControlKind, Topic};
 use scorer::{Content, Needed};
-use sinks::kafka::{Producer, ProducerOptions};
+use sinks::kafka::{Producer, ProducerOptions, reach};
 
 use crate::clock::{self, Stopwatch};
-use crate::commands::topics::BrokerArgs;
+use crate::commands::broker::BrokerArgs;
 use crate::error::{Error, Outcome};
 use crate::files;
 use crate::registry::Registry;
@@ -162,10 +162,12 @@ fn place(wanted: &ActivateArgs) -> Result<(), Error> {
 }
 
 fn write(args: &ControlArgs, control: &Control) -> Result<(), Error> {
+    let access = args.broker.access()?;
+    reach(&access.brokers, &access.settings)?;
     let options = ProducerOptions {
-        brokers: args.broker.brokers.clone(),
+        brokers: access.brokers,
         prefix: args.broker.prefix.clone(),
-        settings: args.broker.settings.clone(),
+        settings: access.settings,
         signer: None,
     };
     let mut producer = Producer::open(&options)?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use sinks::checkpoint::{Checkpoints, Settings};
 
-use crate::commands::topics::{BrokerArgs, ServiceArgs};
+use crate::commands::broker::{BrokerArgs, ServiceArgs};
 use crate::error::{Error, Outcome};
 use crate::files;
 use crate::registry::Registry;
@@ -20,8 +20,7 @@ use crate::telemetry::{Metrics, Shows};
 const EXAMPLES: &str = "\
 Examples:
   weir run --brokers kafka-1:9092,kafka-2:9092 --signing-key /etc/weir/signing.key --checkpoints /srv/weir/checkpoints
-  weir run --brokers kafka-1:9092 --checkpoints /srv/weir/checkpoints --set security.protocol=SASL_SSL --set sasl.mechanisms=SCRAM-SHA-512 \\
-           --set sasl.username=weir --set sasl.password=…
+  weir run --config /etc/weir/weir.toml --checkpoints /srv/weir/checkpoints      brokers, TLS and password as its [kafka] says
 
 Reads weir.events, writes weir.decisions, weir.standing, weir.rejects (and weir.rows). Start as many workers as there are
 partitions; each partition is decided about by exactly one, which saves its state and is followed by another at the same place.
@@ -80,17 +79,18 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
         let every = Duration::from_secs_f64(args.checkpoint_every);
         Ok(Saving { checkpoints, every, store: store.handle().clone() })
     };
+    let access = args.broker.access()?;
     let plan = Plan {
-        brokers: args.broker.brokers.clone(),
+        brokers: access.brokers,
         prefix: args.broker.prefix.clone(),
         group: args.group.clone(),
-        settings: args.broker.settings.clone(),
+        settings: access.settings,
         key,
         registry: args.registry.as_deref().map(Registry::open).transpose()?,
         saving: args.checkpoints.as_deref().map(saving).transpose()?,
         engine: args.engine.config(read_exempt(args.exempt.as_deref())?, args.rows)?,
         metrics: Arc::new(Metrics::new(Shows::Run)),
-        listen: args.service.listen()?,
+        listen: args.service.listen(&access.config)?,
     };
     run::run(plan)
 }

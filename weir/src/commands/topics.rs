@@ -2,20 +2,18 @@
 //!
 //! Separate from the roles, which only check. Invariant: nothing that exists is changed or removed.
 
-use std::net::SocketAddr;
-
 use clap::{Args, Subcommand};
-use schema::TOPIC_PREFIX;
 use sinks::kafka::{Admin, TopicPlan};
 
-use crate::config::{self, PREFIX};
+use crate::commands::broker::BrokerArgs;
 use crate::error::{Error, Outcome};
-use crate::{environment, run};
+use crate::run;
 
 const EXAMPLES: &str = "\
 Examples:
   weir topics create --brokers kafka-1:9092,kafka-2:9092 --partitions 48 --replication 3
   weir topics check --brokers kafka-1:9092
+  weir topics check --config /etc/weir/weir.toml                  brokers, TLS and password as its [kafka] says
 
 All topics keyed by account have the same number of partitions. It cannot be changed later: an account's events would part
 from its state. Choose as many as you will ever want workers.";
@@ -34,45 +32,6 @@ enum Job {
     Create(CreateArgs),
     /// Say what is not as it must be; exit with 2 if anything is.
     Check(CheckArgs),
-}
-
-/// How the brokers are reached.
-#[derive(Debug, Args)]
-pub struct BrokerArgs {
-    /// Brokers, `host:port`, comma-separated.
-    #[arg(long, value_name = "HOST:PORT,…")]
-    pub brokers: String,
-    /// What topic names begin with.
-    #[arg(long, value_name = "TEXT", default_value = TOPIC_PREFIX)]
-    pub prefix: String,
-    /// A property of librdkafka, for example `security.protocol=SASL_SSL`; may be given several times.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = property)]
-    pub settings: Vec<(String, String)>,
-}
-
-/// What only roles that go on need: a configuration, and who may look at them.
-#[derive(Debug, Args)]
-pub struct ServiceArgs {
-    /// A configuration file; [metrics] of it is read.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<String>,
-    /// Where to show /metrics, /healthz and /readyz, for example 127.0.0.1:9484; without it, nowhere.
-    #[arg(long, value_name = "ADDR")]
-    pub metrics: Option<SocketAddr>,
-}
-
-impl ServiceArgs {
-    /// Where metrics are served: options win over the environment, the environment over the file.
-    pub fn listen(&self) -> Result<Option<SocketAddr>, Error> {
-        let loaded = config::load(self.config.as_deref(), &environment::overrides(PREFIX))?;
-        let configured = loaded.config.metrics.listen().map_err(Error::Usage)?;
-        Ok(self.metrics.or(configured))
-    }
-}
-
-fn property(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or_else(|| "a property is KEY=VALUE".to_owned())?;
-    Ok((key.trim().to_owned(), value.to_owned()))
 }
 
 #[derive(Debug, Args)]
@@ -110,17 +69,22 @@ pub fn run(args: &TopicsArgs) -> Result<Outcome, Error> {
                 replication: args.replication,
                 retention_days: args.retention_days,
             };
-            let admin = Admin::open(&args.broker.brokers, &args.broker.settings)?;
+            let admin = admin(&args.broker)?;
             for name in runtime.block_on(admin.create(&plan))? {
                 println!("made {name}");
             }
             findings(runtime.block_on(admin.check(&plan))?)
         }
         Job::Check(args) => {
-            let admin = Admin::open(&args.broker.brokers, &args.broker.settings)?;
+            let admin = admin(&args.broker)?;
             findings(runtime.block_on(admin.check(&plan_to_check(&args.broker.prefix, args.partitions)))?)
         }
     }
+}
+
+fn admin(broker: &BrokerArgs) -> Result<Admin, Error> {
+    let access = broker.access()?;
+    Ok(Admin::open(&access.brokers, &access.settings)?)
 }
 
 /// What topics that are there must be, whoever made them.

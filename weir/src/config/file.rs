@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use serde::Deserialize;
 
-use super::Secret;
+use super::{Kafka, Secret};
 use crate::error::Error;
 use crate::files;
 
@@ -39,6 +39,8 @@ pub struct Config {
     pub engine: Engine,
     /// The history.
     pub history: History,
+    /// Apache Kafka.
+    pub kafka: Kafka,
     /// What the roles on Kafka show.
     pub metrics: MetricsServer,
 }
@@ -161,6 +163,7 @@ impl Config {
             within(name, days, 1..=DAYS_MAX)?;
         }
         self.metrics.listen()?;
+        self.kafka.check()?;
         if self.data.dir.is_empty() {
             return Err("data.dir: give a folder".to_owned());
         }

@@ -69,3 +69,59 @@ fn keys_come_from_files_too() {
     let loaded = load(None, &over(&[("WEIR_KEYS_INGEST_FILE", path.to_str().unwrap())])).unwrap();
     assert_eq!(loaded.config.keys.ingest().unwrap().len(), 2);
 }
+
+#[test]
+fn what_leads_to_kafka_becomes_properties_of_its_client() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kafka.password");
+    std::fs::write(&path, "s3cr3t-of-kafka\n").unwrap();
+    let text = "[kafka]\nbrokers = \"k:9093\"\nsecurity_protocol = \"sasl_ssl\"\nsasl_username = \"weir\"\n\
+                ca_file = \"/ca.pem\"\nsettings = [\"linger.ms=5\"]\n";
+    let overrides = [("WEIR_KAFKA_SASL_PASSWORD_FILE", path.to_str().unwrap())];
+    let loaded = with_file(text, &overrides).unwrap();
+    let expected = [
+        ("security.protocol", "sasl_ssl"),
+        ("ssl.ca.location", "/ca.pem"),
+        ("sasl.mechanisms", "SCRAM-SHA-512"),
+        ("sasl.username", "weir"),
+        ("sasl.password", "s3cr3t-of-kafka"),
+        ("linger.ms", "5"),
+    ];
+    assert_eq!(loaded.config.kafka.properties().unwrap(), over(&expected));
+    assert!(load(None, &[]).unwrap().config.kafka.properties().unwrap().is_empty());
+}
+
+#[test]
+fn a_password_of_kafka_is_never_shown() {
+    let pairs = [
+        ("WEIR_KAFKA_SECURITY_PROTOCOL", "sasl_ssl"),
+        ("WEIR_KAFKA_SASL_USERNAME", "weir"),
+        ("WEIR_KAFKA_SASL_PASSWORD", "s3cr3t-of-kafka"),
+        ("WEIR_KAFKA_SETTINGS", "ssl.key.password=s3cr3t-of-key"),
+    ];
+    let loaded = with_file("", &pairs).unwrap();
+    assert!(loaded.changed.contains(&"kafka.sasl_password = (hidden)".to_owned()), "{:?}", loaded.changed);
+    assert!(loaded.changed.contains(&"kafka.settings = (hidden)".to_owned()), "{:?}", loaded.changed);
+    assert!(!format!("{loaded:?}").contains("s3cr3t"));
+    assert_eq!(loaded.config.kafka.properties().unwrap().len(), 5);
+}
+
+#[test]
+fn a_credential_that_nobody_would_use_is_refused() {
+    let kafka = |rest: &str| format!("[kafka]\n{rest}\n");
+    refused(
+        &kafka("security_protocol = \"tls\""),
+        &[],
+        "give one of plaintext, ssl, sasl_plaintext, sasl_ssl",
+    );
+    refused(&kafka("sasl_mechanism = \"GSSAPI\""), &[], "give one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512");
+    refused(&kafka("sasl_username = \"weir\""), &[], "are not used with kafka.security_protocol");
+    refused(&kafka("ca_file = \"/ca.pem\""), &[], "are not used with kafka.security_protocol");
+    refused(&kafka("security_protocol = \"sasl_ssl\""), &[], "needs kafka.sasl_username");
+    refused(&kafka("settings = [\"sasl.password=x\"]"), &[], "there is kafka.sasl_password_file");
+    refused(&kafka("settings = [\"linger.ms\"]"), &[], "each is \"KEY=VALUE\"");
+    let both = "security_protocol = \"sasl_ssl\"\nsasl_username = \"u\"\nsasl_password = \"p\"";
+    refused(&kafka(both), &[("WEIR_KAFKA_SASL_PASSWORD_FILE", "/p")], "give one of them");
+    let half = "security_protocol = \"ssl\"\nkey_file = \"/key.pem\"";
+    refused(&kafka(half), &[], "belong together");
+}

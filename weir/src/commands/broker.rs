@@ -1,0 +1,80 @@
+//! How commands reach Apache Kafka: options, the environment and the configuration, in this order.
+//!
+//! Separate from the commands, which all take the same. Invariant: what leads to the brokers is read in one place, and a
+//! password that comes along is never printed.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use schema::TOPIC_PREFIX;
+
+use crate::config::{self, Config, PREFIX};
+use crate::environment;
+use crate::error::Error;
+
+/// How the brokers are reached.
+#[derive(Debug, Args)]
+pub struct BrokerArgs {
+    /// A configuration file; its [kafka] leads to the brokers, its [metrics] says where a role shows itself.
+    #[arg(long, value_name = "FILE")]
+    config: Option<String>,
+    /// Brokers, `host:port`, comma-separated; without it, those of the configuration.
+    #[arg(long, value_name = "HOST:PORT,…")]
+    brokers: Option<String>,
+    /// What topic names begin with.
+    #[arg(long, value_name = "TEXT", default_value = TOPIC_PREFIX)]
+    pub prefix: String,
+    /// A property of librdkafka, for example `session.timeout.ms=10000`; may be given several times. Everybody on this machine can
+    /// read a command line: passwords belong into the configuration.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = property)]
+    settings: Vec<(String, String)>,
+}
+
+/// What leads to the brokers.
+pub struct Access {
+    /// `host:port`, comma-separated.
+    pub brokers: String,
+    /// librdkafka's properties, of which a later one wins.
+    pub settings: Vec<(String, String)>,
+    /// The rest of the configuration.
+    pub config: Config,
+}
+
+/// What only roles that go on need: who may look at them.
+#[derive(Debug, Args)]
+pub struct ServiceArgs {
+    /// Where to show /metrics, /healthz and /readyz, for example 127.0.0.1:9484; without it, nowhere.
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
+}
+
+impl BrokerArgs {
+    /// Reads the configuration: options win over the environment, the environment over the file.
+    pub fn access(&self) -> Result<Access, Error> {
+        let config = config::load(self.config.as_deref(), &environment::overrides(PREFIX))?.config;
+        let brokers = self.brokers.as_deref().unwrap_or(&config.kafka.brokers).to_owned();
+        if brokers.is_empty() {
+            let detail =
+                "where is Apache Kafka? Give --brokers HOST:PORT,… or kafka.brokers in the configuration";
+            return Err(Error::Usage(detail.to_owned()));
+        }
+        let mut settings = config.kafka.properties()?;
+        settings.extend(self.settings.iter().cloned());
+        Ok(Access { brokers, settings, config })
+    }
+}
+
+impl ServiceArgs {
+    /// Where metrics are served; the option wins over the configuration.
+    pub fn listen(&self, config: &Config) -> Result<Option<SocketAddr>, Error> {
+        let configured = config.metrics.listen().map_err(Error::Usage)?;
+        Ok(self.metrics.or(configured))
+    }
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| "a property is KEY=VALUE".to_owned())?;
+    // librdkafka has two names for one property; which of them won would be chance.
+    let key = if key.trim() == "sasl.mechanism" { "sasl.mechanisms" } else { key.trim() };
+    Ok((key.to_owned(), value.to_owned()))
+}
