@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use models::Model;
 use schema::{Action, RawEvent, json, limits};
 use scorer::blocklist::parse_entries;
-use scorer::{Blocklist, Engine, EngineConfig, ExemptList, Outcome, Output, Policy};
+use scorer::{Blocklist, Engine, EngineConfig, ExemptList, Facts, Outcome, Output, Policy};
 
 const KINDS: &[&str] = schema::Body::KINDS;
 const ACCOUNTS: &[&str] = &["a_0", "a_1", "a_2", "a_3", "a_4", "a_5", "a_6", "a_7"];
@@ -52,6 +52,8 @@ fn engine() -> Engine {
         standings_max: 6,
         rows: Some(0.5),
         partition: 0,
+        partitions: 1,
+        facts: Facts::FedBack,
     })
 }
 
@@ -118,7 +120,7 @@ fn event<'a>(id: &'a str, ts: u64, code: [u8; 8]) -> RawEvent<'a> {
         id: Some(id.into()),
         ts: Some(ts),
         kind: Some(kind.into()),
-        account: Some(pick(ACCOUNTS, code[2]).into()),
+        account: Some(if kind == "proposal" { "device:d_1" } else { pick(ACCOUNTS, code[2]) }.into()),
         age_h: flag(0).map(|old| if old { 9_000.0 } else { 0.05 }),
         idle_h: flag(1).map(|long| if long { 2_000.0 } else { 0.5 }),
         // Few or many others.
@@ -160,7 +162,10 @@ fn event<'a>(id: &'a str, ts: u64, code: [u8; 8]) -> RawEvent<'a> {
         limit: flag(7).map(|_| schema::Limit { max: u32::from(code[5]), per_s: 3_600 }),
         control: Some("c_1".into()),
         what: Some("kill".into()),
-        name: Some("x".into()),
+        name: Some(pick(&["x", "device-farm-registration"], code[4]).into()),
+        feature: some(3, "device_accounts_24h"),
+        value: some(3, "x").map(|_: schema::raw::Text<'_>| f32::from(code[5])),
+        origin: (kind == "proposal").then_some(schema::Origin { partition: 0, offset: 1, n: 0 }),
         version: Some("1".into()),
         ..RawEvent::default()
     }

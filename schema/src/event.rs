@@ -2,7 +2,8 @@
 //!
 //! Separate from its encodings (`raw`, `json`, `protobuf`), so that the core sees one validated type in which the
 //! preconditions of each kind are fields, not checks. Invariants: an absent optional field is `None` (unknown), never
-//! `false` or 0; every identifier is 1 to 64 bytes; every number is within `limits`; no field can hold content.
+//! `false` or 0; every identifier is 1 to 64 bytes (the key of a shared thing: the word of its kind before it); every number
+//! is within `limits`; no field can hold content.
 
 mod word;
 
@@ -18,7 +19,8 @@ pub struct Event<'a> {
     pub ts: u64,
     /// When the log took it, ms since the Unix epoch; in a file the field `at`. `None`: the highest `ts` so far.
     pub at: Option<u64>,
-    /// The account whose standing the event changes: the target of a report, not its author.
+    /// The account whose standing the event changes: the target of a report, not its author. Of a verdict it may, of a
+    /// proposal it must be the key of a shared thing, `device:…` or `number_range:…`.
     pub account: &'a str,
     /// Age of the account, hours. Unknown age is never young.
     pub age_h: Option<f32>,
@@ -111,6 +113,8 @@ pub enum Body<'a> {
     Verdict(VerdictEvent<'a>),
     /// Internal: a version takes effect at this record.
     Activate(Activate<'a>),
+    /// Internal: a rule that was enforced against an account wants registration on a shared thing challenged.
+    Proposal(Proposal<'a>),
 }
 
 /// Facts of a registration or session. Pseudonyms and coarse network facts.
@@ -212,7 +216,7 @@ pub struct EntityFact<'a> {
     pub origin: Option<Origin>,
 }
 
-/// The record that caused a relation or fact.
+/// The record that caused a relation, fact or proposal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Origin {
     /// Partition of the causing record.
@@ -253,6 +257,22 @@ pub struct Activate<'a> {
     pub version: &'a str,
 }
 
+/// What a rule wants done about a shared thing, told to the one engine that decides about it. The event's `account` is the
+/// thing's own key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proposal<'a> {
+    /// The rule's name.
+    pub rule: &'a str,
+    /// The decision about the account that it comes from.
+    pub decision: &'a str,
+    /// The feature that the decision's leading reason rests on.
+    pub feature: Option<&'a str>,
+    /// That feature's value then, in its own unit; finite.
+    pub value: Option<f32>,
+    /// The record that caused it; the receiver passes over anything not above the highest it has seen.
+    pub origin: Origin,
+}
+
 /// A rate: at most `max` acts every `per_s` seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -285,6 +305,7 @@ impl Body<'_> {
         "entity",
         "verdict",
         "activate",
+        "proposal",
     ];
 
     /// The wire word of the kind.
@@ -310,13 +331,14 @@ impl Body<'_> {
             Body::Entity(_) => "entity",
             Body::Verdict(_) => "verdict",
             Body::Activate(_) => "activate",
+            Body::Proposal(_) => "proposal",
         }
     }
 
     /// Whether only weir itself may send it.
     #[must_use]
     pub const fn is_internal(&self) -> bool {
-        matches!(self, Body::Entity(_) | Body::Verdict(_) | Body::Activate(_))
+        matches!(self, Body::Entity(_) | Body::Verdict(_) | Body::Activate(_) | Body::Proposal(_))
     }
 
     /// Whether the account itself acted (as against something done to it or told of it).

@@ -22,7 +22,7 @@ pub use answer::{Appended, Checked, LineReject, Problem};
 pub use decision::{Action, Counterfactual, Decision, Mode, Reason, Source, Versions, decision_id};
 pub use event::{
     Activate, Body, Chat, Contact, ControlKind, EntityFact, EntityKind, Event, Feedback, GroupAdd, Limit,
-    Message, Origin, ReportReason, Scope, Session, Tier, Verdict, VerdictEvent,
+    Message, Origin, Proposal, ReportReason, Scope, Session, Tier, Verdict, VerdictEvent,
 };
 pub use history::{History, HistoryError, Span};
 pub use raw::RawEvent;

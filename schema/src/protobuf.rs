@@ -82,6 +82,8 @@ pub fn decode(bytes: &[u8]) -> Result<RawEvent<'static>, Refusal> {
         what: word(message.what, ControlKind::ALL, ControlKind::word),
         name: text(message.name),
         version: text(message.version),
+        feature: text(message.feature),
+        value: message.value,
     })
 }
 
@@ -151,6 +153,8 @@ pub fn encode_raw(raw: &RawEvent<'_>, out: &mut Vec<u8>) {
         what: place(&raw.what, ControlKind::ALL, ControlKind::word),
         name: owned(&raw.name),
         version: owned(&raw.version),
+        feature: owned(&raw.feature),
+        value: raw.value,
     };
     message.encode(out).expect("a vector grows");
 }

@@ -163,7 +163,7 @@ wire! {
     restricted_24h: u32,
     /// Internal: other accounts on the entity, most recent first.
     co_accounts: Vec<Text<'a>>,
-    /// Internal: the record that caused the fact.
+    /// Internal: the record that caused the fact or proposal.
     origin: Origin,
     /// Internal: what the reviewer decided.
     verdict: Text<'a>,
@@ -177,10 +177,14 @@ wire! {
     control: Text<'a>,
     /// Internal: what kind of thing is activated.
     what: Text<'a>,
-    /// Internal: its name.
+    /// Internal: its name, or that of the rule that proposes something.
     name: Text<'a>,
     /// Internal: its version.
     version: Text<'a>,
+    /// Internal: the feature that a proposal rests on.
+    feature: Text<'a>,
+    /// Internal: the feature's value.
+    value: f32,
 }
 
 impl Field {

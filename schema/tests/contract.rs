@@ -35,8 +35,9 @@ const TEXTS: &[(&str, &str)] = &[
     ("actor", "pseudonym"),
     ("control", "id"),
     ("what", "word"),
-    ("name", "name of a policy, model or list"),
+    ("name", "name of a policy, model, list or rule"),
     ("version", "version of it"),
+    ("feature", "name of a feature"),
 ];
 
 /// Every other field: numbers, flags and objects of numbers.
@@ -64,6 +65,7 @@ const NUMBERS: &[&str] = &[
     "origin",
     "limit",
     "expires",
+    "value",
 ];
 
 #[test]

@@ -24,6 +24,7 @@ mod wording;
 pub use activate::{Active, Artifact, Content, Needed};
 pub use checkpoint::Restore;
 pub use config::{EngineConfig, Facts, Outcome, Output};
+pub use shared::ProposalEvent;
 pub use stats::Stats;
 
 use features::{DuplicateWindow, FeatureVector, Origins, Store};
@@ -61,6 +62,8 @@ pub struct Engine {
     entities: Feedback,
     /// Facts heard from the log.
     origins: Origins,
+    /// Proposals heard from the log.
+    proposed: Origins,
     duplicates: DuplicateWindow,
     activations: Activations,
     standing: StandingTable,
@@ -107,8 +110,9 @@ impl Engine {
             partitions: config.partitions.max(1),
             rows: config.rows,
             store: Store::new(config.store),
-            entities: Feedback::new(config.facts, config.relations, config.partition),
+            entities: Feedback::new(config.facts, config.relations, (config.partition, config.partitions)),
             origins: Origins::default(),
+            proposed: Origins::default(),
             duplicates: DuplicateWindow::new(DUPLICATE_WINDOW_EVENTS),
             activations: Activations::default(),
             standing: StandingTable::new(config.standings_max),
@@ -240,6 +244,7 @@ impl Engine {
                 return;
             }
             Body::Activate(activate) => return self.activate(activate, at, output),
+            Body::Proposal(proposal) => return self.restrict_shared(event, proposal, at, output),
             _ => {}
         }
         let applied = self.store.apply(event, at);

@@ -16,7 +16,8 @@ pub mod standing;
 
 pub use blocklist::Blocklist;
 pub use engine::{
-    Active, Artifact, Content, Engine, EngineConfig, Facts, Needed, Outcome, Output, Restore, Stats,
+    Active, Artifact, Content, Engine, EngineConfig, Facts, Needed, Outcome, Output, ProposalEvent, Restore,
+    Stats,
 };
 pub use error::Error;
 pub use exempt::ExemptList;

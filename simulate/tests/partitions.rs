@@ -1,7 +1,7 @@
 //! Several partitions and an in-memory log between the two stages decide as one process does.
 //!
 //! Separate from the engine's own tests, because it needs traffic with farms and rings. Records cross the log as bytes;
-//! relations and facts are sent more than once, as after a crash.
+//! relations, facts and proposals are sent more than once, as after a crash.
 
 use std::collections::BTreeMap;
 
@@ -62,6 +62,15 @@ impl Network {
             }
         }
         assert!(self.output.relations.is_empty(), "facts never cause relations");
+        for proposal in std::mem::take(&mut self.output.proposals) {
+            self.record(&proposal.event());
+            if self.times() == 2 {
+                self.sent += 1;
+                let id = format!("again_{}", self.sent);
+                self.record(&Event { id: &id, ..proposal.event() });
+            }
+        }
+        assert!(self.output.proposals.is_empty(), "proposals cause nothing");
     }
 
     fn times(&mut self) -> u64 {
@@ -90,11 +99,11 @@ impl Network {
 
 /// What a decision comes to, whichever partition made it.
 fn plain(decisions: &[Decision]) -> Vec<String> {
-    let of_accounts = decisions.iter().filter(|d| !d.account.contains(':'));
     let reasons = |d: &Decision| {
         d.reasons.iter().map(|r| format!("{} {:?}", r.code, r.value)).collect::<Vec<_>>().join(", ")
     };
-    of_accounts
+    decisions
+        .iter()
         .map(|d| {
             format!("{} {} {} {} {} {:?} {}", d.seq, d.account, d.mode, d.action, d.scope, d.rule, reasons(d))
         })
@@ -130,8 +139,9 @@ fn four_partitions_over_a_log_decide_as_one_process_and_repeats_count_once() {
 }
 
 #[test]
-fn a_device_shared_by_accounts_of_several_partitions_is_seen() {
+fn a_device_shared_by_accounts_of_several_partitions_is_seen_and_restricted_as_in_one_process() {
     let mut network = Network::new(4, 1, "");
+    let (mut one, mut single) = (Engine::new(EngineConfig::default()), Output::default());
     let mut partitions: BTreeMap<usize, u32> = BTreeMap::new();
     let mut ids = Vec::new();
     for n in 0..12_u64 {
@@ -141,6 +151,7 @@ fn a_device_shared_by_accounts_of_several_partitions_is_seen() {
         let ts = 1_732_453_200_000 + n * 60_000;
         let body = Body::Registration(session);
         let event = Event { id: &id, ts, at: Some(ts), account: &account, age_h: None, idle_h: None, body };
+        one.process(&event, n, &mut single);
         network.take(&event);
         ids.push(account);
     }
@@ -155,4 +166,10 @@ fn a_device_shared_by_accounts_of_several_partitions_is_seen() {
         .collect();
     let most = counted.iter().copied().fold(0.0, f32::max);
     assert!((4.0..=12.0).contains(&most), "more than any partition has, and none twice: {counted:?}");
+    // Several partitions propose, one decides.
+    let of_device = single.decisions.iter().filter(|d| d.account == "device:box").count();
+    assert_eq!(of_device, 1, "{:?}", single.decisions);
+    assert_eq!(plain(&network.output.decisions), plain(&single.decisions));
+    let passed: u64 = network.engines.iter().map(|(engine, _)| engine.stats().facts_passed_over).sum();
+    assert!(passed > 0, "nothing came twice");
 }

@@ -49,7 +49,7 @@ fn internal_kinds_from_a_file_are_forged_unless_they_are_trusted() {
     let internal = golden("events.ndjson")
         .lines()
         .filter(|line| {
-            ["entity", "verdict", "activate"]
+            ["entity", "verdict", "activate", "proposal"]
                 .iter()
                 .any(|kind| line.contains(&format!("\"kind\":\"{kind}\"")))
         })

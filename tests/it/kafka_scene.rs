@@ -19,7 +19,9 @@ use crate::replay::{check_facts, replay, written};
 
 /// A policy that is put in force on the way: it decides often.
 const POLICY: &str = "format = 1\nname = \"strict\"\n[[rule]]\nname = \"busy\"\nwhen = 'new_chats_24h >= 1'\n\
-                      action = \"rate_limit\"\nscope = \"new_chats\"\nfor = \"1h\"\n";
+                      action = \"rate_limit\"\nscope = \"new_chats\"\nfor = \"1h\"\n\
+                      [[rule]]\nname = \"box\"\nwhen = 'device_registered_24h >= 4'\nentity = \"device\"\n\
+                      action = \"challenge\"\nfor = \"1h\"\n";
 /// Events that are produced at once.
 const EVENTS_AT_ONCE: usize = 500;
 /// How long events may take to flow so far.
@@ -83,11 +85,12 @@ impl Scene {
         let chunks: Vec<_> = events.chunks(EVENTS_AT_ONCE).collect();
         let (started, feeder) = (clock::now(), Feeder::open(&self.topics.brokers));
         for (place, chunk) in chunks.iter().enumerate() {
-            let sent = chunk.iter().map(|(account, line)| Sent::keyed(account, line.as_str()));
-            feeder.send(&topic, sent);
-            self.sent.fetch_add(chunk.len(), Ordering::Relaxed);
+            self.send(&feeder, chunk);
             if place == chunks.len() / 3 {
                 self.activate();
+            }
+            if place.is_multiple_of(5) {
+                self.register_on_the_box(&feeder);
             }
             if place.is_multiple_of(10) {
                 feeder.send(&topic, std::iter::once(verdict(place, &chunk[0].0)));
@@ -95,6 +98,23 @@ impl Scene {
             let due = time.mul_f64((place + 1) as f64 / chunks.len() as f64);
             std::thread::sleep(due.saturating_sub(started.elapsed()));
         }
+    }
+
+    /// One more account is registered on a device that many have.
+    fn register_on_the_box(&self, feeder: &Feeder) {
+        let account = format!("box_{}", self.sent.load(Ordering::Relaxed));
+        let line = format!(
+            r#"{{"id":"{account}","ts":{},"kind":"registration","account":"{account}","age_h":0,"device":"box"}}"#,
+            clock::now_ms()
+        );
+        self.send(feeder, &[(account, line)]);
+    }
+
+    /// Sends events as fast as the broker takes them.
+    pub fn send(&self, feeder: &Feeder, events: &[(String, String)]) {
+        let sent = events.iter().map(|(account, line)| Sent::keyed(account, line.as_str()));
+        feeder.send(&self.topics.name("events"), sent);
+        self.sent.fetch_add(events.len(), Ordering::Relaxed);
     }
 
     /// Saves state in another folder.
@@ -144,7 +164,9 @@ impl Scene {
         let policies = BTreeMap::from([("7".to_owned(), POLICY.to_owned())]);
         let (expected, (told, repeats)) = (replay(&self.topics, &policies), written(&self.topics));
         let all = || expected.decisions.values().flatten();
-        println!("{} decisions, {repeats} written again", all().count());
+        let (count, proposals) = (all().count(), expected.proposals.len());
+        println!("{count} decisions, {repeats} written again; {proposals} proposals");
+        assert!(proposals > 0, "nothing shared is spoken of");
         assert!(all().count() > 500, "only {} decisions: the test shows nothing", all().count());
         let by_policy = all().filter(|one| one.rule.as_deref() == Some("busy")).count();
         let by_humans = all().filter(|one| one.source == Source::Reviewer).count();

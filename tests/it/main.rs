@@ -16,6 +16,7 @@ mod kafka_faults;
 mod kafka_outages;
 mod kafka_scene;
 mod kafka_secured;
+mod kafka_shared;
 mod kafka_together;
 mod metrics;
 mod pipeline;

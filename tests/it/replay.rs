@@ -7,29 +7,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use harness::kafka::{Fetched, Topics, consume};
 use harness::workspace;
 use models::Model;
-use schema::{Decision, ENFORCEMENT_KEY, Relation, Standing};
+use schema::{Decision, ENFORCEMENT_KEY, Event, Relation, Standing};
 use scorer::{Artifact, Content, Engine, EngineConfig, Facts, Needed, Output, Policy, RelationStage};
 
-/// What followed, by account, in order.
+/// What followed, by account or key of a shared thing, in order.
 #[derive(Debug, Default, PartialEq)]
 pub struct Told {
     /// Decisions.
     pub decisions: BTreeMap<String, Vec<Decision>>,
     /// The last standing, if anything is in force.
     pub standing: BTreeMap<String, Standing>,
+    /// Proposals to restrict shared things, as they must lie in the events' topic.
+    pub proposals: BTreeSet<String>,
 }
 
 impl Told {
-    /// Entities (`device:…`) are spoken of by the engines of several partitions, in no common order: of them only what was
-    /// decided is compared.
-    fn sort(mut self) -> Self {
-        for (_, decisions) in self.decisions.iter_mut().filter(|(key, _)| key.contains(':')) {
-            decisions.sort_by(|a, b| (a.seq, &a.id).cmp(&(b.seq, &b.id)));
-        }
-        self.standing.retain(|key, _| !key.contains(':'));
-        self
-    }
-
     fn standing(&mut self, standing: Standing) {
         if standing.restrictions.is_empty() {
             self.standing.remove(&standing.account);
@@ -47,7 +39,7 @@ pub fn replay(topics: &Topics, policies: &BTreeMap<String, String>) -> Told {
         let records = log.iter().filter(|record| record.partition == partition);
         replay_partition(partition.unsigned_abs(), records, policies, &mut told);
     }
-    told.sort()
+    told
 }
 
 fn replay_partition<'r>(
@@ -67,7 +59,8 @@ fn replay_partition<'r>(
     let (mut engine, mut output) = (Engine::new(config), Output::default());
     for record in records {
         let mut raw = schema::json::decode(record.value.as_deref().expect("a value")).expect("JSON");
-        raw.at = Some(record.at.unsigned_abs());
+        // As a worker does: the broker's time, where the topic keeps it.
+        raw.at = Some(record.at.unsigned_abs()).filter(|at| *at > 0).or(raw.at);
         let event = raw.event().expect("an event").expect("a known kind");
         if let Some(needed) = engine.needs(&event) {
             engine.provide(artifact(&needed, policies));
@@ -78,8 +71,16 @@ fn replay_partition<'r>(
         }
         let standings = output.standings.drain(..);
         standings.filter(|standing| standing.account != ENFORCEMENT_KEY).for_each(|s| told.standing(s));
+        told.proposals.extend(output.proposals.iter().map(|proposal| line_of(&proposal.event())));
         output.clear();
     }
+}
+
+/// An event as it lies in the log.
+fn line_of(event: &Event<'_>) -> String {
+    let mut line = Vec::new();
+    schema::json::encode(event, &mut line);
+    String::from_utf8(line).expect("JSON").trim_end().to_owned()
 }
 
 fn artifact(needed: &Needed, policies: &BTreeMap<String, String>) -> Artifact {
@@ -112,7 +113,15 @@ pub fn written(topics: &Topics) -> (Told, usize) {
         }
     }
     told.standing.remove(ENFORCEMENT_KEY);
-    (told.sort(), repeats)
+    told.proposals = lying(topics, "proposal").into_iter().collect();
+    (told, repeats)
+}
+
+/// The events of one kind, as they lie in their topic.
+pub fn lying(topics: &Topics, kind: &str) -> Vec<String> {
+    let log = consume(&topics.brokers, &topics.name("events"));
+    let wanted = format!("\"kind\":\"{kind}\"");
+    log.iter().map(Fetched::text).filter(|text| text.contains(&wanted)).collect()
 }
 
 /// The facts that lie in the events' topic are those that stages which nobody interrupts find in the relations as they lie in
@@ -136,15 +145,11 @@ pub fn check_facts(topics: &Topics) {
                 "out of order: {origin:?}"
             );
             for fact in &facts {
-                let mut line = Vec::new();
-                schema::json::encode(&fact.event(), &mut line);
-                expected.insert(String::from_utf8(line).expect("JSON").trim_end().to_owned());
+                expected.insert(line_of(&fact.event()));
             }
         }
     }
-    let lying = consume(&topics.brokers, &topics.name("events"));
-    let lying = lying.iter().map(Fetched::text).filter(|text| text.contains("\"kind\":\"entity\""));
-    let lying: BTreeSet<String> = lying.collect();
+    let lying: BTreeSet<String> = lying(topics, "entity").into_iter().collect();
     println!("{} relations, {again} written again; {} facts", heard.len(), expected.len());
     assert!(expected.len() > 100, "only {} facts: the test shows nothing", expected.len());
     let differ: Vec<_> = expected.symmetric_difference(&lying).take(4).collect();

@@ -91,7 +91,8 @@ pub(crate) fn apply(head: &mut Head, arena: &mut Arena, event: &Event<'_>) -> Do
         | Body::Appeal { .. }
         | Body::Deletion
         | Body::Verdict(_)
-        | Body::Activate(_) => {}
+        | Body::Activate(_)
+        | Body::Proposal(_) => {}
     }
     at.finish()
 }

@@ -6,7 +6,7 @@
 use super::{Field, RawEvent, Text};
 use crate::event::{
     Activate, Body, Chat, Contact, ControlKind, EntityFact, EntityKind, Event, Feedback, GroupAdd, Limit,
-    Message, ReportReason, Scope, Session, Tier, Verdict, VerdictEvent,
+    Message, Proposal, ReportReason, Scope, Session, Tier, Verdict, VerdictEvent,
 };
 use crate::limits::{
     CO_ACCOUNTS_MAX, COUNT_MAX, ENTITY_BYTES_MAX, GROUP_SIZE_MAX, HOURS_MAX, ID_BYTES_MAX, SIZE_BUCKET_MAX,
@@ -29,7 +29,7 @@ impl RawEvent<'_> {
             id: required(Field::id, &self.id)?,
             ts: time(Field::ts, self.ts)?.ok_or_else(|| missing(Field::ts))?,
             at: time(Field::at, self.at)?,
-            account: required(Field::account, &self.account)?,
+            account: self.account_of(&body)?,
             age_h: hours(Field::age_h, self.age_h)?,
             idle_h: hours(Field::idle_h, self.idle_h)?,
             body,
@@ -74,8 +74,21 @@ impl RawEvent<'_> {
             "entity" => Body::Entity(self.entity_body()?),
             "verdict" => Body::Verdict(self.verdict_body()?),
             "activate" => Body::Activate(self.activate_body()?),
+            "proposal" => Body::Proposal(self.proposal_body()?),
             _ => return Ok(None),
         }))
+    }
+
+    /// The account; of a verdict it may, of a proposal it must be the key of a shared thing that can be restricted.
+    #[inline]
+    fn account_of(&self, body: &Body<'_>) -> Checked<&str> {
+        match (body, self.account.as_deref()) {
+            (Body::Proposal(_), Some(key)) => restrictable(key),
+            (Body::Verdict(_), Some(key)) if key.len() > ID_BYTES_MAX => {
+                restrictable(key).map_err(|_| bad_length(Field::account, key.len(), ID_BYTES_MAX))
+            }
+            _ => required(Field::account, &self.account),
+        }
     }
 
     #[inline]
@@ -147,10 +160,7 @@ impl RawEvent<'_> {
 
     fn entity_body(&self) -> Checked<EntityFact<'_>> {
         let entity = self.entity.as_deref().ok_or_else(|| missing(Field::entity))?;
-        let entity = bounded(Field::entity, entity, ENTITY_BYTES_MAX)?;
-        let (kind, pseudonym) = entity.split_once(':').unwrap_or((entity, ""));
-        let kind = EntityKind::from_word(kind).ok_or_else(|| unknown_word(Field::entity, kind))?;
-        bounded(Field::entity, pseudonym, ID_BYTES_MAX)?;
+        let kind = entity_kind(Field::entity, entity)?;
         let count =
             |field: Field, value: Option<u32>| at_most(field, value, u32::MAX)?.ok_or_else(|| missing(field));
         Ok(EntityFact {
@@ -162,6 +172,20 @@ impl RawEvent<'_> {
             restricted_24h: count(Field::restricted_24h, self.restricted_24h)?,
             co_accounts: self.co_accounts_checked()?,
             origin: self.origin,
+        })
+    }
+
+    fn proposal_body(&self) -> Checked<Proposal<'_>> {
+        let value = self.value;
+        if let Some(value) = value.filter(|value| !value.is_finite()) {
+            return Err(out_of_range(Field::value, &value, &f32::MAX));
+        }
+        Ok(Proposal {
+            rule: required(Field::name, &self.name)?,
+            decision: required(Field::decision, &self.decision)?,
+            feature: optional(Field::feature, &self.feature)?,
+            value,
+            origin: self.origin.ok_or_else(|| missing(Field::origin))?,
         })
     }
 
@@ -227,6 +251,23 @@ fn bounded(field: Field, id: &str, bytes_max: usize) -> Checked<&str> {
         return Err(bad_length(field, id.len(), bytes_max));
     }
     Ok(id)
+}
+
+/// The kind of `kind:pseudonym`.
+fn entity_kind(field: Field, entity: &str) -> Checked<EntityKind> {
+    bounded(field, entity, ENTITY_BYTES_MAX)?;
+    let (kind, pseudonym) = entity.split_once(':').unwrap_or((entity, ""));
+    let kind = EntityKind::from_word(kind).ok_or_else(|| unknown_word(field, kind))?;
+    bounded(field, pseudonym, ID_BYTES_MAX)?;
+    Ok(kind)
+}
+
+/// The key of a shared thing whose standing can change: networks and peers have none.
+fn restrictable(key: &str) -> Checked<&str> {
+    match entity_kind(Field::account, key)? {
+        EntityKind::Device | EntityKind::NumberRange => Ok(key),
+        other => Err(unknown_word(Field::account, other.word())),
+    }
 }
 
 #[inline]

@@ -4,7 +4,7 @@
 //! every event that a decoder can give.
 
 use super::{RawEvent, Text};
-use crate::event::{Body, EntityFact, Event, Feedback, GroupAdd, Message, Session, VerdictEvent};
+use crate::event::{Body, EntityFact, Event, Feedback, GroupAdd, Message, Proposal, Session, VerdictEvent};
 
 impl<'a> From<&Event<'a>> for RawEvent<'a> {
     fn from(event: &Event<'a>) -> Self {
@@ -74,6 +74,7 @@ impl<'a> RawEvent<'a> {
                 self.name = Some(activate.name.into());
                 self.version = Some(activate.version.into());
             }
+            Body::Proposal(proposal) => self.proposal(proposal),
         }
     }
 
@@ -128,6 +129,14 @@ impl<'a> RawEvent<'a> {
             self.co_accounts = Some(fact.co_accounts.iter().map(|account| Text::from(*account)).collect());
         }
         self.origin = fact.origin;
+    }
+
+    fn proposal(&mut self, proposal: &Proposal<'a>) {
+        self.name = Some(proposal.rule.into());
+        self.decision = Some(proposal.decision.into());
+        self.feature = text(proposal.feature);
+        self.value = proposal.value;
+        self.origin = Some(proposal.origin);
     }
 
     fn verdict_event(&mut self, verdict: &VerdictEvent<'a>) {

@@ -14,8 +14,8 @@ use features::checkpoint::{Part, Tag, frame};
 
 use super::{Engine, Facts};
 
-/// Version of the format; another is refused by name.
-pub const FORMAT: u32 = 1;
+/// Version of the format; this and the one before are read, others refused by name. 2: proposals that were heard.
+pub const FORMAT: u32 = 2;
 
 /// A checkpoint under way.
 #[derive(Debug)]

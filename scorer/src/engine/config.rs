@@ -7,17 +7,20 @@ use models::Model;
 use schema::limits::STANDINGS_MAX;
 use schema::{Decision, Refusal, Relation, Row, Standing, Versions};
 
+use super::shared::ProposalEvent;
 use crate::Blocklist;
 use crate::exempt::ExemptList;
 use crate::policy::Policy;
 
-/// How facts about shared entities reach the engine.
+/// How facts about shared entities, and proposals to restrict them, reach the engine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Facts {
-    /// The engine hears its own relations and feeds facts back at once: one process, one partition.
+    /// The engine hears its own relations and feeds facts and proposals back at once: one process, one partition. Of several
+    /// partitions none restricts a shared thing in this way.
     #[default]
     FedBack,
-    /// Relations go out with the output, and facts come in as `entity` events of the log: see `RelationStage`.
+    /// Relations and proposals go out with the output; facts come in as `entity` events of the log (see `RelationStage`), and
+    /// proposals as `proposal` events of the log of their own key.
     FromLog,
 }
 
@@ -42,7 +45,7 @@ pub struct EngineConfig {
     pub rows: Option<f64>,
     /// The partition that the engine serves; 0 for a file.
     pub partition: u32,
-    /// Partitions of the whole log, at least 1: a budget is shared out among them.
+    /// Partitions of the whole log, at least 1: a budget is shared out among them, and shared things are restricted by one.
     pub partitions: u32,
     /// How facts about shared entities come in.
     pub facts: Facts,
@@ -90,6 +93,8 @@ pub struct Output {
     pub rows: Vec<Row>,
     /// With [`Facts::FromLog`]: what goes to the relation stages, each record under its `relation_key`.
     pub relations: Vec<Relation>,
+    /// With [`Facts::FromLog`]: what goes to the log of events, each under its own key.
+    pub proposals: Vec<ProposalEvent>,
 }
 
 impl Output {
@@ -100,6 +105,7 @@ impl Output {
             && self.standings.is_empty()
             && self.rows.is_empty()
             && self.relations.is_empty()
+            && self.proposals.is_empty()
     }
 
     /// Empties it and keeps its room.
@@ -108,6 +114,7 @@ impl Output {
         self.standings.clear();
         self.rows.clear();
         self.relations.clear();
+        self.proposals.clear();
     }
 }
 

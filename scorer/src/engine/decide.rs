@@ -243,7 +243,7 @@ impl Engine {
             (_, true) => self.restrict(occasion, proposal, output),
         };
         if changed {
-            self.restrict_entity(occasion, proposal, output);
+            self.propose_shared(occasion, proposal.basis, output);
         }
         if proposal.review && proposal.enforce {
             self.open_case(occasion, proposal, output);

@@ -1,8 +1,8 @@
-//! Shared things: relations out, facts in. Fed back at once within one process, or by way of the log.
+//! Shared things: relations and proposals out, facts and proposals in. Fed back at once within one process, or by way of the log.
 //!
-//! Separate, because between processes the same facts travel over the log. Invariants: facts never cause relations, so that
-//! one round suffices; the facts of one record are numbered and told in the order they were found; their ids are a function
-//! of the record's; a fact from the log is heard once.
+//! Separate, because between processes the same things travel over the log. Invariants: facts never cause relations, and
+//! proposals nothing, so that one round of facts and then one of proposals suffice; those of one record are numbered and told in
+//! the order they were found; their ids are a function of the record's; what comes from the log is heard once.
 
 use compact_str::{CompactString, format_compact};
 use features::{
@@ -12,9 +12,11 @@ use schema::{Body, Event, Origin, Relation, Touch};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::config::Facts;
+use super::shared::ProposalEvent;
 use super::{Engine, Output};
 
-/// Relations that one touch or restriction of an account may make: device, prefix, ASN, number range.
+/// Relations that one touch or restriction of an account may make: device, prefix, ASN, number range. A proposal takes as many
+/// numbers.
 const PARTS: u32 = 4;
 
 /// The relation engine and the facts that wait to be told; or the relations that wait for the log.
@@ -25,16 +27,24 @@ pub(super) struct Feedback {
     waiting: Vec<OwnedFact>,
     /// Relations of the present record, for the log.
     told: Vec<Relation>,
-    /// The present record, and the number of its next relation.
+    /// Proposals of the present record.
+    proposals: Vec<ProposalEvent>,
+    /// Whether proposals reach the owner of their key.
+    is_heard: bool,
+    /// The present record, and the number of its next relation or proposal.
     next: Origin,
     partition: u32,
 }
 
 impl Feedback {
-    pub fn new(mode: Facts, limits: RelationLimits, partition: u32) -> Self {
+    /// For this partition of so many.
+    pub fn new(mode: Facts, limits: RelationLimits, (partition, partitions): (u32, u32)) -> Self {
         let next = Origin { partition, offset: 0, n: 0 };
+        let (relations, proposals) = (Relations::new(limits), Vec::new());
         let (waiting, told) = (Vec::new(), Vec::new());
-        Self { mode, relations: Relations::new(limits), waiting, told, next, partition }
+        // Several engines that know nothing of each other would each say what the standing of one key is.
+        let is_heard = mode == Facts::FromLog || partitions <= 1;
+        Self { mode, relations, waiting, told, proposals, is_heard, next, partition }
     }
 
     /// A record begins: relations are numbered from 0.
@@ -78,10 +88,18 @@ impl Feedback {
         }
     }
 
+    /// A rule wants something done about a shared thing.
+    pub fn propose(&mut self, make: impl FnOnce(Origin) -> ProposalEvent) {
+        if self.is_heard {
+            let origin = self.number();
+            self.proposals.push(make(origin));
+        }
+    }
+
     /// Whether something was found that is to be told.
     #[inline]
     pub fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty() || !self.told.is_empty()
+        !self.waiting.is_empty() || !self.told.is_empty() || !self.proposals.is_empty()
     }
 
     /// How facts come in.
@@ -107,15 +125,21 @@ impl Feedback {
 }
 
 impl Engine {
-    /// Whether a fact that comes with a record was not heard before.
+    /// Whether a fact or proposal that comes with a record was not heard before. Where facts are fed back, proposals of a log are
+    /// passed over: the engine makes them anew.
     pub(super) fn is_news(&mut self, event: &Event<'_>) -> bool {
-        let Body::Entity(fact) = &event.body else { return true };
-        let is_news = fact.origin.is_none_or(|origin| self.origins.is_news(origin));
+        let is_news = match &event.body {
+            Body::Entity(fact) => fact.origin.is_none_or(|origin| self.origins.is_news(origin)),
+            Body::Proposal(proposal) => {
+                self.entities.mode == Facts::FromLog && self.proposed.is_news(proposal.origin)
+            }
+            _ => return true,
+        };
         self.stats.facts_passed_over += u64::from(!is_news);
         is_news
     }
 
-    /// Puts relations out, and feeds waiting facts back, each as an event of its account.
+    /// Puts relations and proposals out, or feeds waiting facts and then proposals back, each as an event of its account or key.
     pub(super) fn feed_back(&mut self, cause: &Event<'_>, offset: u64, output: &mut Output) {
         output.relations.append(&mut self.entities.told);
         let mut facts = std::mem::take(&mut self.entities.waiting);
@@ -128,9 +152,23 @@ impl Engine {
             let event = Event { id: &id, ts: cause.ts, at: None, account, age_h: None, idle_h: None, body };
             self.take(&event, self.at, offset, output);
         }
-        debug_assert!(!self.entities.is_waiting(), "facts never cause relations");
+        debug_assert!(self.entities.waiting.is_empty(), "facts never cause relations");
         facts.clear();
         self.entities.waiting = facts;
+        match self.entities.mode {
+            Facts::FromLog => output.proposals.append(&mut self.entities.proposals),
+            Facts::FedBack => self.feed_proposals_back(offset, output),
+        }
+    }
+
+    fn feed_proposals_back(&mut self, offset: u64, output: &mut Output) {
+        let mut proposals = std::mem::take(&mut self.entities.proposals);
+        for proposal in &proposals {
+            self.take(&proposal.event(), self.at, offset, output);
+        }
+        debug_assert!(!self.entities.is_waiting(), "proposals cause nothing further");
+        proposals.clear();
+        self.entities.proposals = proposals;
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Stats {
     pub model_runs: u64,
     /// Facts about shared entities fed back.
     pub entity_facts: u64,
-    /// Facts from the log that were heard before.
+    /// Facts and proposals from the log that were heard before.
     pub facts_passed_over: u64,
     /// Accounts in memory.
     pub accounts: u64,

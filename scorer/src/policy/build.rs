@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use features::{CATALOG, Family, FeatureSet};
-use schema::limits::{POLICY_BYTES_MAX, RESTRICTION_MS_MIN, RULES_MAX, TEXT_BYTES_MAX};
+use schema::limits::{ID_BYTES_MAX, POLICY_BYTES_MAX, RESTRICTION_MS_MIN, RULES_MAX, TEXT_BYTES_MAX};
 use schema::{Action, EntityKind, Limit, Mode, Scope};
 use toml::Spanned;
 
@@ -161,6 +161,10 @@ fn rule(source: &Source<'_>, form: &RuleFile, ladder: &LadderFile) -> Result<Rul
     check_shared(source, when, &condition, (&outcome, sure_case))?;
     let entities = [EntityKind::Device, EntityKind::NumberRange].map(|kind| (kind.word(), kind));
     let entity = form.entity.as_ref().map(|e| source.word(e, "entity", &entities)).transpose()?;
+    if entity.is_some() && form.name.get_ref().len() > ID_BYTES_MAX {
+        let detail = format!("its name travels with an `entity`: at most {ID_BYTES_MAX} bytes");
+        return source.wrong(&form.name.span(), detail);
+    }
     let kinds = form.kinds.as_deref().unwrap_or_default();
     let (features, names_score) = (condition.features(), condition.names_score());
     if features.is_empty() && kinds.is_empty() && !names_score {

@@ -210,7 +210,7 @@ fn arithmetic(operation: Arithmetic, a: f32, b: f32) -> f32 {
 }
 
 /// Kinds of events by number: what `kind == "message"` compiles to.
-pub(super) const KINDS: [&str; 19] = [
+pub(super) const KINDS: [&str; 20] = [
     "registration",
     "session",
     "message",
@@ -230,6 +230,7 @@ pub(super) const KINDS: [&str; 19] = [
     "entity",
     "verdict",
     "activate",
+    "proposal",
 ];
 
 /// The number of an event's kind.
@@ -256,5 +257,6 @@ pub fn kind_number(body: &schema::Body<'_>) -> u8 {
         Body::Entity(_) => 16,
         Body::Verdict(_) => 17,
         Body::Activate(_) => 18,
+        Body::Proposal(_) => 19,
     }
 }

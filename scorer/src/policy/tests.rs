@@ -105,7 +105,7 @@ fn a_broken_expression_is_placed() {
     );
     check_error(
         &one_rule("kind == \"massage\" && messages_1m > 1"),
-        "p.toml:5:17: \"massage\" is none of registration, session, message, reply, undelivered, block, unblock, report, group_create, group_add, group_leave, lookup, challenge_result, refused, appeal, deletion, entity, verdict, activate, did you mean \"message\"?",
+        "p.toml:5:17: \"massage\" is none of registration, session, message, reply, undelivered, block, unblock, report, group_create, group_add, group_leave, lookup, challenge_result, refused, appeal, deletion, entity, verdict, activate, proposal, did you mean \"message\"?",
     );
 }
 

@@ -7,6 +7,7 @@ use features::checkpoint::{Frame, Part, Reader, Tag, frame, frames};
 use features::{Origins, RelationLimits, RelationsRestore};
 
 use super::{RelationStage, StageStats};
+use crate::engine::checkpoint::FORMAT;
 use crate::engine::checkpoint::restore::{Place, newest_first};
 use crate::engine::checkpoint::values::{Head, STAGE, put_head, put_origins, take_head, take_origins};
 use crate::error::Error;
@@ -26,7 +27,7 @@ impl RelationStage {
         let full = full || self.needs_full_checkpoint();
         self.relations.begin(full);
         let mut begin = Vec::new();
-        put_head(&mut begin, STAGE, Head { full, partition: self.partition });
+        put_head(&mut begin, STAGE, Head { format: FORMAT, full, partition: self.partition });
         put_origins(&mut begin, &self.origins);
         let StageStats { relations, passed_over, facts, entities: _, memory_bytes: _ } = self.stats;
         for number in [relations, passed_over, facts] {

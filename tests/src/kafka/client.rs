@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders};
+use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders, Timestamp};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
@@ -42,6 +44,37 @@ impl Topics {
         let run = weir::run(std::path::Path::new("/"), &[&arguments, more].concat());
         assert_eq!(run.code, 0, "{}", run.stderr);
         Self { brokers: brokers.to_owned(), prefix, partitions }
+    }
+
+    /// From now on a record of this topic carries no time of the broker's, so that the log's time is what the record says, and
+    /// a test can let days pass. A worker refuses to start on such a topic.
+    ///
+    /// # Panics
+    /// If the broker does not change it.
+    pub fn leave_time_to_records(&self, word: &str) {
+        let name = self.name(word);
+        let (key, wanted) = ("message.timestamp.type", "CreateTime");
+        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+            .set("bootstrap.servers", &self.brokers)
+            .create()
+            .expect("a client's settings");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let change = AlterConfig::new(ResourceSpecifier::Topic(&name)).set(key, wanted);
+        let answers = runtime.block_on(admin.alter_configs([&change], &AdminOptions::new()));
+        for answer in answers.expect("the broker answers") {
+            answer.expect("the topic is ours");
+        }
+        let started = clock::now();
+        loop {
+            let resource = ResourceSpecifier::Topic(&name);
+            let answers = runtime.block_on(admin.describe_configs([&resource], &AdminOptions::new()));
+            let told = answers.expect("the broker answers").remove(0).expect("the topic is ours");
+            if told.get(key).is_some_and(|entry| entry.value.as_deref() == Some(wanted)) {
+                return;
+            }
+            assert!(started.elapsed() < WAIT, "{name} keeps the broker's time");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// The whole name of a topic.
@@ -79,7 +112,7 @@ pub struct Fetched {
     pub partition: i32,
     /// Offset.
     pub offset: i64,
-    /// The log's time, ms since the Unix epoch.
+    /// The log's time, ms since the Unix epoch; 0: it keeps none, see [`Topics::leave_time_to_records`].
     pub at: i64,
     /// Key.
     pub key: Option<Vec<u8>>,
@@ -270,7 +303,10 @@ fn fetched(message: &rdkafka::message::BorrowedMessage<'_>) -> Fetched {
     Fetched {
         partition: message.partition(),
         offset: message.offset(),
-        at: message.timestamp().to_millis().unwrap_or(0),
+        at: match message.timestamp() {
+            Timestamp::LogAppendTime(at) => at,
+            Timestamp::CreateTime(_) | Timestamp::NotAvailable => 0,
+        },
         key: message.key().map(<[u8]>::to_vec),
         value: message.payload().map(<[u8]>::to_vec),
         headers: headers.unwrap_or_default(),

@@ -58,14 +58,14 @@ pub struct ScoreArgs {
     /// Exit with 1 if any line was refused.
     #[arg(long)]
     strict: bool,
-    /// Take internal kinds (entity, verdict, activate) from the input; otherwise they are refused as forged.
+    /// Take internal kinds (entity, verdict, activate, proposal) from the input; otherwise they are refused as forged.
     #[arg(long)]
     trust_internal: bool,
     /// Where `activate` events find their versions: DIR/policy/NAME/VERSION.toml, DIR/model/NAME/VERSION.json,
     /// DIR/blocklist/NAME/VERSION.blocklist, DIR/exempt/NAME/VERSION.txt.
     #[arg(long, value_name = "DIR", requires = "trust_internal")]
     registry: Option<String>,
-    /// Entity facts come with the input, as in a log of several partitions; none are fed back.
+    /// Entity facts and proposals come with the input, as in a log of several partitions; none are fed back.
     #[arg(long, requires = "trust_internal")]
     facts_from_log: bool,
 }

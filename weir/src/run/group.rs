@@ -65,8 +65,8 @@ async fn join(plan: Plan, unready: watch::Sender<Option<&'static str>>) -> Resul
     let topics = plan.topics();
     if plan.key.is_none() {
         tracing::warn!(
-            "no signing key: activations and verdicts are refused, and shared devices and networks are counted \
-             within a partition alone"
+            "no signing key: activations and verdicts are refused, shared devices and networks are counted within a \
+             partition alone, and with several partitions registration on them is not restricted"
         );
     }
     if plan.saving.is_none() {

@@ -80,6 +80,11 @@ impl<'o> Outlet<'o> {
             self.producer.relation(&relation_key(relation), relation, ticket)?;
             outputs += 1;
         }
+        for proposal in &output.proposals {
+            self.producer.internal_event(&proposal.event(), ticket)?;
+            self.metrics.proposals.inc();
+            outputs += 1;
+        }
         for row in &output.rows {
             self.producer.row(row, ticket)?;
             outputs += 1;

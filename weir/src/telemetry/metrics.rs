@@ -102,6 +102,8 @@ pub struct Metrics {
     pub relations: Counter,
     /// Facts about shared things written.
     pub facts: Counter,
+    /// Proposals to restrict shared things written.
+    pub proposals: Counter,
     /// Answers by class of status.
     pub requests: Family<Label, Counter>,
     /// Readers of the decision feed that are connected.
@@ -146,6 +148,7 @@ impl Metrics {
             falls: Counter::default(),
             relations: Counter::default(),
             facts: Counter::default(),
+            proposals: Counter::default(),
             requests: Family::default(),
             feed_readers: Gauge::default(),
             history_lag: Gauge::default(),
@@ -245,6 +248,8 @@ impl Metrics {
         r.register("falls", "Times that a partition fell and was read again", self.falls.clone());
         r.register("relations", "Relations to shared things taken", self.relations.clone());
         r.register("facts", "Facts about shared things written into the log", self.facts.clone());
+        let proposals = "Proposals to restrict shared things written into the log of their own partition";
+        r.register("proposals", proposals, self.proposals.clone());
     }
 
     fn register_archive(&self, r: &mut Registry) {

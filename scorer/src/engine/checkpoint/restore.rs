@@ -136,7 +136,7 @@ impl Restore {
             values::take_head(&mut reader, ENGINE, self.config.partition).map_err(Error::checkpoint)?;
         self.place.begin(head.full)?;
         if self.values.is_none() {
-            let values = values::take(&mut reader).map_err(Error::from_features)?;
+            let values = values::take(&mut reader, head.format).map_err(Error::from_features)?;
             if values.facts != self.config.facts {
                 return Err(Error::checkpoint(
                     "facts about shared entities came in another way when it was made (fed back, or from the log)",
@@ -201,6 +201,7 @@ impl Restore {
         }
         engine.activations.restore(values.controls, values.active);
         engine.origins = values.origins;
+        engine.proposed = values.proposed;
         engine.budget = values.budget;
         engine.stats = values.stats;
         (engine.at, engine.leapt_to) = (values.at, values.leapt_to);

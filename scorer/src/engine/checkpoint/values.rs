@@ -26,13 +26,14 @@ const TEXT_MAX: usize = u16::MAX as usize;
 /// What every layer begins with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Head {
+    pub format: u32,
     pub full: bool,
     pub partition: u32,
 }
 
 /// Appends what every layer begins with.
 pub(crate) fn put_head(out: &mut Vec<u8>, kind: u8, head: Head) {
-    out.extend_from_slice(&FORMAT.to_le_bytes());
+    out.extend_from_slice(&head.format.to_le_bytes());
     out.push(kind);
     out.push(u8::from(head.full));
     out.extend_from_slice(&catalog_hash().to_le_bytes());
@@ -48,8 +49,8 @@ pub(crate) fn is_full(payload: &[u8]) -> bool {
 pub(crate) fn take_head(reader: &mut Reader<'_>, kind: u8, partition: u32) -> Result<Head, String> {
     let text = |error: Error| error.to_string();
     let format = reader.u32().map_err(text)?;
-    if format != FORMAT {
-        return Err(format!("it has format {format}; this weir reads format {FORMAT}"));
+    if !(FORMAT - 1..=FORMAT).contains(&format) {
+        return Err(format!("it has format {format}; this weir reads formats {} and {FORMAT}", FORMAT - 1));
     }
     if reader.u8().map_err(text)? != kind {
         return Err(
@@ -68,7 +69,7 @@ pub(crate) fn take_head(reader: &mut Reader<'_>, kind: u8, partition: u32) -> Re
     if of != partition {
         return Err(format!("it is of partition {of}, not of {partition}"));
     }
-    Ok(Head { full, partition })
+    Ok(Head { format, full, partition })
 }
 
 /// Appends heard origins.
@@ -119,12 +120,13 @@ pub(super) struct Values {
     pub lists: Vec<(String, String)>,
     pub budget: Budget,
     pub stats: Stats,
+    pub proposed: Origins,
 }
 
 /// The payload of an engine's first frame.
 pub(super) fn put(engine: &mut Engine, full: bool) -> Vec<u8> {
     let mut out = Vec::new();
-    put_head(&mut out, ENGINE, Head { full, partition: engine.partition });
+    put_head(&mut out, ENGINE, Head { format: FORMAT, full, partition: engine.partition });
     out.push(u8::from(engine.entities.mode() == Facts::FromLog));
     for number in [engine.at, engine.leapt_to] {
         out.extend_from_slice(&number.to_le_bytes());
@@ -159,11 +161,12 @@ pub(super) fn put(engine: &mut Engine, full: bool) -> Vec<u8> {
         put_text(&mut out, code);
         out.extend_from_slice(&count.to_le_bytes());
     }
+    put_origins(&mut out, &engine.proposed);
     out
 }
 
-/// Reads what follows the head of an engine's first frame.
-pub(super) fn take(reader: &mut Reader<'_>) -> Result<Values, Error> {
+/// Reads what follows the head of an engine's first frame, in this format.
+pub(super) fn take(reader: &mut Reader<'_>, format: u32) -> Result<Values, Error> {
     let facts = if reader.bool()? { Facts::FromLog } else { Facts::FedBack };
     let (at, leapt_to) = (reader.u64()?, reader.u64()?);
     let origins = take_origins(reader)?;
@@ -190,7 +193,8 @@ pub(super) fn take(reader: &mut Reader<'_>) -> Result<Values, Error> {
         decisions.insert((mode, action, code), reader.u64()?);
     }
     stats.decisions = decisions;
-    Ok(Values { facts, at, leapt_to, origins, controls, active, versions, lists, budget, stats })
+    let proposed = if format >= 2 { take_origins(reader)? } else { Origins::default() };
+    Ok(Values { facts, at, leapt_to, origins, controls, active, versions, lists, budget, stats, proposed })
 }
 
 fn take_active(reader: &mut Reader<'_>) -> Result<Active, Error> {

@@ -5,7 +5,7 @@
 
 use features::checkpoint::frames;
 use proptest::prelude::*;
-use schema::{Activate, ControlKind, GroupAdd, Verdict, VerdictEvent};
+use schema::{Activate, ControlKind, GroupAdd, Proposal, Verdict, VerdictEvent};
 
 use super::*;
 use crate::Error;
@@ -27,7 +27,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let gap = prop_oneof![8 => 0..MINUTE, 3 => MINUTE..3 * HOUR, 1 => 3 * HOUR..3 * DAY];
     prop_oneof![
-        30 => (0..16_u8, 0..40_u8, 0..16_u8, gap).prop_map(|(account, kind, other, gap)| Step::Record(account, kind, other, gap)),
+        30 => (0..16_u8, 0..41_u8, 0..16_u8, gap).prop_map(|(account, kind, other, gap)| Step::Record(account, kind, other, gap)),
         2 => any::<bool>().prop_map(Step::Begin),
         8 => (1..200_000_usize).prop_map(Step::Write),
         1 => Just(Step::Abandon),
@@ -97,6 +97,8 @@ fn body<'a>(kind: u8, other: &'a str, decision: &'a str, version: &'a str, offse
         Body::Verdict(VerdictEvent { verdict, decision, scope: None, limit: None, expires: None, actor: "r" })
     };
     let control = |what, name, version| Body::Activate(Activate { control: version, what, name, version });
+    // Some are heard again.
+    let origin = schema::Origin { partition: (offset % 2) as u32, offset: offset / 4 * 3 % 50, n: 0 };
     match kind {
         0..=13 => stranger(other),
         14..=16 => session(["d0", "d1", "d2", "d3"][other.len() * 7 % 4]),
@@ -136,20 +138,17 @@ fn body<'a>(kind: u8, other: &'a str, decision: &'a str, version: &'a str, offse
             registered_24h: 1,
             restricted_24h: 0,
             co_accounts: vec![other],
-            // Some are heard again.
-            origin: Some(schema::Origin {
-                partition: (offset % 2) as u32,
-                offset: offset / 4 * 3 % 50,
-                n: 0,
-            }),
+            origin: Some(origin),
         }),
+        39 => Body::Proposal(Proposal { rule: "shared", decision, feature: None, value: None, origin }),
         _ => Body::Reply { peer: other },
     }
 }
 
 fn process(engine: &mut Engine, step: &Step, at: u64, offset: u64) -> Option<Told> {
     let Step::Record(account, kind, other, _) = step else { return None };
-    let (account, peer) = (format!("a{account}"), format!("a{other}"));
+    let account = if *kind == 39 { format!("device:d{}", account % 4) } else { format!("a{account}") };
+    let peer = format!("a{other}");
     let (decision, version) = (decision_of(engine, &account), format!("v{}", other % 4));
     // Some ids come again.
     let id = format!("e{}", if offset.is_multiple_of(9) { offset.saturating_sub(40) } else { offset });
@@ -326,8 +325,10 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     assert!(says(config(Facts::FedBack), &chunks[..chunks.len() - 1]).contains("no end"));
     assert!(says(config(Facts::FedBack), &[]).contains("no full layer"));
     let mut format = chunks.clone();
-    format[0][5] ^= 3;
-    assert!(says(config(Facts::FedBack), &format).contains("it has format 2; this weir reads format 1"));
+    format[0][5] ^= 1;
+    assert!(
+        says(config(Facts::FedBack), &format).contains("it has format 3; this weir reads formats 1 and 2")
+    );
     // What records put in force is named, with its version.
     let missing = says(config(Facts::FedBack), &chunks);
     assert!(missing.contains("needs policy p v") && missing.contains("exempt e v"), "{missing}");

@@ -1,8 +1,8 @@
-//! Restrictions of shared things: on registration alone, at most a day, only where a rule says so.
+//! Restrictions of shared things: on registration alone, at most a day, only where a rule says so, by one owner.
 //!
 //! Separate by theme.
 
-use schema::Scope;
+use schema::{EntityKind, Proposal, Scope, Verdict, VerdictEvent};
 
 use super::*;
 
@@ -50,4 +50,133 @@ fn only_devices_and_number_ranges_can_be_named() {
     let error =
         Policy::parse("p", &format!("format = 1\nname = \"p\"\n{text}")).expect_err("refused").to_string();
     assert!(error.starts_with("p:7:10: entity \"asn\" is none of device, number_range"), "{error}");
+}
+
+const CHALLENGE: &str = "action = \"challenge\"\nentity = \"device\"";
+
+/// An engine of one of several partitions.
+fn one_of_several(facts: Facts) -> Trial {
+    Trial::with(EngineConfig { policy: policy(&farm_rule("")), facts, partitions: 2, ..small() })
+}
+
+fn farm_rule(more: &str) -> String {
+    rule("farm", "device_accounts_24h >= 3", &format!("{CHALLENGE}\n{more}"))
+}
+
+/// An account that is restricted for what is known of the device, in the partition of this trial.
+fn restricted(trial: &mut Trial, account: &str) {
+    let fact = schema::EntityFact {
+        entity: "device:box",
+        kind: EntityKind::Device,
+        accounts_24h: 9,
+        size: 9,
+        registered_24h: 9,
+        restricted_24h: 0,
+        co_accounts: Vec::new(),
+        origin: None,
+    };
+    trial.after(MINUTE).event(account, Some(0.0), Body::Entity(fact));
+}
+
+/// What an account's engine proposes.
+fn proposal() -> ProposalEvent {
+    let mut trial = one_of_several(Facts::FromLog);
+    restricted(&mut trial, "a1");
+    assert_eq!(on_the_device(&trial), None, "only its owner says what its standing is");
+    assert!(trial.output.standings.iter().all(|s| s.account == "a1"), "{:?}", trial.output.standings);
+    let [proposal] = &trial.output.proposals[..] else { panic!("{:?}", trial.output.proposals) };
+    proposal.clone()
+}
+
+fn hear(trial: &mut Trial, proposal: &Proposal<'_>) -> Vec<String> {
+    trial.after(MINUTE).event("device:box", None, Body::Proposal(proposal.clone()))
+}
+
+fn at(offset: u64) -> schema::Origin {
+    schema::Origin { partition: 1, offset, n: 0 }
+}
+
+#[test]
+fn an_engine_proposes_and_the_owner_of_the_key_decides_once() {
+    let event = proposal();
+    let decision = &event.decision;
+    assert!(decision.starts_with("d_") && event.id.starts_with("p_"), "{event:?}");
+    let Body::Proposal(body) = event.event().body else { panic!("{event:?}") };
+    assert_eq!((body.feature, body.value), (Some("device_accounts_24h"), Some(9.0)));
+    let mut owner = one_of_several(Facts::FromLog);
+    assert_eq!(hear(&mut owner, &body), ["enforce challenge registration farm"]);
+    let told = owner.last();
+    assert_eq!(told.reasons[0].value, Some(9.0));
+    assert_eq!(told.expires, Some(told.issued + DAY));
+    // Again, as after a crash, and again from another account: nothing that is not new.
+    assert_eq!(hear(&mut owner, &body), [""; 0]);
+    assert_eq!(owner.engine.stats().facts_passed_over, 1);
+    assert_eq!(hear(&mut owner, &Proposal { origin: at(900), ..body.clone() }), [""; 0]);
+    assert_eq!(owner.engine.stats().facts_passed_over, 1);
+    // After half of its term it is renewed.
+    owner.after(13 * HOUR);
+    assert_eq!(
+        hear(&mut owner, &Proposal { origin: at(901), ..body }),
+        ["enforce challenge registration farm"]
+    );
+    assert_eq!(owner.last().supersedes, Some(told.id));
+}
+
+#[test]
+fn the_owner_asks_its_own_policy_and_humans() {
+    let body = Proposal { rule: "farm", decision: "d_1", feature: None, value: None, origin: at(1) };
+    let mut owner = one_of_several(Facts::FromLog);
+    assert_eq!(hear(&mut owner, &Proposal { rule: "other", ..body.clone() }), [""; 0]);
+    let range = Body::Proposal(Proposal { origin: at(2), ..body.clone() });
+    assert_eq!(owner.after(MINUTE).event("number_range:n", None, range), [""; 0]);
+    let (scope, lift) = (Some(Scope::Registration), Verdict::Lift);
+    let word = VerdictEvent { verdict: lift, actor: "r", decision: None, scope, limit: None, expires: None };
+    owner.after(MINUTE).verdict("device:box", word);
+    assert_eq!(hear(&mut owner, &Proposal { origin: at(3), ..body.clone() }), [""; 0]);
+    let shadow = policy(&farm_rule("mode = \"shadow\""));
+    let config = EngineConfig { policy: shadow, facts: Facts::FromLog, ..small() };
+    assert_eq!(hear(&mut Trial::with(config), &body), [""; 0]);
+    let exempt = ExemptList::parse("e", "device:box\n").expect("one key");
+    let config = EngineConfig { exempt, policy: policy(&farm_rule("")), facts: Facts::FromLog, ..small() };
+    assert_eq!(hear(&mut Trial::with(config), &body), [""; 0]);
+}
+
+#[test]
+fn where_facts_are_fed_back_within_one_of_several_partitions_nothing_shared_is_restricted() {
+    let mut trial = one_of_several(Facts::FedBack);
+    restricted(&mut trial, "a1");
+    assert!(trial.in_force("a1").is_some());
+    assert_eq!((on_the_device(&trial), trial.output.proposals.len()), (None, 0));
+    // Nor are proposals of a log heard, which others made.
+    let body = Proposal { rule: "farm", decision: "d_1", feature: None, value: None, origin: at(1) };
+    assert_eq!(hear(&mut trial, &body), [""; 0]);
+}
+
+#[test]
+fn a_checkpoint_of_the_format_before_knows_of_no_proposals() {
+    let mut owner = one_of_several(Facts::FromLog);
+    let body = Proposal { rule: "none", decision: "d_1", feature: None, value: None, origin: at(7) };
+    hear(&mut owner, &body);
+    owner.engine.begin_checkpoint(true);
+    let mut chunk = Vec::new();
+    while !owner.engine.write_checkpoint(1 << 20, &mut chunk) {}
+    let restored = |chunk: &[u8]| {
+        let policy = policy(&farm_rule(""));
+        let config = EngineConfig { policy, facts: Facts::FromLog, partitions: 2, ..small() };
+        let engine = Engine::restore(config, &[chunk.to_vec()], Vec::new()).expect("nothing is damaged");
+        Trial { engine, ..Trial::with(small()) }
+    };
+    let passed_over = |mut trial: Trial| {
+        (trial.now, trial.sent) = (trial.now + DAY, 100);
+        hear(&mut trial, &body);
+        trial.engine.stats().facts_passed_over
+    };
+    assert_eq!(passed_over(restored(&chunk)), 1);
+    // One origin: a count and 16 bytes at the end of the first frame.
+    let length = u32::from_le_bytes([chunk[1], chunk[2], chunk[3], chunk[4]]) as usize;
+    let mut before = chunk.clone();
+    before.drain(5 + length - 20..5 + length);
+    before[1..5].copy_from_slice(&(length as u32 - 20).to_le_bytes());
+    before[5] = 1;
+    assert_eq!(passed_over(restored(&before)), 0);
 }

@@ -87,6 +87,8 @@ fn the_event_is_described_field_by_field() {
         "what",
         "name",
         "version",
+        "feature",
+        "value",
     ];
     let wire: BTreeSet<&str> = schema::raw::FIELDS.iter().copied().collect();
     assert!(described.is_subset(&wire), "{:?}", described.difference(&wire));
