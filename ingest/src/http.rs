@@ -1,9 +1,9 @@
-//! Events over HTTP: batches into the journal, and single events that wait for their decision.
+//! Events and reviews over HTTP: batches into the journal, and single events that wait for their decision.
 //!
 //! Separate from the reading side, which knows the engine's results, and from keys and roles, which whoever mounts these
-//! routes puts before them. Invariants: an answer of acceptance follows the durable append; every event of a request is
-//! accepted, passed over or refused, and the answer says which; requests in work, bodies and waiting checks are bounded;
-//! internal kinds never enter here.
+//! routes puts before them. Invariants: an answer of acceptance follows the durable append; every event or review of a request
+//! is accepted, passed over or refused, and the answer says which; requests in work, bodies and waiting checks are bounded;
+//! internal kinds never enter here, but for the verdict of a review that was accepted.
 
 mod body;
 mod problem;
@@ -27,8 +27,8 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::journal::{Appender, Clock, Commit, Unwritten};
 
-/// The routes of [`router`]: method and path.
-pub const ROUTES: &[(&str, &str)] = &[("POST", "/v1/events"), ("POST", "/v1/check")];
+/// The routes of [`router`] and [`reviewing`]: method and path.
+pub const ROUTES: &[(&str, &str)] = &[("POST", "/v1/events"), ("POST", "/v1/check"), ("POST", "/v1/reviews")];
 /// Larger bodies are worked on by a thread that may take its time.
 const INLINE_BYTES_MAX: usize = 512 * 1024;
 /// How long a request waits for its turn, ms.
@@ -62,37 +62,45 @@ pub fn router(gate: Arc<Gate>) -> Router {
     Router::new().route("/v1/events", post(events)).route("/v1/check", post(check)).with_state(gate)
 }
 
-async fn events(State(gate): State<Arc<Gate>>, headers: HeaderMap, body: Body) -> Response {
-    match append(&gate, &headers, body).await {
-        Ok(response) => response,
-        Err(response) => *response,
-    }
+/// `POST /v1/reviews`: for others than events.
+pub fn reviewing(gate: Arc<Gate>) -> Router {
+    Router::new().route("/v1/reviews", post(reviews)).with_state(gate)
 }
+
+async fn events(State(gate): State<Arc<Gate>>, headers: HeaderMap, body: Body) -> Response {
+    append(&gate, &headers, body, take::events).await.unwrap_or_else(|problem| *problem)
+}
+
+async fn reviews(State(gate): State<Arc<Gate>>, headers: HeaderMap, body: Body) -> Response {
+    append(&gate, &headers, body, take::reviews).await.unwrap_or_else(|problem| *problem)
+}
+
+/// A body into what is to be written of it, at a time of the log.
+type Take = fn(&[u8], u64) -> Result<take::Taken, schema::Refusal>;
 
 /// Problems are responses, too.
 type Answered<T> = Result<T, Box<Response>>;
 
-async fn append(gate: &Gate, headers: &HeaderMap, body: Body) -> Answered<Response> {
+async fn append(gate: &Gate, headers: &HeaderMap, body: Body, take: Take) -> Answered<Response> {
     let _turn = turn(&gate.appends, TURN_MS_MAX).await?;
     let packing = body::Packing::of(headers)?;
     let packed = body::read(body).await?;
     let now = (gate.clock)();
-    let work = move || body::unpack(packing, packed).and_then(|bytes| take::events(&bytes, now));
+    let work = move || body::unpack(packing, packed).and_then(|bytes| take(&bytes, now));
     let taken = if body::is_heavy(headers, INLINE_BYTES_MAX) {
         tokio::task::spawn_blocking(work).await.map_err(|_| Box::new(problem::internal()))?
     } else {
         work()
     };
-    let take::Taken { batch, mut answer } = taken.map_err(|refusal| Box::new(problem::refused(&refusal)))?;
+    let take::Taken { batch, kept, mut answer } =
+        taken.map_err(|refusal| Box::new(problem::refused(&refusal)))?;
     for reject in &answer.reasons {
         (gate.on_reject)(*reject);
     }
     if !batch.is_empty() {
         let commit = Commit { batch, ..Commit::default() };
         let committed = gate.appender.commit(commit).await.map_err(|error| unwritten(&error))?;
-        // Rejects follow the events in a batch.
-        let position = committed.first + answer.appended.accepted;
-        answer.appended.position = (answer.appended.accepted > 0).then(|| position - 1);
+        answer.appended.position = (kept > 0).then(|| committed.first + kept - 1);
     }
     Ok(Json(answer.appended).into_response())
 }
@@ -152,7 +160,7 @@ async fn decide(gate: &Gate, headers: &HeaderMap, body: Body) -> Answered<Checke
         let detail = format!("an event has at most {LINE_BYTES_MAX} bytes");
         return Err(Box::new(problem(StatusCode::PAYLOAD_TOO_LARGE, "too_long", &detail)));
     }
-    let take::Taken { batch, answer } = take::one(bytes, (gate.clock)());
+    let take::Taken { batch, answer, .. } = take::one(bytes, (gate.clock)());
     for reject in &answer.reasons {
         (gate.on_reject)(*reject);
     }
@@ -188,7 +196,8 @@ async fn turn(turns: &Semaphore, ms_max: u64) -> Answered<SemaphorePermit<'_>> {
 }
 
 /// Why an append failed, as an answer.
-fn unwritten(error: &Unwritten) -> Box<Response> {
+#[must_use]
+pub fn unwritten(error: &Unwritten) -> Box<Response> {
     let code = match error {
         Unwritten::Full => "disk_full",
         Unwritten::Failed(_) => "storage",

@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::decision::Decision;
+use crate::control::Control;
+use crate::decision::{Decision, Versions};
+use crate::event::ControlKind;
 use crate::reject::RejectReason;
 use crate::standing::Standing;
 
@@ -46,6 +48,43 @@ pub struct Checked {
     pub standing: Option<Standing>,
     /// Position of the event in the log; null for an unknown kind, which is passed over.
     pub position: Option<u64>,
+}
+
+/// The answer to `POST /v1/control`, given when what is wanted is durable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Controlled {
+    /// Id of the control.
+    pub id: String,
+    /// `active`: the engine decides by it; `pending`: it lies in the log, and the engine has not come to it yet; `repeated`: its
+    /// id came before, nothing changed.
+    pub outcome: String,
+    /// Position in the log from which on it decides; absent for `repeated`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<u64>,
+}
+
+/// The answer to `GET /v1/control`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct InForce {
+    /// What was wanted last of each kind and name, newest first.
+    pub wanted: Vec<Control>,
+    /// What records of the log put in force, as the engine has it now.
+    pub active: Vec<VersionInForce>,
+    /// What the engine decides by, activated or given at its start.
+    pub versions: Versions,
+    /// Whether automatic enforcement is suspended, as gateways are told.
+    pub killed: bool,
+}
+
+/// A version that a record of the log put in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionInForce {
+    /// What kind of thing.
+    pub kind: ControlKind,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
 }
 
 /// The answer when a request cannot be served.

@@ -129,7 +129,7 @@ pub struct Counterfactual {
 }
 
 /// Versions in force when a decision was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Versions {
     /// Of the policy.
     pub policy: String,

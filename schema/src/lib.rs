@@ -5,6 +5,7 @@
 //! formats that a crate owns; fields and enum values are only ever added; an absent field is unknown, never false.
 
 pub mod answer;
+pub mod control;
 pub mod decision;
 pub mod event;
 pub mod history;
@@ -18,7 +19,8 @@ pub mod row;
 pub mod standing;
 pub mod topic;
 
-pub use answer::{Appended, Checked, LineReject, Problem};
+pub use answer::{Appended, Checked, Controlled, InForce, LineReject, Problem, VersionInForce};
+pub use control::{Control, KILL_NAME};
 pub use decision::{Action, Counterfactual, Decision, Mode, Reason, Source, Versions, decision_id};
 pub use event::{
     Activate, Body, Chat, Contact, ControlKind, EntityFact, EntityKind, Event, Feedback, GroupAdd, Limit,
@@ -27,7 +29,7 @@ pub use event::{
 pub use history::{History, HistoryError, Span};
 pub use raw::RawEvent;
 pub use reject::{Refusal, Reject, RejectReason};
-pub use review::{Act, Control, Label, Relation, Review, Touch};
+pub use review::{Act, Label, Relation, Review, Touch};
 pub use row::{Row, RowWhy};
 pub use standing::{ENFORCEMENT_KEY, Restriction, Standing};
 pub use topic::{CONTENT_TYPE_HEADER, CONTENT_TYPE_PROTOBUF, SIGNATURE_HEADER, TOPIC_PREFIX, Topic};

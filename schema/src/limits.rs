@@ -47,6 +47,10 @@ pub const STANDINGS_MAX: usize = 4_000_000;
 pub const ENTITIES_MAX: usize = 2_000_000;
 /// Ids of activations that one engine remembers to recognise repeats.
 pub const CONTROLS_MAX: usize = 1_024;
+/// Codes of what a reviewer had seen, in one review.
+pub const REVIEW_SHOWN_MAX: usize = 64;
+/// Reviews in one request.
+pub const REVIEWS_MAX: usize = 10_000;
 /// Ends of restrictions told with one record; the others wait for the next.
 pub const ENDS_TOLD_MAX: usize = 256;
 /// Partitions of a topic that is keyed by account or entity.

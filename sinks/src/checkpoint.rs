@@ -6,6 +6,8 @@
 //! checkpoint of another role, partition, number of partitions, catalogue or format is refused by name; the newest chain that is
 //! whole is never pruned; memory is bounded by one part and a few chunks.
 
+#[cfg(feature = "cloud")]
+mod cloud;
 mod manifest;
 mod part;
 mod prune;
@@ -114,6 +116,33 @@ impl Checkpoints {
         let store = LocalFileSystem::new_with_prefix(directory).map_err(|error| fail(error.to_string()))?;
         let store = store.with_fsync(true).with_automatic_cleanup(true);
         Ok(Self::over(Arc::new(store), url, Path::default(), settings))
+    }
+
+    /// Opens what the URL names: a directory, or a bucket of an object store (`s3://`, `gs://`, `az://`), whose keys and
+    /// settings are `options`, by the names of the variables that its own tools read (`AWS_…`, `GOOGLE_…`, `AZURE_…`). Nothing is
+    /// asked of the store yet.
+    ///
+    /// # Errors
+    /// As [`Checkpoints::open`]; if a setting is missing or wrong, or this build speaks to no object store.
+    pub fn open_any(url: &str, options: &[(String, String)], settings: Settings) -> Result<Self, Error> {
+        match url.split_once("://") {
+            Some(("s3" | "gs" | "az", _)) => Self::open_bucket(url, options, settings),
+            _ => Self::open(url, settings),
+        }
+    }
+
+    #[cfg(feature = "cloud")]
+    fn open_bucket(url: &str, options: &[(String, String)], settings: Settings) -> Result<Self, Error> {
+        let (store, root) = cloud::bucket(url, options)
+            .map_err(|error| Error::Checkpoint { name: url.to_owned(), detail: error.to_string() })?;
+        Ok(Self::over(store, url, root, settings))
+    }
+
+    #[cfg(not(feature = "cloud"))]
+    fn open_bucket(url: &str, _: &[(String, String)], _: Settings) -> Result<Self, Error> {
+        let detail =
+            "this build speaks to no object store: build weir with `--features cloud`, or give a directory";
+        Err(Error::Checkpoint { name: url.to_owned(), detail: detail.to_owned() })
     }
 
     /// Checkpoints in any object store, below `root`; `name` is what messages call it.

@@ -7,11 +7,13 @@
 pub mod archive;
 pub mod checkpoint;
 pub mod clickhouse;
+mod connector;
 pub mod error;
 pub mod file;
 pub mod kafka;
 pub mod sqlite;
 
 pub use archive::Retention;
+pub use connector::{Connector, connector};
 pub use error::Error;
 pub use file::{File, Record};

@@ -284,6 +284,10 @@ fn a_store_of_an_unknown_kind_is_refused_by_name() {
     assert!(refused.to_string().contains("ftp:// is not understood"), "{refused}");
     let directory = tempfile::tempdir().expect("a directory");
     let url = format!("file://{}/a/b", directory.path().display());
-    Checkpoints::open(&url, SETTINGS).expect("it is made");
+    Checkpoints::open_any(&url, &[], SETTINGS).expect("it is made");
+    if cfg!(not(feature = "cloud")) {
+        let refused = Checkpoints::open_any("s3://bucket/x", &[], SETTINGS).expect_err("not built in");
+        assert!(refused.to_string().contains("--features cloud"), "{refused}");
+    }
     assert!(directory.path().join("a/b").is_dir());
 }

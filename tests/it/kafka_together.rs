@@ -2,13 +2,13 @@
 //!
 //! Separate from what one partition does by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use harness::clock;
-use harness::kafka::{Fetched, Sent, Topics, Worker, consume, produce_all, shared};
+use harness::kafka::{Fetched, Sent, Topics, Worker, consume, produce, produce_all, shared};
 use harness::weir::{run, write};
-use schema::{Decision, ENFORCEMENT_KEY, Standing};
+use schema::{Action, Decision, ENFORCEMENT_KEY, Reject, RejectReason, Source, Standing};
 
 use crate::kafka::{KEY, sure_case};
 
@@ -78,7 +78,7 @@ fn the_kill_switch_reaches_gateways_within_five_seconds_and_decisions_become_sha
         let wanted = format!("\"version\":\"{version}\"");
         let log = consume(&topics.brokers, &topics.name("events"));
         let told = log.iter().filter(|record| record.text().contains(&wanted));
-        told.map(|record| record.partition).collect::<std::collections::BTreeSet<i32>>().len()
+        told.map(|record| record.partition).collect::<BTreeSet<i32>>().len()
     };
     worker.wait_until_it_says("a partition was given");
     control("on");
@@ -144,4 +144,49 @@ fn accounts_of_one_device_are_counted_over_all_partitions_and_a_relation_sent_tw
     worker.wait_until_quiet(&topics);
     assert_eq!(counts(), before);
     assert_eq!(worker.end().0, 0, "{}", worker.log());
+}
+
+/// A verdict about an account, as a reviewer's role writes it.
+fn verdict(id: &str, account: &str, more: &str) -> Sent {
+    let at = clock::now_ms();
+    let text = format!(
+        r#"{{"id":"{id}","case":"k","account":"{account}","at":{at},"actor":"r_1","act":"verdict"{more}}}"#
+    );
+    Sent::keyed(account, text)
+}
+
+#[test]
+fn a_verdict_among_reviews_is_decided_once_in_its_accounts_partition_and_a_wrong_one_is_refused() {
+    let topics = Topics::create(shared(), 4, &[]);
+    let setting = Setting::new();
+    let accounts: Vec<String> = (0..12).map(|n| format!("a_{n}")).collect();
+    let mut reviews: Vec<Sent> = accounts
+        .iter()
+        .flat_map(|account| {
+            let ban = verdict(&format!("r_{account}"), account, r#","verdict":"ban""#);
+            [ban.clone(), ban]
+        })
+        .collect();
+    reviews.push(verdict("r_x", "a_0", ""));
+    reviews.push(Sent { key: Some(b"a_1".to_vec()), ..verdict("r_y", "a_2", r#","verdict":"lift""#) });
+    produce(&topics.brokers, &topics.name("reviews"), &reviews);
+    let mut worker = setting.worker(&topics);
+    let wait = clock::now();
+    while in_force(&topics).len() < accounts.len() {
+        assert!(wait.elapsed() < Duration::from_secs(60), "{}", worker.log());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(worker.end().0, 0);
+    let told = told(&topics);
+    assert_eq!(told.len(), accounts.len());
+    for decisions in told.values() {
+        let found: Vec<(Source, Action)> = decisions.iter().map(|one| (one.source, one.action)).collect();
+        assert_eq!(found, [(Source::Reviewer, Action::Ban)]);
+    }
+    assert!(in_force(&topics).values().all(|standing| standing.restrictions.iter().all(|one| one.human)));
+    let refused: BTreeSet<RejectReason> = consume(&topics.brokers, &topics.name("rejects"))
+        .iter()
+        .map(|record| serde_json::from_str::<Reject>(&record.text()).expect("a reject").reason)
+        .collect();
+    assert_eq!(refused, BTreeSet::from([RejectReason::MissingField, RejectReason::KeyMismatch]));
 }

@@ -7,8 +7,11 @@ mod tidy;
 
 mod acceptance;
 mod archive;
+mod archive_https;
 mod archive_role;
 mod bad_input;
+#[cfg(feature = "cloud")]
+mod buckets;
 mod contract;
 mod docs;
 mod kafka;

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod history;
+mod people;
 mod retention;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,18 +66,24 @@ fn standings(data: &Path) -> BTreeMap<String, String> {
 
 /// What one uninterrupted run decides over the events as they lie in the journal: decisions, and the last standings.
 fn uninterrupted(folder: &Path, data: &Path) -> (Vec<String>, BTreeMap<String, String>) {
-    uninterrupted_of(folder, &records(data, 0))
+    uninterrupted_of(folder, &records(data, 0), data)
 }
 
-/// The same over these events.
-fn uninterrupted_of(folder: &Path, events: &[(u64, u64, String)]) -> (Vec<String>, BTreeMap<String, String>) {
+/// The same over these events, with the versions of this server.
+fn uninterrupted_of(
+    folder: &Path,
+    events: &[(u64, u64, String)],
+    data: &Path,
+) -> (Vec<String>, BTreeMap<String, String>) {
     let mut log = String::new();
     for (_, at, text) in events {
         log.push_str(&format!("{{\"at\":{at},{}\n", &text[1..]));
     }
     let log = weir::write(folder, "log.ndjson", log.as_bytes());
+    let registry = data.join("registry").display().to_string();
     let arguments = ["score", &log, "--out", "decided.ndjson", "--standing", "standing.ndjson"];
-    let run = weir::run(folder, &arguments);
+    let internal = ["--trust-internal", "--registry", &registry];
+    let run = weir::run(folder, &[&arguments[..], &internal].concat());
     assert_eq!(run.code, 0, "{}", run.stderr);
     let decisions = weir::read(folder, "decided.ndjson").lines().map(str::to_owned).collect();
     let mut last = BTreeMap::new();

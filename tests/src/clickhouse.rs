@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::workspace;
+use crate::{python, workspace};
 
 /// The package and version whose engine it is.
 const PACKAGE: &str = "chdb-core==26.9.0";
@@ -40,7 +40,7 @@ impl ClickHouse {
     /// If it cannot be installed or started.
     #[must_use]
     pub fn start(name: &str) -> ClickHouse {
-        let folder = servers().join("clickhouse-data");
+        let folder = python::servers().join("clickhouse-data");
         fs::create_dir_all(&folder).expect("target can be written");
         sweep(&folder);
         let data = folder.join(format!("{}-{name}", std::process::id()));
@@ -119,41 +119,10 @@ impl Drop for ClickHouse {
     }
 }
 
-/// Where servers of the tests are installed.
-fn servers() -> PathBuf {
-    workspace::file("target").join("servers")
-}
-
 /// The Python that has the engine, installed if it is not there.
 fn python() -> PathBuf {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(install).clone()
-}
-
-fn install() -> PathBuf {
-    let folder = servers().join("clickhouse");
-    fs::create_dir_all(&folder).expect("target can be written");
-    // Several test binaries may come here at once.
-    let lock = File::create(folder.join("lock")).expect("target can be written");
-    lock.lock().expect("a file can be locked");
-    let (python, done) = (folder.join("bin/python"), folder.join(PACKAGE));
-    if !done.exists() {
-        run(
-            Command::new("python3").args(["-m", "venv"]).arg(&folder),
-            "python3 -m venv (is Python 3 installed, with its venv module?)",
-        );
-        run(
-            Command::new(&python).args(["-m", "pip", "install", "--quiet", "--no-deps", PACKAGE]),
-            "pip install of ClickHouse's engine",
-        );
-        fs::write(&done, "").expect("target can be written");
-    }
-    python
-}
-
-fn run(command: &mut Command, what: &str) {
-    let output = command.output().unwrap_or_else(|error| panic!("{what}: {error}"));
-    assert!(output.status.success(), "{what}:\n{}", String::from_utf8_lossy(&output.stderr));
+    PYTHON.get_or_init(|| python::with("clickhouse", &["--no-deps", PACKAGE])).clone()
 }
 
 /// Data of processes that are gone.

@@ -8,7 +8,11 @@ pub mod clock;
 pub mod disk;
 pub mod http;
 pub mod kafka;
+mod python;
+#[cfg(feature = "cloud")]
+pub mod s3;
 pub mod tidy;
+pub mod tls;
 pub mod up;
 pub mod weir;
 pub mod workspace;

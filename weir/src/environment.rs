@@ -23,7 +23,7 @@ pub fn colours() -> bool {
         && std::env::var("TERM").map_or(true, |term| term != "dumb")
 }
 
-/// Variables that override the configuration: those that begin with `prefix`, by name.
+/// Variables that begin with `prefix`, by name: overrides of the configuration, or the settings of an object store.
 pub fn overrides(prefix: &str) -> Vec<(String, String)> {
     let text = |value: std::ffi::OsString| value.into_string().ok();
     let all = std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));

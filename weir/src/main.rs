@@ -25,6 +25,7 @@ mod summary;
 mod telemetry;
 mod training;
 mod up;
+mod wanted;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,7 @@
 
 use ingest::{Line, Lines, Source};
 use schema::{Refusal, Reject, RejectReason};
-use scorer::{Engine, Needed, Outcome, Output};
+use scorer::{Engine, Outcome, Output};
 use sinks::File;
 
 use crate::environment;
@@ -153,7 +153,7 @@ impl Pipeline {
             return Err(forged(event.body.kind()));
         }
         if let Some(needed) = self.engine.needs(&event) {
-            self.provide(&needed)?;
+            Registry::provide(self.registry.as_ref(), &mut self.engine, &needed)?;
         }
         match self.engine.process(&event, self.tally.lines - 1, &mut self.output) {
             Outcome::Decided | Outcome::Quiet => {}
@@ -162,19 +162,6 @@ impl Pipeline {
         }
         self.at = self.at.max(event.at.unwrap_or(event.ts));
         Ok(!self.output.is_empty())
-    }
-
-    /// Loads a version that the next record puts in force.
-    #[cold]
-    fn provide(&mut self, needed: &Needed) -> Result<(), Refusal> {
-        let missing = |detail: String| Refusal::new(RejectReason::ArtifactMissing, detail);
-        let Some(registry) = &self.registry else {
-            let Needed { kind, name, version } = needed;
-            return Err(missing(format!("{kind} {name} {version} is wanted: say --registry DIR")));
-        };
-        let artifact = registry.load(needed).map_err(|error| missing(error.to_string()))?;
-        self.engine.provide(artifact);
-        Ok(())
     }
 
     #[cold]

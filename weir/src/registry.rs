@@ -4,12 +4,14 @@
 //! for a policy, `.json` for a model, `.blocklist`, and `.txt` for an exempt list. Invariants: a name from the log never
 //! leads out of the folder; whatever cannot be loaded is told, and the version before it stays in force.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use models::Model;
-use schema::ControlKind;
 use schema::limits::MODEL_BYTES_MAX;
-use scorer::{Artifact, Content, Needed};
+use schema::{ControlKind, Refusal, RejectReason};
+use scorer::{Artifact, Content, Engine, Needed};
+use sha2::{Digest as _, Sha256};
 
 use crate::commands::{blocklist, check_config};
 use crate::error::Error;
@@ -52,6 +54,42 @@ impl Registry {
         Ok(Artifact { name: needed.name.clone(), version: needed.version.clone(), content })
     }
 
+    /// Loads what a record needs and puts it on the engine's shelf.
+    ///
+    /// # Errors
+    /// If it cannot be loaded, or there is no registry: the record is refused, and the version before it stays in force.
+    #[cold]
+    pub fn provide(registry: Option<&Registry>, engine: &mut Engine, needed: &Needed) -> Result<(), Refusal> {
+        let missing = |detail: String| Refusal::new(RejectReason::ArtifactMissing, detail);
+        let Some(registry) = registry else {
+            let Needed { kind, name, version } = needed;
+            return Err(missing(format!("{kind} {name} {version} is wanted: give --registry DIR")));
+        };
+        let artifact = registry.load(needed).map_err(|error| missing(error.to_string()))?;
+        engine.provide(artifact);
+        Ok(())
+    }
+
+    /// Whether a version lies here, has this SHA-256 (if any is given) and can be put in force; gives the SHA-256 of its file,
+    /// hexadecimal.
+    pub fn check(&self, needed: &Needed, sha256: Option<&str>) -> Result<String, Error> {
+        let file = self.file(needed)?;
+        let digest = digest(&file).map_err(|error| Error::file(&file, error))?;
+        if sha256.is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&digest)) {
+            let detail = format!("its SHA-256 is {digest}, not the one that is wanted");
+            return Err(Error::file(&file, detail));
+        }
+        if let Content::Blocklist(list) = self.load(needed)?.content
+            && list.name() != needed.name
+        {
+            return Err(Error::file(
+                &file,
+                format!("the list is called {}: give that as the name", list.name()),
+            ));
+        }
+        Ok(digest)
+    }
+
     /// Where a version lies.
     pub fn file(&self, needed: &Needed) -> Result<String, Error> {
         let Needed { kind, name, version } = needed;
@@ -70,6 +108,18 @@ impl Registry {
         };
         let path = self.folder.join(kind.word()).join(name).join(format!("{version}.{ending}"));
         Ok(path.display().to_string())
+    }
+}
+
+/// The SHA-256 of a file's bytes as they lie there.
+fn digest(file: &str) -> std::io::Result<String> {
+    let mut source = std::fs::File::open(file)?;
+    let (mut hash, mut bytes) = (Sha256::new(), vec![0; 64 * 1024]);
+    loop {
+        match source.read(&mut bytes)? {
+            0 => return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            read => hash.update(&bytes[..read]),
+        }
     }
 }
 
@@ -96,5 +146,31 @@ mod tests {
         {
             assert_eq!(file(name, version), None, "{name} {version}");
         }
+    }
+
+    #[test]
+    fn a_version_is_what_the_control_says_or_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let strict = folder.path().join("policy/strict");
+        std::fs::create_dir_all(&strict).expect("writable");
+        std::fs::write(strict.join("1.toml"), scorer::Policy::default_toml()).expect("writable");
+        std::fs::write(strict.join("2.toml"), "format = 7").expect("writable");
+        let registry = Registry::open(&folder.path().display().to_string()).expect("a folder");
+        let check = |version: &str, sha256: Option<&str>| {
+            let (name, version) = ("strict".to_owned(), version.to_owned());
+            let needed = Needed { kind: ControlKind::Policy, name, version };
+            registry.check(&needed, sha256).map_err(|error| error.to_string())
+        };
+        let digest = check("1", None).expect("fine");
+        assert_eq!(digest.len(), 64);
+        assert_eq!(check("1", Some(&digest.to_uppercase())), Ok(digest.clone()));
+        let says = |found: Result<String, String>, what: &str| {
+            let error = found.expect_err("refused");
+            assert!(error.contains(what), "{error}");
+        };
+        says(check("1", Some(&"0".repeat(64))), "its SHA-256 is");
+        says(check("2", None), "2.toml");
+        says(check("3", None), "3.toml");
+        says(check("../1", None), "letters, digits");
     }
 }

@@ -15,9 +15,9 @@ mod owner;
 mod plan;
 mod relate;
 mod restore;
+mod reviews;
 mod takeover;
 
-pub use control::KILL_NAME;
 pub use listener::Listener;
 pub use logging::start as start_logging;
 pub use plan::{Plan, Saving};

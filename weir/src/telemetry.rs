@@ -8,9 +8,11 @@ mod lag;
 pub mod log;
 pub mod metrics;
 mod partition;
+mod pulse;
 
-pub use exporter::{Exporter, answer};
+pub use exporter::{Exporter, answer, health};
 pub use lag::Lags;
 pub use log::LogFormat;
 pub use metrics::{Metrics, Shows};
 pub use partition::{EngineGauges, PartitionLabels, Share};
+pub use pulse::{LOAD, Pulse, Pulses};

@@ -32,8 +32,9 @@ use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::error::{Error, Outcome};
 use crate::interrupt::Interrupt;
+use crate::registry::Registry;
 use crate::{server, setup};
-use api::{Api, Door};
+use api::{Api, Door, Publisher};
 use engine::{Ends, Source};
 use restore::Shelf;
 use state::{Phase, State};
@@ -114,6 +115,8 @@ impl Up {
         let exempt = town.as_mut().map(|town| std::mem::take(&mut town.exempt));
         let source = source(&plan.config, folder, exempt, (&state, &runtime))?;
         let shelf = source.shelf.clone();
+        let for_publisher = (shelf.registry.clone(), Arc::clone(&clock), Arc::clone(&state));
+        let publisher = Publisher::new(&journal.reader()?, journal.appender(), for_publisher)?;
         let engine = start_engine(source, &journal, &state, (&clock, &runtime))?;
         let kept = &plan.config.history;
         let parts = (&journal, &state, &clock, &runtime);
@@ -126,7 +129,7 @@ impl Up {
         let told = (journal.head(), Arc::clone(&clock));
         let api = Api::new(Arc::clone(&state), journal.reader()?, http.feed_readers_max, told);
         let is_open = door.is_open();
-        let routes = api::router(Arc::new(api), Arc::new(gate), door);
+        let routes = api::router(Arc::new(api), (Arc::new(gate), Arc::new(publisher)), door);
         let mut phase = state.phase();
         let stop = async move {
             // An error means that the state is gone, and with it everything else.
@@ -235,8 +238,19 @@ fn source(
         every: Duration::from_millis(config.data.checkpoint_every_ms),
         store: runtime.handle().clone(),
         state: Arc::clone(state),
+        registry: registry(config, folder)?,
     };
     Ok(Source { shelf, config: engine, versions })
+}
+
+/// The folder of versions: where the configuration says, else in the data folder.
+fn registry(config: &Config, folder: &std::path::Path) -> Result<Registry, Error> {
+    if !config.data.registry.is_empty() {
+        return Registry::open(&config.data.registry);
+    }
+    let name = folder.join("registry").display().to_string();
+    std::fs::create_dir_all(&name).map_err(|error| Error::file(&name, error))?;
+    Registry::open(&name)
 }
 
 fn start_engine(

@@ -73,3 +73,41 @@ fn a_deadline_out_of_range_is_refused() {
         assert_eq!(ask(name, value).unwrap_err().status(), 400, "{name}={value}");
     }
 }
+
+fn review(id: &str, more: &str) -> String {
+    format!(r#"{{"id":"{id}","case":"k1","account":"a1","at":{NOW},"actor":"r1"{more},"secret":"text"}}"#)
+}
+
+#[test]
+fn a_verdict_lies_behind_its_review_and_other_acts_become_no_event() {
+    let body = [
+        review("r1", r#","act":"claim""#),
+        review("r2", r#","act":"verdict","verdict":"ban","reason":"bulk""#),
+        review("r3", r#","act":"verdict""#),
+        review("r4", r#","act":"note","reason":"a bot""#),
+    ];
+    let taken = take::reviews(body.join("\n").as_bytes(), NOW).unwrap();
+    assert_eq!((taken.answer.appended.accepted, taken.answer.appended.rejected, taken.kept), (3, 1, 4));
+    let reject = &taken.answer.appended.rejects[0];
+    assert_eq!((reject.line, reject.reason), (3, RejectReason::MissingField));
+    let topics: Vec<Topic> = taken.batch.records().map(|record| record.0).collect();
+    assert_eq!(topics, [Topic::Reviews, Topic::Reviews, Topic::Events, Topic::Reviews, Topic::Rejects]);
+    let records: Vec<&[u8]> = taken.batch.records().map(|record| record.2).collect();
+    assert!(!String::from_utf8_lossy(records[0]).contains("secret"));
+    let event = schema::json::decode(records[2]).unwrap();
+    let event = event.event().unwrap().expect("a known kind");
+    assert_eq!((event.account, event.body.kind(), event.ts), ("a1", "verdict", NOW));
+    let again = take::reviews(body[1].as_bytes(), NOW + 5).unwrap();
+    let again: Vec<Vec<u8>> = again.batch.records().map(|record| record.2.to_vec()).collect();
+    assert_eq!(again[1], records[2], "the same review is the same event");
+}
+
+#[test]
+fn a_review_of_the_future_is_refused_and_so_is_a_request_of_too_many() {
+    let ahead = review("r1", r#","act":"claim""#).replace(&NOW.to_string(), &(NOW + 300_001).to_string());
+    let taken = take::reviews(ahead.as_bytes(), NOW).unwrap();
+    assert_eq!(taken.answer.reasons, [RejectReason::Future]);
+    let many = "{}\n".repeat(schema::limits::REVIEWS_MAX + 1);
+    let refusal = take::reviews(many.as_bytes(), NOW).err().expect("refused");
+    assert!(refusal.detail.contains("send them in parts"), "{refusal}");
+}

@@ -17,7 +17,7 @@ pub enum Topic {
     Rejects = 2,
     /// An act of a reviewer.
     Reviews = 3,
-    /// A version that is wanted.
+    /// A version that is wanted, keyed by the control's id.
     Control = 4,
     /// A feature row, for the history.
     Rows = 5,

@@ -189,6 +189,18 @@ impl Reader {
         found.map_err(|error| self.failed(&error))
     }
 
+    /// The latest controls, oldest first, as JSON; also those whose records are gone.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn controls(&self) -> Result<Vec<Vec<u8>>, Error> {
+        let found =
+            self.db.prepare_cached("SELECT body FROM control ORDER BY pos").and_then(|mut statement| {
+                statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<Vec<u8>>>>()
+            });
+        found.map_err(|error| self.failed(&error))
+    }
+
     /// When the log took the record at a position, ms since the Unix epoch; `None` if it holds no such record.
     ///
     /// # Errors

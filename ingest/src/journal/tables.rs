@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, params};
-use schema::limits::JOURNAL_PRUNE_RECORDS_MAX;
+use schema::limits::{CONTROLS_MAX, JOURNAL_PRUNE_RECORDS_MAX};
 
 use super::batch::Batch;
 use super::writer::{Commit, Prune, Unwritten};
@@ -27,12 +27,18 @@ CREATE TABLE standing (account TEXT PRIMARY KEY, seq INTEGER NOT NULL, body BLOB
 CREATE TABLE reader (name TEXT PRIMARY KEY, pos INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO reader (name, pos) VALUES ('!pruned', 0);
 ";
+/// Came with format 1 later: a weir that does not know it leaves it alone. The latest controls outlive their records, since what is
+/// wanted does not age.
+const CONTROLS: &str = "CREATE TABLE IF NOT EXISTS control (pos INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, body BLOB NOT NULL)";
 const INSERT: &str = "INSERT INTO log (pos, topic, at, key, body) VALUES (?1, ?2, ?3, ?4, ?5)";
 const STAND: &str = "INSERT INTO standing (account, seq, body) VALUES (?1, ?2, ?3)
     ON CONFLICT (account) DO UPDATE SET seq = excluded.seq, body = excluded.body WHERE excluded.seq >= seq";
 const UNSTAND: &str = "DELETE FROM standing WHERE account = ?1 AND seq <= ?2";
 const READ_TO: &str = "INSERT INTO reader (name, pos) VALUES (?1, ?2)
     ON CONFLICT (name) DO UPDATE SET pos = excluded.pos WHERE excluded.pos > pos";
+const CONTROL: &str = "INSERT OR IGNORE INTO control (pos, id, body) VALUES (?1, ?2, ?3)";
+const FORGET_CONTROLS: &str =
+    "DELETE FROM control WHERE pos <= (SELECT pos FROM control ORDER BY pos DESC LIMIT 1 OFFSET ?1)";
 /// Only a prefix ever goes, since neither positions nor times fall.
 const PRUNE: &str = "DELETE FROM log WHERE pos < (SELECT min(pos) FROM log) + ?1 AND pos <= ?2 AND at < ?3";
 
@@ -59,6 +65,7 @@ impl Tables {
             let detail = format!("no journal of format {FORMAT}: it says format {format}");
             return Err(Error::Journal { name: path.display().to_string(), detail });
         }
+        db.execute_batch(CONTROLS).map_err(fail)?;
         let mut tables = Tables { db, head: Head::default() };
         tables.head = tables.read_head().map_err(fail)?;
         Ok(tables)
@@ -156,8 +163,13 @@ fn append(db: &Connection, batch: &Batch, head: &mut Head) -> rusqlite::Result<(
     for (topic, key, body) in batch.records() {
         head.position += 1;
         insert.execute(params![signed(head.position), topic as u8, signed(head.at), key, body])?;
-        if topic == Topic::Decisions {
-            head.decisions = head.position;
+        match topic {
+            Topic::Decisions => head.decisions = head.position,
+            Topic::Control => {
+                db.prepare_cached(CONTROL)?.execute(params![signed(head.position), key, body])?;
+                db.prepare_cached(FORGET_CONTROLS)?.execute(params![signed(CONTROLS_MAX as u64)])?;
+            }
+            _ => {}
         }
     }
     Ok(())

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use schema::limits::CONTROLS_MAX;
+
 use super::*;
 
 static TIME: AtomicU64 = AtomicU64::new(1_762_128_000_000);
@@ -134,6 +136,28 @@ fn retention_takes_a_prefix_and_never_what_a_restart_needs() {
     journal.close();
     let journal = open(folder.path());
     assert_eq!((journal.head().borrow().pruned, journal.head().borrow().position), (10, 11));
+    journal.close();
+}
+
+#[test]
+fn the_latest_controls_outlive_their_records_and_older_ones_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path());
+    let mut batch = Batch::default();
+    for number in 0..CONTROLS_MAX + 3 {
+        batch.push(Topic::Control, format!("c{number}").as_bytes(), format!("control {number}").as_bytes());
+    }
+    batch.push(Topic::Control, b"c5", b"an id that came before");
+    journal.appender().commit_blocking(Commit { batch, ..Commit::default() }).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let prune = Prune { before_at: u64::MAX, bytes_max: 0, up_to: 500 };
+    assert!(runtime.block_on(journal.appender().prune(prune)).unwrap() > 0);
+    journal.close();
+    let journal = open(folder.path());
+    let controls = journal.reader().unwrap().controls().unwrap();
+    assert_eq!(controls.len(), CONTROLS_MAX);
+    assert_eq!(controls.first().unwrap(), b"control 3");
+    assert_eq!(*controls.last().unwrap(), format!("control {}", CONTROLS_MAX + 2).into_bytes());
     journal.close();
 }
 

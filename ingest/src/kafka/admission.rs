@@ -83,18 +83,24 @@ impl Admission {
     /// `key_mismatch`, `wrong_partition` or `forged_internal`.
     #[inline]
     pub fn check(&self, record: &Record<'_>, event: &Event<'_>) -> Result<(), Refusal> {
-        let account = event.account.as_bytes();
-        if record.key != Some(account) {
-            return Err(key_mismatch(record.key, event.account));
-        }
-        let own = partition_of(account, self.partitions);
-        if own != self.partition {
-            return Err(self.wrong_partition(own));
-        }
+        self.check_place(record, event.account)?;
         if event.body.is_internal() {
             self.check_signature(record, event.body.kind())?;
         }
         Ok(())
+    }
+
+    /// Whether a record about the account may lie where it lies, whatever it is.
+    ///
+    /// # Errors
+    /// `key_mismatch` or `wrong_partition`.
+    #[inline]
+    pub fn check_place(&self, record: &Record<'_>, account: &str) -> Result<(), Refusal> {
+        if record.key != Some(account.as_bytes()) {
+            return Err(key_mismatch(record.key, account));
+        }
+        let own = partition_of(account.as_bytes(), self.partitions);
+        if own == self.partition { Ok(()) } else { Err(self.wrong_partition(own)) }
     }
 
     fn check_signature(&self, record: &Record<'_>, kind: &str) -> Result<(), Refusal> {

@@ -10,7 +10,8 @@ use compact_str::CompactString;
 use models::Model;
 use schema::limits::{BLOCKLISTS_MAX, CONTROLS_MAX};
 use schema::{
-    Action, Activate, Body, ControlKind, ENFORCEMENT_KEY, Event, Refusal, RejectReason, Restriction, Scope,
+    Action, Activate, Body, ControlKind, ENFORCEMENT_KEY, Event, KILL_NAME, Refusal, RejectReason,
+    Restriction, Scope, Versions,
 };
 
 use super::{Engine, Output};
@@ -19,8 +20,6 @@ use crate::{Blocklist, ExemptList, Policy};
 
 /// Artifacts that may wait to be put in force; past it the oldest is dropped, and asked for again.
 const SHELF_MAX: usize = 16;
-/// Name of the kill switch among controls.
-const KILL_NAME: &str = "enforcement";
 
 /// A version of something: what is active, or what a record needs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -171,6 +170,12 @@ impl Engine {
             version: version.clone(),
         };
         self.activations.active.iter().map(version).collect()
+    }
+
+    /// What decides, as decisions name it: activated, or given when the engine was made.
+    #[must_use]
+    pub fn versions(&self) -> &Versions {
+        &self.versions
     }
 
     /// Puts an artifact in force without a record: what a checkpoint says was active. Whether there was room for it.

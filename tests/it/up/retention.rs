@@ -106,7 +106,7 @@ fn past_its_bytes_the_journal_keeps_what_a_start_reads_and_decides_as_if_uninter
     }
     assert_eq!(taken.len(), events.len());
     assert!(first(&data) > events.len() as u64 / 5, "a good part of it is gone");
-    let (whole, last) = uninterrupted_of(folder.path(), &taken);
+    let (whole, last) = uninterrupted_of(folder.path(), &taken, &data);
     assert!(whole.len() > 20, "only {} decisions", whole.len());
     assert_eq!(decided.into_iter().map(|record| record.2).collect::<Vec<_>>(), whole);
     assert_eq!(standings(&data), last);

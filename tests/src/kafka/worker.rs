@@ -3,7 +3,7 @@
 //! Separate from one-off runs of the binary, which end by themselves. Invariant: it is killed when the test forgets it.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl Worker {
         let mut own = vec!["--set", "message.timeout.ms=5000"];
         own.extend(["--no-checkpoints"].iter().filter(|_| !more.contains(&"--checkpoints")));
         let more = [&own, more].concat();
-        Self::role("run", topics, &topics.prefix, &more)
+        Self::role("run", topics, &topics.prefix, (&more, &[]))
     }
 
     /// Starts a `weir archive` on a test's topics, into a database named as they are, in the ClickHouse at `url`.
@@ -42,10 +42,25 @@ impl Worker {
     #[must_use]
     pub fn archive(topics: &Topics, url: &str, more: &[&str]) -> Self {
         let own = ["--clickhouse", url, "--database", &topics.prefix];
-        Self::role("archive", topics, &archive_group(topics), &[&own, more].concat())
+        Self::role("archive", topics, &archive_group(topics), (&[&own, more].concat(), &[]))
     }
 
-    fn role(name: &str, topics: &Topics, group: &str, more: &[&str]) -> Self {
+    /// The same into a ClickHouse over TLS, whose certificate is signed by one of the file `root`.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn archive_trusting(topics: &Topics, url: &str, root: &Path) -> Self {
+        let own = ["--clickhouse", url, "--database", &topics.prefix];
+        Self::role("archive", topics, &archive_group(topics), (&own, &[("SSL_CERT_FILE", root)]))
+    }
+
+    fn role(
+        name: &str,
+        topics: &Topics,
+        group: &str,
+        (more, environment): (&[&str], &[(&str, &Path)]),
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = folder.path().join("log");
         let file = File::create(&log).expect("a temporary folder can be written");
@@ -57,6 +72,7 @@ impl Worker {
             // A killed member is given up soon.
             .args(["--set", "session.timeout.ms=6000", "--set", "heartbeat.interval.ms=500"])
             .args(more)
+            .envs(environment.iter().copied())
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

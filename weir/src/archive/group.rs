@@ -29,7 +29,7 @@ use crate::commands::topics;
 use crate::error::{Error, Outcome};
 use crate::run::Listener;
 use crate::telemetry::metrics::ARCHIVED;
-use crate::telemetry::{Exporter, Lags, Metrics};
+use crate::telemetry::{Exporter, Lags, Metrics, Pulses};
 
 /// How long empty partitions are left alone.
 const IDLE_WAIT: Duration = Duration::from_millis(20);
@@ -79,16 +79,21 @@ struct Told {
 /// Works until somebody asks it to end. From its start on, probes are answered.
 pub async fn run(plan: Plan) -> Result<Outcome, Error> {
     let (unready, told) = watch::channel(Some("the group has given nothing yet"));
-    let metrics = Arc::clone(&plan.metrics);
-    let exporter = plan.listen.map(|address| Exporter::start(address, metrics, told)).transpose()?;
-    let ended = join(plan, unready).await;
+    let pulses = Arc::<Pulses>::default();
+    let shown = (Arc::clone(&plan.metrics), Arc::clone(&pulses));
+    let exporter = plan.listen.map(|address| Exporter::start(address, shown, told)).transpose()?;
+    let ended = join(plan, (unready, &pulses)).await;
     if let Some(exporter) = exporter {
         exporter.end();
     }
     ended
 }
 
-async fn join(plan: Plan, unready: watch::Sender<Option<&'static str>>) -> Result<Outcome, Error> {
+async fn join(
+    plan: Plan,
+    (unready, pulses): (watch::Sender<Option<&'static str>>, &Pulses),
+) -> Result<Outcome, Error> {
+    let pulse = tokio::spawn(pulses.start("the main loop").keep());
     let admin = Admin::open(&plan.brokers, &plan.settings)?;
     topics::findings(admin.check(&topics::plan_to_check(&plan.prefix, 0)).await?)?;
     let partitions = admin.partitions(&Topic::Events.name(&plan.prefix))?;
@@ -105,7 +110,8 @@ async fn join(plan: Plan, unready: watch::Sender<Option<&'static str>>) -> Resul
     let names: Vec<String> = plan.topics().into_iter().map(|(_, name)| name).collect();
     let settings = plan.consumer_settings();
     let consumer = Arc::new(Consumer::open((&plan.brokers, &plan.group), &names, &settings)?);
-    let mut listener = Listener::start(Arc::clone(&consumer))?;
+    let mut listener =
+        Listener::start(Arc::clone(&consumer), pulses.start("the thread that serves the group"))?;
     let deletions = tokio::spawn(carry_out_deletions(writer.clone(), plan.deletions_every));
     tracing::info!(topics = names.join(","), clickhouse = plan.server.url, "the archive joins the group");
     let lags = match plan.listen {
@@ -118,6 +124,7 @@ async fn join(plan: Plan, unready: watch::Sender<Option<&'static str>>) -> Resul
         Err(error) => Err(error),
     };
     deletions.abort();
+    pulse.abort();
     group.unready.send_replace(Some("stopping"));
     group.give_up_all();
     mem::take(&mut group.lags).end();

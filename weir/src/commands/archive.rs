@@ -42,8 +42,9 @@ pub struct ArchiveArgs {
     /// The consumer group.
     #[arg(long, value_name = "NAME", default_value = "weir-archive")]
     group: String,
-    /// Where ClickHouse listens for HTTP.
-    #[arg(long, value_name = "http://HOST:PORT", value_parser = url)]
+    /// Where ClickHouse listens for HTTP or HTTPS; its certificate must be signed by a root of the system, or by one of the file
+    /// that the variable SSL_CERT_FILE names.
+    #[arg(long, value_name = "http[s]://HOST:PORT", value_parser = url)]
     clickhouse: String,
     /// The database.
     #[arg(long, value_name = "NAME", default_value = "weir")]
@@ -79,8 +80,9 @@ enum Kept {
 }
 
 fn url(text: &str) -> Result<String, String> {
-    if !text.starts_with("http://") {
-        return Err("ClickHouse is spoken to over HTTP: http://HOST:PORT, usually port 8123".to_owned());
+    if !text.starts_with("http://") && !text.starts_with("https://") {
+        let detail = "ClickHouse is spoken to over HTTP: http://HOST:PORT, usually port 8123, or https://HOST:PORT, usually 8443";
+        return Err(detail.to_owned());
     }
     Ok(text.trim_end_matches('/').to_owned())
 }

@@ -1,14 +1,16 @@
-//! `weir control`: says what is wanted; the control writer makes it so in every partition.
+//! `weir control`: says what is wanted; the control writer makes it so in every partition, the server of a journal in its log.
 //!
-//! Separate from the writer. Invariants: a file is checked before anybody is asked to use it; it lies in the registry before the
+//! Separate from both. Invariants: a file is checked before anybody is asked to use it; it lies in the registry before the
 //! record that names it is written; a version that lies there is never replaced by another.
+
+mod http;
 
 use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use schema::{Control, ControlKind, Topic};
-use scorer::{Content, Needed};
+use schema::{Control, ControlKind, KILL_NAME, Topic};
+use scorer::Needed;
 use sinks::kafka::{Producer, ProducerOptions, reach};
 
 use crate::clock::{self, Stopwatch};
@@ -16,7 +18,6 @@ use crate::commands::broker::BrokerArgs;
 use crate::error::{Error, Outcome};
 use crate::files;
 use crate::registry::Registry;
-use crate::run::KILL_NAME;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,7 +26,14 @@ Examples:
   weir control --brokers kafka-1:9092 activate policy strict.toml --name main --version 2026-11-25 --registry /srv/weir
   weir control --brokers kafka-1:9092 activate blocklist devices.blocklist --name devices --version 41 --registry /srv/weir
 
-Every worker must be given the same registry (`weir run --registry`).";
+  weir control --url http://127.0.0.1:8484 kill on                the same for `weir up`
+  weir control --url http://127.0.0.1:8484 activate policy strict.toml --name main --version 2 --registry weir-data/registry
+  weir control --url http://127.0.0.1:8484 show                   what is wanted and what is in force
+
+Every worker must be given the same registry (`weir run --registry`); that of `weir up` is [data] registry in its configuration. A
+file may also be put there by other means, as KIND/NAME/VERSION with the kind's ending; `activate` without FILE then says that it is
+wanted. The key of a publisher comes from --key-file, else from what the server reads: WEIR_KEYS_PUBLISHER, WEIR_KEYS_ADMIN and their
+_FILE.";
 
 /// Longest file that is activated, bytes.
 const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
@@ -38,6 +46,12 @@ const ANSWER_WAIT: Duration = Duration::from_secs(30);
 pub struct ControlArgs {
     #[command(flatten)]
     broker: BrokerArgs,
+    /// A server of `weir up` instead of brokers.
+    #[arg(long, value_name = "http[s]://HOST:PORT", conflicts_with = "brokers")]
+    url: Option<String>,
+    /// With --url: a file whose first line is the key of a publisher.
+    #[arg(long, value_name = "FILE", requires = "url")]
+    key_file: Option<String>,
     /// Who wants it, a pseudonym; it is kept in the log.
     #[arg(long, value_name = "NAME", default_value = "operator")]
     by: String,
@@ -52,8 +66,10 @@ enum Wanted {
         /// On or off.
         switch: Switch,
     },
-    /// Put a version in force in every partition.
+    /// Put a version in force, in every partition.
     Activate(ActivateArgs),
+    /// Print what is wanted and what is in force, as JSON (with --url).
+    Show,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -74,9 +90,9 @@ struct ActivateArgs {
     /// Its version, likewise.
     #[arg(long)]
     version: String,
-    /// The folder of versions that all workers share.
+    /// The folder of versions that all workers share, or that of the server; with --url needed for FILE alone.
     #[arg(long, value_name = "DIR")]
-    registry: String,
+    registry: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -98,16 +114,20 @@ impl Kind {
     }
 }
 
-/// Writes one control record, and waits until the broker has it.
+/// Says what is wanted, and waits until it is written down.
 pub fn run(args: &ControlArgs) -> Result<Outcome, Error> {
-    let (kind, name, version) = match &args.wanted {
+    let (kind, name, version, sha256) = match &args.wanted {
         Wanted::Kill { switch } => {
             let version = if matches!(switch, Switch::On) { "on" } else { "off" };
-            (ControlKind::Kill, KILL_NAME.to_owned(), version.to_owned())
+            (ControlKind::Kill, KILL_NAME, version, None)
         }
         Wanted::Activate(wanted) => {
-            place(wanted)?;
-            (wanted.kind.control(), wanted.name.clone(), wanted.version.clone())
+            (wanted.kind.control(), wanted.name.as_str(), wanted.version.as_str(), place(wanted, args)?)
+        }
+        Wanted::Show => {
+            let url = args.url.as_ref().ok_or_else(|| Error::Usage("show needs --url".to_owned()))?;
+            println!("{}", http::show(url, args.key_file.as_deref())?);
+            return Ok(Outcome::Done);
         }
     };
     let at = clock::now_ms();
@@ -116,27 +136,38 @@ pub fn run(args: &ControlArgs) -> Result<Outcome, Error> {
         at,
         by: args.by.clone(),
         kind,
-        name,
-        version,
-        sha256: None,
+        name: name.to_owned(),
+        version: version.to_owned(),
+        sha256,
         url: None,
         mode: None,
         share: None,
     };
-    write(args, &control)?;
-    println!("{} {} {} is wanted ({})", control.kind, control.name, control.version, control.id);
+    control.check().map_err(|refusal| Error::Usage(refusal.detail))?;
+    let outcome = match &args.url {
+        Some(url) => http::publish(url, args.key_file.as_deref(), &control)?,
+        None => write(&args.broker, &control).map(|()| "wanted".to_owned())?,
+    };
+    println!("{} {} {} is {outcome} ({})", control.kind, control.name, control.version, control.id);
     Ok(Outcome::Done)
 }
 
-/// Puts the file where workers find it, if it is what it says.
-fn place(wanted: &ActivateArgs) -> Result<(), Error> {
-    let registry = Registry::open(&wanted.registry)?;
+/// Puts the file where it is found, if it is what it says; gives its SHA-256, unless only the server can see it.
+fn place(wanted: &ActivateArgs, args: &ControlArgs) -> Result<Option<String>, Error> {
+    let Some(folder) = &wanted.registry else {
+        if args.url.is_some() && wanted.file.is_none() {
+            return Ok(None); // The server looks by itself.
+        }
+        return Err(Error::Usage("give --registry DIR: where the version is looked for, or put".to_owned()));
+    };
+    let registry = Registry::open(folder)?;
     let needed =
         Needed { kind: wanted.kind.control(), name: wanted.name.clone(), version: wanted.version.clone() };
     let file = registry.file(&needed)?;
+    let is_there = Path::new(&file).exists();
     if let Some(source) = &wanted.file {
         let bytes = files::read(source, FILE_BYTES_MAX)?;
-        if Path::new(&file).exists() {
+        if is_there {
             if std::fs::read(&file).map_err(|error| Error::file(&file, error))? != bytes {
                 let detail = "this version lies in the registry with other content: give a new --version";
                 return Err(Error::file(&file, detail));
@@ -148,25 +179,19 @@ fn place(wanted: &ActivateArgs) -> Result<(), Error> {
             files::write(&file, &bytes)?;
         }
     }
-    let artifact = registry.load(&needed);
-    if artifact.is_err() && wanted.file.is_some() {
+    let digest = registry.check(&needed, None);
+    if digest.is_err() && wanted.file.is_some() && !is_there {
         std::fs::remove_file(&file).ok();
     }
-    if let (Content::Blocklist(list), name) = (&artifact?.content, &wanted.name)
-        && list.name() != name
-    {
-        let detail = format!("the list is called {}: give that as --name", list.name());
-        return Err(Error::file(&file, detail));
-    }
-    Ok(())
+    digest.map(Some)
 }
 
-fn write(args: &ControlArgs, control: &Control) -> Result<(), Error> {
-    let access = args.broker.access()?;
+fn write(broker: &BrokerArgs, control: &Control) -> Result<(), Error> {
+    let access = broker.access()?;
     reach(&access.brokers, &access.settings)?;
     let options = ProducerOptions {
         brokers: access.brokers,
-        prefix: args.broker.prefix.clone(),
+        prefix: broker.prefix.clone(),
         settings: access.settings,
         signer: None,
     };

@@ -10,6 +10,7 @@ use clap::Args;
 use sinks::checkpoint::{Checkpoints, Settings};
 
 use crate::commands::broker::{BrokerArgs, ServiceArgs};
+use crate::environment;
 use crate::error::{Error, Outcome};
 use crate::files;
 use crate::registry::Registry;
@@ -22,12 +23,17 @@ Examples:
   weir run --brokers kafka-1:9092,kafka-2:9092 --signing-key /etc/weir/signing.key --checkpoints /srv/weir/checkpoints
   weir run --config /etc/weir/weir.toml --checkpoints /srv/weir/checkpoints      brokers, TLS and password as its [kafka] says
 
-Reads weir.events, writes weir.decisions, weir.standing, weir.rejects (and weir.rows). Start as many workers as there are
+Reads weir.events, writes weir.decisions, weir.standing, weir.rejects (and weir.rows). With a signing key it also reads weir.relations,
+weir.control and weir.reviews, and writes what follows from them into weir.events: whoever may write to control or reviews decides
+about accounts. Start as many workers as there are
 partitions; each partition is decided about by exactly one, which saves its state and is followed by another at the same place.
 Ctrl-C or SIGTERM finishes what was read and leaves the group.";
 
 /// Longest signing key, bytes.
 const KEY_BYTES_MAX: u64 = 4_096;
+
+/// How the variables begin that object stores read.
+const STORES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
 
 /// Arguments of `weir run`.
 #[derive(Debug, Args)]
@@ -48,7 +54,8 @@ pub struct RunArgs {
     /// Where activations find their versions: DIR/policy/NAME/VERSION.toml and so on; the same for all workers.
     #[arg(long, value_name = "DIR")]
     registry: Option<String>,
-    /// Where the state of partitions is saved: a directory that all workers share, or the URL of an object store.
+    /// Where the state of partitions is saved: a directory that all workers share, or s3://BUCKET/PREFIX, gs://… or az://… of an object
+    /// store, in a build with the feature cloud; its keys come from the variables of its own tools (AWS_ACCESS_KEY_ID and so on).
     #[arg(long, value_name = "DIR|URL", required_unless_present = "no_checkpoints")]
     checkpoints: Option<String>,
     /// Save no state: after a restart only restrictions in force are known, not what accounts did.
@@ -75,7 +82,8 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
     let key = args.signing_key.as_deref().map(|file| files::read(file, KEY_BYTES_MAX)).transpose()?;
     let store = run::store_runtime()?;
     let saving = |url: &str| -> Result<Saving, Error> {
-        let checkpoints = Checkpoints::open(url, Settings::default())?;
+        let options: Vec<_> = STORES.iter().flat_map(|prefix| environment::overrides(prefix)).collect();
+        let checkpoints = Checkpoints::open_any(url, &options, Settings::default())?;
         let every = Duration::from_secs_f64(args.checkpoint_every);
         Ok(Saving { checkpoints, every, store: store.handle().clone() })
     };
@@ -90,6 +98,7 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
         saving: args.checkpoints.as_deref().map(saving).transpose()?,
         engine: args.engine.config(read_exempt(args.exempt.as_deref())?, args.rows)?,
         metrics: Arc::new(Metrics::new(Shows::Run)),
+        pulses: Arc::default(),
         listen: args.service.listen(&access.config)?,
     };
     run::run(plan)

@@ -24,6 +24,8 @@ Examples:
   curl -d '{\"id\":\"e1\",\"ts\":1762128000000,\"kind\":\"session\",\"account\":\"a1\"}' http://127.0.0.1:8484/v1/check
   curl http://127.0.0.1:8484/v1/accounts/a1/standing
   curl -N 'http://127.0.0.1:8484/v1/decisions?from=0'
+  curl --data-binary @reviews.ndjson http://127.0.0.1:8484/v1/reviews
+  weir control --url http://127.0.0.1:8484 kill on
 
 A start restores the newest checkpoint of the data folder and reads the journal on from there; without any it reads the
 journal from its beginning. Another policy, model or list than before decides from where the server stopped. The

@@ -95,6 +95,10 @@ pub struct Keys {
     ingest_file: String,
     read: Secret,
     read_file: String,
+    reviewer: Secret,
+    reviewer_file: String,
+    publisher: Secret,
+    publisher_file: String,
     admin: Secret,
     admin_file: String,
 }
@@ -105,6 +109,8 @@ pub struct Keys {
 pub struct Data {
     /// Its name.
     pub dir: String,
+    /// The folder of versions; empty: `registry` in the data folder.
+    pub registry: String,
     /// Time from one checkpoint to the next, ms.
     pub checkpoint_every_ms: u64,
     /// Days that the journal's records are kept.
@@ -205,6 +211,16 @@ impl Keys {
     /// The keys that may read.
     pub fn read(&self) -> Result<Vec<Secret>, Error> {
         keys("read", &self.read, &self.read_file)
+    }
+
+    /// The keys that may post reviews.
+    pub fn reviewer(&self) -> Result<Vec<Secret>, Error> {
+        keys("reviewer", &self.reviewer, &self.reviewer_file)
+    }
+
+    /// The keys that may say what is wanted.
+    pub fn publisher(&self) -> Result<Vec<Secret>, Error> {
+        keys("publisher", &self.publisher, &self.publisher_file)
     }
 
     /// The keys that may do everything.

@@ -5,18 +5,11 @@
 //! a crash is one that engines know; the kill switch is told to gateways at once, however far behind a partition is.
 
 use ingest::kafka::{Message, partition_of};
-use schema::limits::ID_BYTES_MAX;
-use schema::{
-    Action, Activate, Body, Control, ControlKind, ENFORCEMENT_KEY, Event, Refusal, RejectReason, Restriction,
-    Scope, Standing,
-};
-use xxhash_rust::xxh3::xxh3_64;
+use schema::{Control, ControlKind};
 
 use super::line::{Stop, Work};
 use super::outlet::{Outlet, ticket};
-
-/// Name of the kill switch among controls.
-pub const KILL_NAME: &str = "enforcement";
+use crate::wanted;
 
 /// Writes activations.
 pub struct Controller {
@@ -35,18 +28,11 @@ impl Controller {
         outlet.look_at_the_clock()?;
         let mut outputs = 0;
         if control.kind == ControlKind::Kill {
-            outputs += outlet.enforcement(&enforcement(control, at), offset)?;
+            outputs += outlet.enforcement(&control.enforcement(at, at), offset)?;
         }
-        for (partition, account) in self.addresses.iter().enumerate() {
-            let id = format!("c_{:016x}_{partition}", xxh3_64(control.id.as_bytes()));
-            let activate = Activate {
-                control: &control.id,
-                what: control.kind,
-                name: &control.name,
-                version: &control.version,
-            };
-            let body = Body::Activate(activate);
-            let event = Event { id: &id, ts: at, at: None, account, age_h: None, idle_h: None, body };
+        for (partition, account) in (0..).zip(&self.addresses) {
+            let id = control.event_id(partition);
+            let event = control.activation(&id, account, at);
             outlet.producer.internal_event(&event, ticket(offset))?;
             outputs += 1;
         }
@@ -68,47 +54,11 @@ impl Work for Controller {
         if message.record().value.is_none() {
             return Ok(0); // A tombstone: nothing is wanted of that name any more.
         }
-        match control(message.value()) {
+        match wanted::control(message.value()) {
             Ok(control) => self.activate(&control, (offset, at), outlet),
             Err(refusal) => outlet.reject(refusal, (offset, at), message.value()),
         }
     }
-}
-
-/// Reads and checks a control record.
-pub fn control(value: &[u8]) -> Result<Control, Refusal> {
-    let control: Control = serde_json::from_slice(value)
-        .map_err(|error| Refusal::new(RejectReason::Malformed, format!("no control record: {error}")))?;
-    for (field, text) in [("id", &control.id), ("name", &control.name), ("version", &control.version)] {
-        if text.is_empty() {
-            return Err(Refusal::new(RejectReason::EmptyId, format!("{field}: empty")));
-        }
-        if text.len() > ID_BYTES_MAX {
-            return Err(Refusal::new(RejectReason::IdTooLong, format!("{field}: {} bytes", text.len())));
-        }
-    }
-    let is_switch = control.name == KILL_NAME && matches!(control.version.as_str(), "on" | "off");
-    if control.kind == ControlKind::Kill && !is_switch {
-        let detail = format!("the kill switch is {KILL_NAME}, on or off");
-        return Err(Refusal::new(RejectReason::UnknownWord, detail));
-    }
-    Ok(control)
-}
-
-/// What gateways are told: while it is on, they suspend every restriction that is not a human's.
-pub fn enforcement(control: &Control, at: u64) -> Standing {
-    let switch = Restriction {
-        scope: Scope::All,
-        action: Action::Lift,
-        limit: None,
-        expires: None,
-        decision: control.id.clone(),
-        reason: "kill_switch".to_owned(),
-        message: String::new(),
-        human: false,
-    };
-    let restrictions = if control.version == "on" { vec![switch] } else { Vec::new() };
-    Standing { account: ENFORCEMENT_KEY.to_owned(), seq: at, as_of: at, restrictions }
 }
 
 /// An account name of weir's own that belongs to the partition.
@@ -130,30 +80,5 @@ mod tests {
                 assert_eq!(partition_of(account.as_bytes(), partitions), partition);
             }
         }
-    }
-
-    #[test]
-    fn a_control_record_that_says_nothing_is_refused() {
-        let record = |kind: &str, name: &str, version: &str| {
-            format!(r#"{{"id":"c","at":1,"by":"r","kind":"{kind}","name":"{name}","version":"{version}"}}"#)
-        };
-        let reason = |text: &str| control(text.as_bytes()).map_err(|refusal| refusal.reason).err();
-        assert_eq!(reason(&record("kill", "enforcement", "on")), None);
-        assert_eq!(reason(&record("policy", "strict", "7")), None);
-        assert_eq!(reason(&record("kill", "enforcement", "perhaps")), Some(RejectReason::UnknownWord));
-        assert_eq!(reason(&record("policy", "", "7")), Some(RejectReason::EmptyId));
-        assert_eq!(reason(&record("policy", &"x".repeat(65), "7")), Some(RejectReason::IdTooLong));
-        assert_eq!(reason("{"), Some(RejectReason::Malformed));
-    }
-
-    #[test]
-    fn the_switch_is_one_entry_while_it_is_on_and_nothing_when_it_is_off() {
-        let text = r#"{"id":"c","at":1,"by":"r","kind":"kill","name":"enforcement","version":"on"}"#;
-        let on = control(text.as_bytes()).expect("a control record");
-        let told = enforcement(&on, 9);
-        assert_eq!((told.account.as_str(), told.seq, told.restrictions.len()), ("!enforcement", 9, 1));
-        assert!(!told.restrictions[0].human);
-        let off = Control { version: "off".to_owned(), ..on };
-        assert_eq!(enforcement(&off, 10).restrictions, []);
     }
 }

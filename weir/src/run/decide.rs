@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use ingest::kafka::{Admission, Batch, Message};
-use schema::{Refusal, RejectReason};
-use scorer::{Engine, Needed, Outcome, Output};
+use schema::Refusal;
+use scorer::{Engine, Outcome, Output};
 
 use super::line::{Stop, Work};
 use super::outlet::Outlet;
@@ -56,7 +56,7 @@ impl<'o> Decider<'o> {
         let Some(event) = raw.event()? else { return Ok(RecordOutcome::UnknownKind) };
         self.admission.check(&record, &event)?;
         if let Some(needed) = self.engine.needs(&event) {
-            self.provide(&needed)?;
+            Registry::provide(self.registry, &mut self.engine, &needed)?;
         }
         let outcome = match self.engine.process(&event, message.offset(), &mut self.output) {
             Outcome::Decided => RecordOutcome::Decided,
@@ -66,19 +66,6 @@ impl<'o> Decider<'o> {
         };
         self.at = self.at.max(event.at.unwrap_or(event.ts));
         Ok(outcome)
-    }
-
-    /// Loads a version that the next record puts in force.
-    #[cold]
-    fn provide(&mut self, needed: &Needed) -> Result<(), Refusal> {
-        let missing = |detail: String| Refusal::new(RejectReason::ArtifactMissing, detail);
-        let Some(registry) = self.registry else {
-            let Needed { kind, name, version } = needed;
-            return Err(missing(format!("{kind} {name} {version} is wanted: the worker has no --registry")));
-        };
-        let artifact = registry.load(needed).map_err(|error| missing(error.to_string()))?;
-        self.engine.provide(artifact);
-        Ok(())
     }
 }
 

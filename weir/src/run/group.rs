@@ -22,7 +22,7 @@ use super::owner::{Owner, Place, Report, Wish};
 use super::plan::Plan;
 use crate::commands::topics;
 use crate::error::{Error, Outcome};
-use crate::telemetry::{Exporter, Lags};
+use crate::telemetry::{Exporter, Lags, Pulse};
 
 /// How often offsets are committed.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
@@ -39,6 +39,8 @@ struct Group {
     given: BTreeMap<Assignment, Option<Option<u64>>>,
     reports: mpsc::Sender<Report>,
     lags: Lags,
+    /// The main loop's own.
+    pulse: Arc<Pulse>,
     /// Why the worker is not ready, if it is not.
     unready: watch::Sender<Option<&'static str>>,
 }
@@ -46,8 +48,8 @@ struct Group {
 /// Works until somebody asks it to end. From its start on, probes are answered.
 pub async fn run(plan: Plan) -> Result<Outcome, Error> {
     let (unready, told) = watch::channel(Some("the group has given nothing yet"));
-    let metrics = Arc::clone(&plan.metrics);
-    let exporter = plan.listen.map(|address| Exporter::start(address, metrics, told)).transpose()?;
+    let shown = (Arc::clone(&plan.metrics), Arc::clone(&plan.pulses));
+    let exporter = plan.listen.map(|address| Exporter::start(address, shown, told)).transpose()?;
     let ended = join(plan, unready).await;
     if let Some(exporter) = exporter {
         exporter.end();
@@ -81,6 +83,9 @@ async fn join(plan: Plan, unready: watch::Sender<Option<&'static str>>) -> Resul
     } else {
         Lags::default()
     };
+    let pulse = plan.pulses.start("the main loop");
+    let mut listener =
+        Listener::start(Arc::clone(&consumer), plan.pulses.start("the thread that serves the group"))?;
     let mut group = Group {
         plan: Arc::new(plan),
         consumer: Arc::clone(&consumer),
@@ -89,9 +94,9 @@ async fn join(plan: Plan, unready: watch::Sender<Option<&'static str>>) -> Resul
         given: BTreeMap::new(),
         reports,
         lags,
+        pulse,
         unready,
     };
-    let mut listener = Listener::start(consumer)?;
     tracing::info!(topics = topics.join(","), partitions, "the worker joins the group");
     let ended = group.work(heard, &mut listener.changes).await;
     group.unready.send_replace(Some("stopping"));
@@ -121,7 +126,11 @@ impl Group {
                 _ = interrupt.recv() => return Ok(Outcome::Done),
                 Some(report) = reports.recv() => self.hear(report)?,
                 Some(change) = changes.recv() => self.change(change)?,
-                _ = clock.tick() => self.commit(),
+                _ = clock.tick() => {
+                    self.pulse.beat();
+                    self.look_for_the_dead()?;
+                    self.commit();
+                }
             }
         }
     }
@@ -211,6 +220,18 @@ impl Group {
     fn give_up_all(&mut self) {
         let all: Vec<Assignment> = self.owners.keys().cloned().collect();
         self.give_up(&all, false);
+    }
+
+    /// A partition whose thread panicked would be read by nobody: the process ends, and another takes it over.
+    fn look_for_the_dead(&self) -> Result<(), Error> {
+        match self.owners.iter().find(|(_, owner)| owner.is_dead()) {
+            Some((of, _)) => Err(Error::Role(format!(
+                "the thread of partition {} of {} ended by itself (the log says why): start the worker anew, it goes on where that \
+                 partition was finished",
+                of.partition, of.topic
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Commits what was finished since the last time; the broker's answer is not waited for.

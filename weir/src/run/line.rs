@@ -113,6 +113,7 @@ impl<'o, W: Work> Line<'o, W> {
             if self.outlet.gauges.wish() != Wish::Work {
                 return Stop::Wished;
             }
+            self.outlet.gauges.pulse.beat();
             if let Err(stop) = self.step(queue, steps.is_multiple_of(SERVE_EVERY)) {
                 return stop;
             }

@@ -11,6 +11,7 @@ use ingest::kafka::{Change, Consumer};
 use tokio::sync::mpsc;
 
 use crate::error::Error;
+use crate::telemetry::Pulse;
 
 /// How long the group is served at once.
 const POLL_WAIT: Duration = Duration::from_millis(100);
@@ -30,18 +31,20 @@ impl Listener {
     ///
     /// # Errors
     /// If the system has no thread for it.
-    pub fn start(consumer: Arc<Consumer>) -> Result<Self, Error> {
+    pub fn start(consumer: Arc<Consumer>, pulse: Arc<Pulse>) -> Result<Self, Error> {
         let (tell, changes) = mpsc::channel(WAITING_MAX);
         let ends = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&ends);
         let serve = move || {
             while !asked.load(Ordering::Acquire) {
+                pulse.beat();
                 if let Some(change) = consumer.poll(POLL_WAIT)
                     && tell.blocking_send(change).is_err()
                 {
                     tracing::debug!("the group said something after the end");
                 }
             }
+            pulse.end();
         };
         let thread = std::thread::Builder::new()
             .name("weir-group".to_owned())

@@ -22,10 +22,11 @@ use super::outlet::Outlet;
 use super::plan::Plan;
 use super::relate::Relater;
 use super::restore::{Restored, Sources};
+use super::reviews::Accepter;
 use crate::clock;
 use crate::error::Error;
 use crate::saving::Saver;
-use crate::telemetry::PartitionLabels;
+use crate::telemetry::{LOAD, PartitionLabels, Pulse};
 
 /// How long a partition that is given up may wait for acknowledgements: a graceful end takes at most 10 s.
 const FINISH_WAIT: Duration = Duration::from_secs(7);
@@ -44,7 +45,7 @@ pub enum Wish {
 }
 
 /// What a partition shows to the main loop. Counts are since it was assigned.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Gauges {
     wish: AtomicU8,
     /// The offset that may be committed.
@@ -53,9 +54,22 @@ pub struct Gauges {
     pub records: AtomicU64,
     /// The offset that is read next.
     pub next: Arc<AtomicU64>,
+    /// Whether the thread lives.
+    pub pulse: Arc<Pulse>,
 }
 
 impl Gauges {
+    /// Nothing was read.
+    pub fn new(pulse: Arc<Pulse>) -> Self {
+        Self {
+            wish: AtomicU8::new(Wish::Work as u8),
+            committable: AtomicU64::new(0),
+            records: AtomicU64::new(0),
+            next: Arc::default(),
+            pulse,
+        }
+    }
+
     /// What the main loop wants.
     pub fn wish(&self) -> Wish {
         match self.wish.load(Ordering::Acquire) {
@@ -112,7 +126,8 @@ impl Owner {
     /// If the client has no queue or the system no thread for it.
     pub fn start(place: Place) -> Result<Self, Error> {
         let queue = place.consumer.queue(&place.of)?;
-        let gauges = Arc::new(Gauges::default());
+        let name = format!("the thread of partition {} of {}", place.of.partition, place.of.topic);
+        let gauges = Arc::new(Gauges::new(place.plan.pulses.start(&name)));
         let committed = place.committed;
         gauges.committable.store(committed.unwrap_or(0), Ordering::Release);
         let shown = Arc::clone(&gauges);
@@ -121,6 +136,11 @@ impl Owner {
             .spawn(move || own(place, queue, &shown))
             .map_err(|error| Error::Role(format!("no thread for a partition: {error}")))?;
         Ok(Self { gauges, committed, thread })
+    }
+
+    /// Whether the thread ended and nobody had wished it to.
+    pub fn is_dead(&self) -> bool {
+        self.gauges.wish() == Wish::Work && self.thread.is_finished()
     }
 
     /// Waits until the thread has ended, as it was wished to.
@@ -147,6 +167,8 @@ fn own(place: Place, queue: PartitionQueue, gauges: &Gauges) {
         })
     } else if of.topic == plan.topic(Topic::Control) {
         seat.hold(None, |_| Ok(Restored::fresh(Controller::new(partitions))))
+    } else if of.topic == plan.topic(Topic::Reviews) {
+        seat.hold(None, |_| Ok(Restored::fresh(Accepter::new(&admission))))
     } else {
         let registry = plan.registry.as_ref();
         seat.hold(Some(Role::Accounts), |sources| {
@@ -155,6 +177,7 @@ fn own(place: Place, queue: PartitionQueue, gauges: &Gauges) {
         })
     };
     plan.metrics.forget(&shown);
+    gauges.pulse.end();
     if let Err(error) = ended {
         tell.blocking_send(Report::Failed(of, error)).ok();
         return;
@@ -230,6 +253,7 @@ impl<'g> Seat<'g> {
         let (partition, partitions) = (of.partition, self.place.partitions);
         let log = self.place.consumer.watermarks(of)?;
         let committed = self.place.committed;
+        self.gauges.pulse.expect_within(LOAD);
         let sources = Sources { plan, log, committed, place: (partition, partitions) };
         let restored = make(&sources)?;
         let valid = restored.from.map(|moment| moment.next_offset);
@@ -268,6 +292,7 @@ fn is_passing(error: &Error) -> bool {
 fn rest(gauges: &Gauges) {
     let step = Duration::from_millis(50);
     let mut rested = Duration::ZERO;
+    gauges.pulse.beat();
     while rested < REST && gauges.wish() == Wish::Work {
         std::thread::sleep(step);
         rested += step;

@@ -15,7 +15,7 @@ use sinks::kafka::{MESSAGE_TIMEOUT_MS, ProducerOptions, Signer};
 use tokio::runtime::Handle;
 
 use crate::registry::Registry;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Pulses};
 
 /// What may wait for acknowledgements in one partition before its reading pauses.
 pub const UNDER_WAY: BudgetLimits = BudgetLimits { events_max: 20_000, bytes_max: 16 * 1024 * 1024 };
@@ -50,6 +50,8 @@ pub struct Plan {
     pub engine: EngineConfig,
     /// Where partitions count.
     pub metrics: Arc<Metrics>,
+    /// Whether the role's threads live.
+    pub pulses: Arc<Pulses>,
     /// Where metrics are served; `None`: nowhere.
     pub listen: Option<SocketAddr>,
 }
@@ -60,9 +62,9 @@ impl Plan {
         topic.name(&self.prefix)
     }
 
-    /// The topics that the group reads. Without a key nobody would believe facts and activations.
+    /// The topics that the group reads. Without a key nobody would believe facts, activations and verdicts.
     pub fn topics(&self) -> Vec<String> {
-        let signed = [Topic::Relations, Topic::Control];
+        let signed = [Topic::Relations, Topic::Control, Topic::Reviews];
         let more = signed.iter().filter(|_| self.key.is_some());
         [Topic::Events].iter().chain(more).map(|topic| self.topic(*topic)).collect()
     }

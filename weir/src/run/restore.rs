@@ -12,9 +12,9 @@ use schema::{Control, ControlKind, Standing, Topic};
 use scorer::{Engine, Needed, RelationStage, Restore, StageRestore};
 use sinks::checkpoint::{Candidate, Moment, Place, Role};
 
-use super::control::{control, enforcement};
 use super::plan::Plan;
 use crate::error::Error;
+use crate::wanted;
 
 /// A state, and where its log goes on.
 pub struct Restored<S> {
@@ -193,7 +193,7 @@ impl Sources<'_> {
         }
         let mut wanted: BTreeMap<(ControlKind, String), (Control, u64)> = BTreeMap::new();
         self.tail(Topic::Control, 0, |value, at| {
-            if let Ok(control) = control(value) {
+            if let Ok(control) = wanted::control(value) {
                 wanted.insert((control.kind, control.name.clone()), (control, at));
             }
         })?;
@@ -207,7 +207,7 @@ impl Sources<'_> {
     fn want(&self, control: &Control, at: u64, engine: &mut Engine) {
         let Control { kind, name, version, .. } = control.clone();
         match kind {
-            ControlKind::Kill => drop(engine.adopt(&enforcement(control, at))),
+            ControlKind::Kill => drop(engine.adopt(&control.enforcement(at, at))),
             ControlKind::Weights => {}
             _ => match self.load(&Needed { kind, name, version }) {
                 Ok(artifact) => drop(engine.install(artifact)),

@@ -18,6 +18,7 @@ use serde_json::json;
 use tokio::sync::{oneshot, watch};
 
 use super::metrics::{CONTENT_TYPE as METRICS_TYPE, Metrics};
+use super::pulse::Pulses;
 use crate::error::Error;
 use crate::server;
 
@@ -29,6 +30,14 @@ pub fn answer(metrics: &Metrics) -> Response {
     ([(CONTENT_TYPE, METRICS_TYPE)], metrics.text()).into_response()
 }
 
+/// Whether the process lives, as an answer. `fault`: which thread of it does not go on.
+pub fn health(fault: Option<String>) -> Response {
+    match fault {
+        None => Json(json!({"status": "up"})).into_response(),
+        Some(fault) => problem(StatusCode::SERVICE_UNAVAILABLE, "stuck", &fault),
+    }
+}
+
 /// A running server.
 pub struct Exporter {
     stop: oneshot::Sender<()>,
@@ -36,13 +45,13 @@ pub struct Exporter {
 }
 
 impl Exporter {
-    /// Starts serving. `unready`: why the role is not ready, if it is not.
+    /// Starts serving. `pulses`: of the role's threads; `unready`: why the role is not ready, if it is not.
     ///
     /// # Errors
     /// If the address is taken, or the system has no thread.
     pub fn start(
         address: SocketAddr,
-        metrics: Arc<Metrics>,
+        (metrics, pulses): (Arc<Metrics>, Arc<Pulses>),
         unready: watch::Receiver<Option<&'static str>>,
     ) -> Result<Self, Error> {
         let no_thread = |error: std::io::Error| Error::Role(format!("no thread for the metrics: {error}"));
@@ -50,7 +59,7 @@ impl Exporter {
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_thread)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, listens) = std::sync::mpsc::channel();
-        let routes = routes(metrics, unready);
+        let routes = routes(metrics, pulses, unready);
         let serve = async move {
             match server::listen(address, "--metrics").await {
                 Ok(listener) => {
@@ -81,7 +90,15 @@ impl Exporter {
     }
 }
 
-fn routes(metrics: Arc<Metrics>, unready: watch::Receiver<Option<&'static str>>) -> Router {
+fn routes(
+    metrics: Arc<Metrics>,
+    pulses: Arc<Pulses>,
+    unready: watch::Receiver<Option<&'static str>>,
+) -> Router {
+    let health = move || {
+        let answer = health(pulses.fault());
+        async move { answer }
+    };
     let ready = move || {
         let why = *unready.borrow();
         async move {
@@ -96,7 +113,7 @@ fn routes(metrics: Arc<Metrics>, unready: watch::Receiver<Option<&'static str>>)
         async move { answer }
     };
     Router::new()
-        .route("/healthz", get(|| async { Json(json!({"status": "up"})) }))
+        .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "no_route", "/metrics, /healthz, /readyz") })

@@ -4,10 +4,12 @@
 //! with the role it asks for, and in the OpenAPI document; without any key only a loopback address is served, and only to
 //! callers that name a loopback host, so that no web page can speak to it; answers never wait for a slow reader.
 
+mod control;
 mod door;
 mod feed;
 mod read;
 
+pub use control::Publisher;
 pub use door::{Door, Role};
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use ingest::http::{Gate, problem};
 use ingest::journal::Head;
@@ -34,6 +36,9 @@ use read::Readers;
 const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("POST", "/v1/events", Some(Role::Ingest)),
     ("POST", "/v1/check", Some(Role::Ingest)),
+    ("POST", "/v1/reviews", Some(Role::Reviewer)),
+    ("POST", "/v1/control", Some(Role::Publisher)),
+    ("GET", "/v1/control", Some(Role::Read)),
     ("GET", "/v1/accounts/{id}/standing", Some(Role::Read)),
     ("GET", "/v1/decisions", Some(Role::Read)),
     ("GET", "/metrics", Some(Role::Read)),
@@ -67,7 +72,7 @@ impl Api {
 }
 
 /// All routes behind their door.
-pub fn router(api: Arc<Api>, gate: Arc<Gate>, door: Arc<Door>) -> Router {
+pub fn router(api: Arc<Api>, (gate, publisher): (Arc<Gate>, Arc<Publisher>), door: Arc<Door>) -> Router {
     let state = Arc::clone(&api.state);
     let behind = |router: Router, role: Role| {
         let door = Arc::clone(&door);
@@ -82,7 +87,7 @@ pub fn router(api: Arc<Api>, gate: Arc<Gate>, door: Arc<Door>) -> Router {
         }))
     };
     let open = Router::new()
-        .route("/healthz", get(|| async { Json(json!({"status": "up"})) }))
+        .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .route("/openapi.json", get(|| async { ([(CONTENT_TYPE, "application/json")], OPENAPI) }))
         .with_state(Arc::clone(&api));
@@ -90,12 +95,20 @@ pub fn router(api: Arc<Api>, gate: Arc<Gate>, door: Arc<Door>) -> Router {
         .route("/v1/accounts/{id}/standing", get(read::standing))
         .route("/v1/decisions", get(feed::decisions))
         .route("/metrics", get(metrics))
-        .with_state(api);
+        .with_state(api)
+        .route("/v1/control", get(control::show).with_state(Arc::clone(&publisher)));
+    let publish = Router::new().route("/v1/control", post(control::publish)).with_state(publisher);
     open.merge(behind(read, Role::Read))
+        .merge(behind(publish, Role::Publisher))
+        .merge(behind(ingest::http::reviewing(Arc::clone(&gate)), Role::Reviewer))
         .merge(behind(ingest::http::router(gate), Role::Ingest))
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "no_route", "see /openapi.json") })
         .layer(from_fn_with_state(door, at_home))
         .layer(from_fn_with_state(state, count))
+}
+
+async fn health(Extract(api): Extract<Arc<Api>>) -> Response {
+    telemetry::health(api.state.pulse.fault())
 }
 
 async fn ready(Extract(api): Extract<Arc<Api>>) -> Response {

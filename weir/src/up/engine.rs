@@ -5,6 +5,7 @@
 //! again; what the disk refuses is kept and tried again, and nothing is read meanwhile; no event is passed over unread; a
 //! checkpoint is of a moment at which nothing was owed.
 
+mod decide;
 mod save;
 
 use std::collections::BTreeMap;
@@ -14,8 +15,8 @@ use std::time::Duration;
 use ingest::journal::{
     Appender, Batch, Chunk, Commit, Head, Reader, Record, StandingChange, Topic, Unwritten, Watched,
 };
-use schema::{Checked, Event, Refusal, Reject};
-use scorer::{Engine, EngineConfig, Outcome, Output};
+use schema::{Checked, ENFORCEMENT_KEY, Refusal, Reject};
+use scorer::{Engine, EngineConfig, Output};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
@@ -24,6 +25,7 @@ use super::state::State;
 use super::versions::Versions;
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::registry::Registry;
 use crate::saving::Saver;
 use crate::telemetry::PartitionLabels;
 use crate::telemetry::metrics::RecordOutcome;
@@ -87,6 +89,8 @@ struct Line {
     told_ms: u64,
     results: Results,
     saver: Saver,
+    /// Where activations find their versions.
+    registry: Registry,
     /// Versions that decide about what comes after `written`.
     next: Option<Box<Source>>,
 }
@@ -116,6 +120,9 @@ pub fn run(source: Source, ends: Ends) -> Result<(), Error> {
     }
     let restored = source.shelf.restore(kept.as_ref().unwrap_or(&source.config), &ends.reader, head)?;
     let Some(Restored { engine, position }) = restored else { return Ok(()) };
+    for scorer::Active { kind, name, version } in engine.active() {
+        tracing::info!(%kind, name, version, "what was activated is in force, whatever the configuration names");
+    }
     if position < since {
         tracing::warn!(
             position,
@@ -123,10 +130,11 @@ pub fn run(source: Source, ends: Ends) -> Result<(), Error> {
             "what lies between was decided by a policy, model or lists that are gone: it is read again by those of after"
         );
     }
-    let saver = source.shelf.saver(position);
+    let (saver, registry) = (source.shelf.saver(position), source.shelf.registry.clone());
     let (output, results) = (Output::default(), Results::default());
     let next = kept.is_some().then(|| Box::new(source));
-    let line = Line { engine, ends, output, position, written, told_ms: 0, results, saver, next };
+    let line = Line { engine, ends, output, position, written, told_ms: 0, results, saver, registry, next };
+    line.tell_deciding();
     line.run()
 }
 
@@ -135,6 +143,7 @@ impl Line {
         let mut chunk = Chunk::default();
         let mut drains_since = None;
         loop {
+            self.ends.state.pulse.beat();
             if self.ends.state.is_draining() {
                 let now = now();
                 let is_late = now.saturating_sub(*drains_since.get_or_insert(now)) > DRAIN;
@@ -194,7 +203,7 @@ impl Line {
         let mut waiting = self.ends.watched.take(last);
         for record in chunk.records() {
             let watcher = waiting.remove(&record.position);
-            self.record(&record, watcher);
+            self.record(&record, watcher)?;
             self.position = record.position;
         }
         self.ends.state.metrics.batch_records.observe(chunk.len() as f64);
@@ -245,6 +254,7 @@ impl Line {
                 Unwritten::Full => tracing::warn!("the disk is full: decisions wait for room"),
                 error => return Err(Error::Usage(error.to_string())),
             }
+            self.ends.state.pulse.beat();
             std::thread::sleep(AGAIN);
             commit = unwritten;
         }
@@ -257,47 +267,6 @@ impl Line {
             self.written = self.position;
         }
         Ok(())
-    }
-
-    fn record(&mut self, record: &Record<'_>, watcher: Option<oneshot::Sender<Checked>>) {
-        let outcome = match self.decide(record) {
-            Ok(outcome) => outcome,
-            Err(refusal) => {
-                self.reject(record, refusal);
-                RecordOutcome::Rejected
-            }
-        };
-        self.results.counts[outcome as usize] += 1;
-        if let Some(watcher) = watcher {
-            self.results.answers.push((watcher, self.checked(record, outcome)));
-        }
-        // What an earlier process wrote is in the journal: decided again, written once.
-        if record.position > self.written {
-            self.keep(record);
-        }
-        self.output.clear();
-    }
-
-    fn decide(&mut self, record: &Record<'_>) -> Result<RecordOutcome, Refusal> {
-        let raw = schema::json::decode(record.body)?;
-        let Some(event) = raw.event()? else { return Ok(RecordOutcome::UnknownKind) };
-        let event = Event { at: Some(record.at), ..event };
-        match self.engine.process(&event, record.position, &mut self.output) {
-            Outcome::Decided => Ok(RecordOutcome::Decided),
-            Outcome::Quiet => Ok(RecordOutcome::Quiet),
-            Outcome::Duplicate => Ok(RecordOutcome::Duplicate),
-            Outcome::Rejected(refusal) => Err(refusal),
-        }
-    }
-
-    fn checked(&self, record: &Record<'_>, outcome: RecordOutcome) -> Checked {
-        let account = std::str::from_utf8(record.key).unwrap_or_default();
-        Checked {
-            outcome: outcome.word().to_owned(),
-            decisions: self.output.decisions.clone(),
-            standing: self.engine.standing(account, record.at),
-            position: Some(record.position),
-        }
     }
 
     /// Takes the engine's output over into the commit.
@@ -315,7 +284,7 @@ impl Line {
         for row in rows {
             push(&mut commit.batch, Topic::Rows, &row.account, row);
         }
-        for standing in standings {
+        for standing in standings.iter().filter(|standing| standing.account != ENFORCEMENT_KEY) {
             let body = (!standing.restrictions.is_empty()).then(|| json(standing));
             let (account, seq) = (standing.account.clone(), standing.seq);
             commit.standings.push(StandingChange { account, seq, body });

@@ -1,8 +1,8 @@
 //! The engine at a start: from the newest checkpoint that is whole and of this journal, else from the journal's beginning.
 //!
 //! Separate from the engine's thread. Invariants: a checkpoint that is damaged, foreign or older than the journal is refused with
-//! its reason in the log, and the one before it is tried; where nothing is left and the journal's beginning is gone, nothing
-//! starts.
+//! its reason in the log, and the one before it is tried; what records had put in force is loaded before anything is decided;
+//! where nothing is left and the journal's beginning is gone, nothing starts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,9 @@ use tokio::runtime::Handle;
 use super::state::State;
 use crate::clock;
 use crate::error::Error;
+use crate::registry::Registry;
 use crate::saving::Saver;
+use crate::telemetry::LOAD;
 
 /// Where the engine's checkpoints lie.
 #[derive(Clone)]
@@ -28,6 +30,8 @@ pub struct Shelf {
     pub store: Handle,
     /// Whether to stop.
     pub state: Arc<State>,
+    /// Where what records put in force is loaded from.
+    pub registry: Registry,
 }
 
 /// An engine, and how far it has read.
@@ -101,9 +105,14 @@ impl Shelf {
         let mut restore = Restore::new(config);
         while let Some(chunk) = chunks.next_blocking().map_err(|error| error.to_string())? {
             restore.chunk(&chunk).map_err(|error| error.to_string())?;
+            self.state.pulse.beat();
             if self.state.is_draining() {
                 return Err("the server stops".to_owned());
             }
+        }
+        for needed in restore.needs() {
+            self.state.pulse.expect_within(LOAD);
+            restore.provide(self.registry.load(&needed).map_err(|error| error.to_string())?);
         }
         restore.finish().map_err(|error| error.to_string())
     }

@@ -1,12 +1,16 @@
-//! What the threads of `weir up` tell each other: whether to go on, whether all is well, and the metrics.
+//! What the threads of `weir up` tell each other: whether to go on, whether all is well, what is in force, and the metrics.
 //!
-//! Separate, so that each thread knows this and no other thread. Invariant: a few flags and counters; no data passes here.
+//! Separate, so that each thread knows this and no other thread. Invariant: flags, counters and the few versions in force; no
+//! record of the log passes here.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use schema::{ENFORCEMENT_KEY, Standing, VersionInForce, Versions};
+use scorer::Engine;
 use tokio::sync::watch;
 
-use crate::telemetry::{EngineGauges, Metrics, PartitionLabels, Shows};
+use crate::telemetry::{EngineGauges, Metrics, PartitionLabels, Pulse, Shows};
 
 /// How far the stop is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +25,25 @@ pub enum Phase {
     Closing,
 }
 
+/// What the engine decides by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Deciding {
+    /// What records put in force.
+    pub active: Vec<VersionInForce>,
+    /// All of it, as decisions name it.
+    pub versions: Versions,
+}
+
+impl Deciding {
+    /// That of an engine.
+    pub fn of(engine: &Engine) -> Self {
+        let active = engine.active().into_iter();
+        let active =
+            active.map(|one| VersionInForce { kind: one.kind, name: one.name, version: one.version });
+        Self { active: active.collect(), versions: engine.versions().clone() }
+    }
+}
+
 /// Shared by all threads.
 #[derive(Debug)]
 pub struct State {
@@ -30,6 +53,12 @@ pub struct State {
     pub engine: EngineGauges,
     /// How many times faster than the wall the log's clock runs: 1, but in a demonstration.
     pub speed: f64,
+    /// Whether the engine's thread lives.
+    pub pulse: Arc<Pulse>,
+    /// What the engine decides by; told by it.
+    pub deciding: watch::Sender<Deciding>,
+    /// The kill switch as gateways are told of it.
+    pub enforcement: watch::Sender<Standing>,
     phase: watch::Sender<Phase>,
     caught_up: AtomicBool,
     disk_works: AtomicBool,
@@ -44,10 +73,15 @@ impl State {
         let (phase, _) = watch::channel(Phase::Up);
         let metrics = Metrics::new(Shows::Up);
         let engine = metrics.engines.at(&PartitionLabels::default());
+        let (account, restrictions) = (ENFORCEMENT_KEY.to_owned(), Vec::new());
+        let off = Standing { account, seq: 0, as_of: 0, restrictions };
         Self {
             metrics,
             engine,
             speed,
+            pulse: Arc::new(Pulse::new("the engine")),
+            deciding: watch::channel(Deciding::default()).0,
+            enforcement: watch::channel(off).0,
             phase,
             caught_up: AtomicBool::new(false),
             disk_works: AtomicBool::new(true),

@@ -19,10 +19,25 @@ use crate::error::Error;
 pub enum Role {
     /// To post events and checks.
     Ingest,
-    /// To read standings, decisions and metrics.
+    /// To read standings, decisions, what is in force and metrics.
     Read,
+    /// To post reviews, and to read.
+    Reviewer,
+    /// To say which versions are wanted, to turn the kill switch, and to read.
+    Publisher,
     /// To do everything.
     Admin,
+}
+
+impl Role {
+    /// Whether a key of this role opens what asks for another.
+    fn opens(self, asked: Role) -> bool {
+        match self {
+            Role::Admin => true,
+            Role::Reviewer | Role::Publisher => asked == self || asked == Role::Read,
+            Role::Ingest | Role::Read => asked == self,
+        }
+    }
 }
 
 /// The keys.
@@ -34,15 +49,19 @@ impl Door {
     /// Reads the keys of the configuration. Without any, only a loopback address may be served.
     pub fn new(keys: &Keys, listen: SocketAddr) -> Result<Door, Error> {
         let mut door = Door { keys: Vec::new() };
-        for (role, secrets) in
-            [(Role::Ingest, keys.ingest()?), (Role::Read, keys.read()?), (Role::Admin, keys.admin()?)]
-        {
+        for (role, secrets) in [
+            (Role::Ingest, keys.ingest()?),
+            (Role::Read, keys.read()?),
+            (Role::Reviewer, keys.reviewer()?),
+            (Role::Publisher, keys.publisher()?),
+            (Role::Admin, keys.admin()?),
+        ] {
             door.keys.extend(secrets.iter().map(|secret| (role, hash(secret))));
         }
         if door.keys.is_empty() && !listen.ip().is_loopback() {
             return Err(Error::Usage(format!(
                 "{listen} is no loopback address and no API key is configured: give keys ([keys] in the configuration, \
-                 WEIR_KEYS_INGEST, WEIR_KEYS_READ, WEIR_KEYS_ADMIN), or listen on 127.0.0.1"
+                 WEIR_KEYS_INGEST, WEIR_KEYS_READ and so on), or listen on 127.0.0.1"
             )));
         }
         Ok(door)
@@ -64,7 +83,7 @@ impl Door {
         for (has, key) in &self.keys {
             let same = is_same(key, &given);
             known |= same;
-            allowed |= same & (*has == role || *has == Role::Admin);
+            allowed |= same & has.opens(role);
         }
         if allowed {
             Ok(())
@@ -144,6 +163,19 @@ mod tests {
             assert_eq!(status(wrong, Role::Ingest), 401, "{wrong:?}");
         }
         assert_eq!(door.admit(&HeaderMap::new(), Role::Read).unwrap_err().status(), 401);
+    }
+
+    #[test]
+    fn who_judges_or_publishes_may_read_and_nothing_else_besides() {
+        let door = door(&[(Role::Reviewer, "reviewer-key"), (Role::Publisher, "publisher-key")]);
+        for (key, own, other) in [
+            ("Bearer reviewer-key", Role::Reviewer, Role::Publisher),
+            ("Bearer publisher-key", Role::Publisher, Role::Reviewer),
+        ] {
+            let opens = |role| door.admit(&headers(&[(AUTHORIZATION, key)]), role).is_ok();
+            let found = [own, Role::Read, other, Role::Ingest, Role::Admin].map(opens);
+            assert_eq!(found, [true, true, false, false, false], "{key}");
+        }
     }
 
     #[test]

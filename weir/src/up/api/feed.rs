@@ -1,8 +1,9 @@
 //! The decision feed: server-sent events whose ids are positions in the journal.
 //!
 //! Separate from single look-ups, because a feed lives long. Invariants: every decision after the starting point is sent,
-//! once, in order; a reader that is slow holds one bounded chunk and nobody else; a point older than the retention is
-//! answered 410, never skipped over; the feed ends when the server stops.
+//! once, in order; the kill switch is told as soon as it is turned, before any decision that waits, and at the start if it is on;
+//! a reader that is slow holds one bounded chunk and nobody else; a point older than the retention is answered 410, never skipped
+//! over; the feed ends when the server stops.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -17,6 +18,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::unfold;
 use ingest::http::problem;
 use ingest::journal::{Chunk, Head, Reader, Topic};
+use schema::Standing;
 use schema::limits::FEED_RECORDS_MAX;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
@@ -32,6 +34,7 @@ struct Feed {
     reader: Option<(Reader, Chunk)>,
     head: watch::Receiver<Head>,
     phase: watch::Receiver<Phase>,
+    enforcement: watch::Receiver<Standing>,
     /// Position after which it goes on.
     after: u64,
     started: bool,
@@ -60,8 +63,8 @@ pub async fn decisions(
         }
     };
     api.state.metrics.feed_readers.inc();
-    let (head, phase) = (api.head.clone(), api.state.phase());
-    let feed = Feed { api, reader, head, phase, after, started: false, _place: place };
+    let (head, phase, enforcement) = (api.head.clone(), api.state.phase(), api.state.enforcement.subscribe());
+    let feed = Feed { api, reader, head, phase, enforcement, after, started: false, _place: place };
     let stream = unfold(feed, |mut feed| async {
         let text = feed.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(text)), feed))
@@ -112,11 +115,16 @@ impl Feed {
     async fn next(&mut self) -> Option<String> {
         if !std::mem::replace(&mut self.started, true) {
             // So that the reader sees at once that it is connected.
-            return Some(format!(": after {}\n\n", self.after));
+            let connected = format!(": after {}\n\n", self.after);
+            let is_on = !self.enforcement.borrow().restrictions.is_empty();
+            return Some(if is_on { connected + &self.enforcement() } else { connected });
         }
         loop {
             if *self.phase.borrow() != Phase::Up {
                 return None;
+            }
+            if self.enforcement.has_changed().unwrap_or(false) {
+                return Some(self.enforcement());
             }
             let head = *self.head.borrow_and_update();
             if self.after < head.pruned {
@@ -134,9 +142,20 @@ impl Feed {
             tokio::select! {
                 changed = self.head.changed() => changed.ok()?,
                 changed = self.phase.changed() => changed.ok()?,
+                changed = self.enforcement.changed() => {
+                    changed.ok()?;
+                    return Some(self.enforcement());
+                }
                 () = tokio::time::sleep(HEARTBEAT) => return Some(":\n\n".to_owned()),
             }
         }
+    }
+
+    /// The kill switch as an event without a position: a reader that comes back is told anew.
+    fn enforcement(&mut self) -> String {
+        let standing = self.enforcement.borrow_and_update();
+        let json = serde_json::to_string(&*standing).expect("a standing has string keys and memory takes it");
+        format!("event: enforcement\ndata: {json}\n\n")
     }
 
     /// Reads the next decisions as text; `None` if that is impossible.

@@ -36,6 +36,8 @@ fn every_role_is_described() {
         let word = match role {
             Some(Role::Ingest) => "Needs the role ingest.",
             Some(Role::Read) => "Needs the role read.",
+            Some(Role::Reviewer) => "Needs the role reviewer.",
+            Some(Role::Publisher) => "Needs the role publisher.",
             Some(Role::Admin) => "Needs the role admin.",
             None => continue,
         };

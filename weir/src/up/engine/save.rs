@@ -97,6 +97,7 @@ impl Line {
             return Err(failed());
         }
         self.engine = restored.engine;
+        self.tell_deciding();
         self.saver = next.shelf.saver(self.position);
         if let Some(versions) = &mut next.versions {
             versions.switch(self.position)?;
