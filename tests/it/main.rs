@@ -17,6 +17,7 @@ mod docs;
 mod kafka;
 mod kafka_faults;
 mod kafka_outages;
+mod kafka_overload;
 mod kafka_scene;
 mod kafka_secured;
 mod kafka_shared;

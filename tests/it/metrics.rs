@@ -16,10 +16,11 @@ use crate::kafka::events_of_now;
 const WAIT: Duration = Duration::from_secs(60);
 
 /// What a role shows: name with labels, and value.
-struct Shown(BTreeMap<String, f64>);
+pub struct Shown(BTreeMap<String, f64>);
 
 impl Shown {
-    fn ask(address: &str) -> Self {
+    /// What it shows now.
+    pub fn ask(address: &str) -> Self {
         let text = body(address, "/metrics", 200);
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let pair = |line: &str| {
@@ -30,7 +31,7 @@ impl Shown {
     }
 
     /// The sum over all labels that contain `label`; nothing, if there are none.
-    fn sum(&self, name: &str, label: &str) -> Option<f64> {
+    pub fn sum(&self, name: &str, label: &str) -> Option<f64> {
         let is_asked = |key: &str| {
             let (found, labels) = key.split_once('{').unwrap_or((key, ""));
             found == name && labels.contains(label)
