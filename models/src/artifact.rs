@@ -1,4 +1,4 @@
-//! The model file: one line of JSON, `format = 1`, with a checksum over all its other bytes.
+//! The model file: one line of JSON, `format` 1 or 2, with a checksum over all its other bytes.
 //!
 //! Separate from `model` so that the format is in one place. Invariants: same model, same bytes; numbers survive the
 //! round trip exactly (an f32 is written as the f64 it equals, which a decimal reader one place off still rounds to
@@ -13,16 +13,19 @@ use crate::model::Body;
 use crate::{Catalog, Error, Model};
 use file::{File, Parameters};
 
-/// The newest format this build reads and the one it writes.
-pub const FORMAT: u64 = 1;
+/// The newest format this build reads. Format 2 brought the calibration curve and naive Bayes; what has neither is still written as format 1,
+/// which older builds read.
+pub const FORMAT: u64 = 2;
 /// The largest model file that is read, in bytes.
 pub const BYTES_MAX: usize = 64 << 20;
 /// What stands in the file where the checksum will be.
 const BLANK: &str = "00000000000000000000000000000000";
 /// How every format begins, around its number.
 const MARKS: [&[u8]; 2] = [b"{\"format\":", b",\"checksum\":\""];
-/// What comes before the checksum; the file begins so.
-const HEAD: &str = "{\"format\":1,\"checksum\":\"";
+/// What comes before the checksum, for each format; the file begins so.
+const HEADS: [&str; FORMAT as usize] = ["{\"format\":1,\"checksum\":\"", "{\"format\":2,\"checksum\":\""];
+/// Where the checksum begins, in every format.
+const START: usize = HEADS[0].len();
 
 /// Only as much as every format has.
 #[derive(Deserialize)]
@@ -35,15 +38,18 @@ pub(crate) fn write(model: &Model) -> Vec<u8> {
     let file = File::of(model, BLANK.to_owned());
     let mut bytes = serde_json::to_vec(&file).expect("numbers, strings and lists always serialise");
     bytes.push(b'\n');
-    debug_assert!(bytes.starts_with(HEAD.as_bytes()), "format and checksum come first");
+    debug_assert!(
+        HEADS.iter().any(|head| bytes.starts_with(head.as_bytes())),
+        "format and checksum come first"
+    );
     let sum = checksum(&bytes);
-    bytes[HEAD.len()..HEAD.len() + BLANK.len()].copy_from_slice(sum.as_bytes());
+    bytes[START..START + BLANK.len()].copy_from_slice(sum.as_bytes());
     bytes
 }
 
 /// The start of the checksum in a written file.
 pub(crate) fn version(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(&bytes[HEAD.len()..HEAD.len() + 16]).into_owned()
+    String::from_utf8_lossy(&bytes[START..START + 16]).into_owned()
 }
 
 /// The xxh3-128 of the file with its checksum blank, 32 hexadecimal digits.
@@ -58,8 +64,29 @@ fn is_ours(bytes: &[u8]) -> bool {
     rest[digits..].starts_with(MARKS[1])
 }
 
+/// The columns that a file names.
+pub(crate) fn columns(bytes: &[u8]) -> Result<Vec<String>, Error> {
+    checked(bytes).map(|(_, file)| file.columns)
+}
+
 /// Reads and checks a file.
 pub(crate) fn read(bytes: &[u8], catalog: &Catalog) -> Result<Model, Error> {
+    let (format, file) = checked(bytes)?;
+    if file.catalog != catalog.hex() {
+        return Err(Error::Catalog { name: file.name, trained: file.catalog, build: catalog.hex() });
+    }
+    let columns = file.columns.len();
+    let curve = file.curve(format)?;
+    let body = match &file.parameters {
+        Parameters::Logistic(parameters) => Body::Logistic(parameters.build(columns)?),
+        Parameters::Trees(parameters) => Body::Trees(parameters.build(columns)?),
+        Parameters::Bayes(parameters) => Body::Bayes(parameters.build(columns)?),
+    };
+    Ok(Model::new(file.card()?, body, catalog)?.with_curve(curve))
+}
+
+/// A file whose format is known and whose checksum holds, with its format.
+fn checked(bytes: &[u8]) -> Result<(u64, File), Error> {
     // What does not even claim to be a model is not a damaged one.
     let ours = is_ours(bytes);
     let damaged = |text: String| if ours { Error::Damaged(text) } else { Error::NoModel };
@@ -67,26 +94,19 @@ pub(crate) fn read(bytes: &[u8], catalog: &Catalog) -> Result<Model, Error> {
         return Err(damaged(format!("{} bytes, at most {BYTES_MAX} are possible", bytes.len())));
     }
     let head: Head = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
-    if head.format != FORMAT {
+    let begins = (head.format.checked_sub(1)).and_then(|older| HEADS.get(usize::try_from(older).ok()?));
+    let Some(begins) = begins else {
         return Err(Error::Format { found: head.format, read: FORMAT });
-    }
-    let end = HEAD.len() + BLANK.len();
-    if !bytes.starts_with(HEAD.as_bytes()) || bytes.len() < end {
+    };
+    let end = START + BLANK.len();
+    if !bytes.starts_with(begins.as_bytes()) || bytes.len() < end {
         return Err(damaged("it does not begin with its format and checksum".to_owned()));
     }
     let mut blank = bytes.to_vec();
-    blank[HEAD.len()..end].copy_from_slice(BLANK.as_bytes());
-    if checksum(&blank).as_bytes() != &bytes[HEAD.len()..end] {
+    blank[START..end].copy_from_slice(BLANK.as_bytes());
+    if checksum(&blank).as_bytes() != &bytes[START..end] {
         return Err(damaged("its checksum does not match".to_owned()));
     }
-    let file: File = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
-    if file.catalog != catalog.hex() {
-        return Err(Error::Catalog { name: file.name, trained: file.catalog, build: catalog.hex() });
-    }
-    let columns = file.columns.len();
-    let body = match &file.parameters {
-        Parameters::Logistic(parameters) => Body::Logistic(parameters.build(columns)?),
-        Parameters::Trees(parameters) => Body::Trees(parameters.build(columns)?),
-    };
-    Model::new(file.card()?, body, catalog)
+    let file = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+    Ok((head.format, file))
 }

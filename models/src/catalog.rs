@@ -24,6 +24,23 @@ impl Catalog {
         Self { hash: features::catalog_hash(), names, closed }
     }
 
+    /// The catalogue of a table whose columns need not be features: a model of it is refused by whatever serves features.
+    /// If all of them are, it is this build's.
+    #[must_use]
+    pub fn of_table(columns: &[String]) -> Self {
+        let build = Self::of_this_build();
+        let is_open = |column: &String| build.index(column).is_some() && !build.closed.contains(column);
+        if columns.iter().all(is_open) {
+            return build;
+        }
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        for column in columns {
+            hash.update(&(column.len() as u64).to_le_bytes());
+            hash.update(column.as_bytes());
+        }
+        Self { hash: hash.digest(), names: columns.to_vec(), closed: Vec::new() }
+    }
+
     /// The place of a feature in a vector.
     #[must_use]
     pub fn index(&self, name: &str) -> Option<usize> {

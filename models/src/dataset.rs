@@ -1,7 +1,8 @@
 //! Labelled rows to learn from.
 //!
 //! Separate from `train` because the same rows serve measuring. Invariants, held by [`Dataset::check`]: all parts have
-//! one length, both labels occur, weights are finite and positive, values are finite and at least 0, or NaN.
+//! one length, both labels occur, weights are finite and positive, values are finite or NaN, and a column with NaN has no
+//! value below 0.
 
 use ndarray::Array2;
 use rand::{Rng, SeedableRng};
@@ -49,11 +50,16 @@ impl Dataset {
         if self.weights.iter().any(|weight| !(weight.is_finite() && *weight > 0.0)) {
             return bad("a weight is not a positive number".to_owned());
         }
-        for row in self.rows.rows() {
-            for (column, &value) in row.iter().enumerate() {
-                if value.is_infinite() || value < 0.0 {
-                    return bad(format!("{} has the value {value}", self.names[column]));
-                }
+        for (column, name) in self.names.iter().enumerate() {
+            let values = || self.rows.column(column).into_iter();
+            if values().any(|value| value.is_infinite()) {
+                return bad(format!("{name} has an infinite value"));
+            }
+            if let Some(value) = values().find(|value| **value < 0.0).filter(|_| values().any(|v| v.is_nan()))
+            {
+                return bad(format!(
+                    "{name} has the value {value} and unknown ones, which trees take for -1: shift or fill it"
+                ));
             }
         }
         Ok(())

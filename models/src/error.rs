@@ -61,3 +61,10 @@ pub enum Error {
     #[error("training failed: {0}; try another seed, more rows or other settings")]
     Training(String),
 }
+
+/// linfa's traits ask for it.
+impl From<linfa::Error> for Error {
+    fn from(error: linfa::Error) -> Self {
+        Error::Training(error.to_string())
+    }
+}

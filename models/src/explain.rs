@@ -23,9 +23,14 @@ impl Model {
     /// The score that the contributions start from, in log-odds.
     #[must_use]
     pub fn base(&self) -> f64 {
+        self.curved(self.base_of_body())
+    }
+
+    fn base_of_body(&self) -> f64 {
         match &self.body() {
             Body::Logistic(logistic) => f64::from(logistic.bias),
             Body::Trees(forest) => forest.base(),
+            Body::Bayes(bayes) => f64::from(bayes.bias),
         }
     }
 
@@ -43,7 +48,20 @@ impl Model {
                     *part = term.contribution(value);
                 }
             }
+            Body::Bayes(bayes) => {
+                let row = self.row(vector);
+                for ((part, parabola), &value) in parts.iter_mut().zip(&bayes.parabolas).zip(&row) {
+                    *part = parabola.contribution(value);
+                }
+            }
             Body::Trees(forest) => forest.explain(&self.known_row(vector), &mut parts),
+        }
+        if self.curve().is_some() {
+            // A curve moves the sum of all, so each takes its share of the way.
+            let way: f64 = parts.iter().sum();
+            let base = self.base_of_body();
+            let share = (self.curved(base + way) - self.curved(base)) / way;
+            parts.iter_mut().for_each(|part| *part *= if share.is_finite() { share } else { 1.0 });
         }
         let mut found: Vec<Contribution> = (self.places().iter().zip(parts))
             .filter(|(_, part)| *part != 0.0)
@@ -60,7 +78,7 @@ impl Model {
 
     /// The value of `feature` from which the probability is at least `threshold`, all else equal: anything from 0 up to
     /// it, but not it, stays under the threshold. `None` if the feature is unknown or not the model's, or if no such
-    /// value lies between 0 and the present one.
+    /// value lies between 0 and the present one, or the model is a naive Bayes.
     ///
     /// # Panics
     /// If the vector is not as long as the catalogue.
@@ -69,17 +87,21 @@ impl Model {
         let column = self.places().iter().position(|&place| place == feature)?;
         let present = vector[feature];
         let goal = logit(f64::from(threshold));
+        let goal = self.curve().map_or(goal, |curve| curve.unmap(goal));
         if present.is_nan() || goal.is_nan() {
             return None;
         }
         match self.body() {
             Body::Logistic(logistic) => {
                 let term = &logistic.terms[column];
-                let rest = self.log_odds(vector) - term.contribution(present);
+                let row = self.row(vector);
+                let rest = self.body().log_odds(&row[..self.places().len()]) - term.contribution(present);
                 let standard = (goal - rest) / f64::from(term.weight);
                 let value = libm::expm1(f64::from(term.mean) + f64::from(term.deviation) * standard) as f32;
                 (term.weight > 0.0 && value > 0.0 && value <= present).then_some(value)
             }
+            // A parabola may cross the threshold twice: there is no "below".
+            Body::Bayes(_) => None,
             Body::Trees(forest) => {
                 let row = self.row(vector);
                 let row = &row[..self.places().len()];

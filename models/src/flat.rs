@@ -174,7 +174,7 @@ impl FlatForest {
 }
 
 /// Adds the 16 lanes in the one order that all paths keep.
-fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
+pub(crate) fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
     let mut width = LANES / 2;
     while width > 0 {
         for lane in 0..width {

@@ -8,6 +8,7 @@
 
 mod account;
 mod builder;
+mod difference;
 mod html;
 mod json;
 mod report;
@@ -16,6 +17,8 @@ mod tally;
 mod text;
 
 pub use builder::JudgeBuilder;
+pub use difference::{Difference, Moved};
+pub(crate) use html::{STYLE, escape};
 pub use report::{Level, Listed, Messages, PersonaRow, Precision, Report, Side, UserDays};
 pub use stats::{Share, wilson};
 

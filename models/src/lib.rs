@@ -5,26 +5,37 @@
 //! bytes make loading panic; training with the same seed and data on the same toolchain gives the same bytes.
 
 mod artifact;
+pub mod bayes;
+pub mod boost;
 mod catalog;
+pub mod curve;
 pub mod dataset;
 mod error;
+pub mod evaluate;
+pub mod experiment;
 mod explain;
 pub mod flat;
 pub mod forest;
+pub mod gates;
 pub mod judge;
+pub mod labels;
 pub mod logistic;
 pub mod measure;
 pub mod model;
 pub mod train;
 pub mod tree;
+pub mod workers;
 
 pub use artifact::FORMAT;
+pub use boost::{BoostSettings, Boosted, GradientBoosting};
 pub use catalog::Catalog;
+pub use curve::Curve;
 pub use dataset::Dataset;
 pub use error::Error;
 pub use explain::Contribution;
 pub use flat::FlatForest;
 pub use judge::{JudgeBuilder, Report, Truth};
 pub use model::{Body, Card, Model, TrainedOn};
-pub use train::{Boosting, Kind, Settings, TreeSettings, train};
+pub use train::{Boosting, ForestSettings, FtrlSettings, Kind, Settings, TreeSettings, train};
 pub use tree::Tree;
+pub use workers::{Alone, Workers};

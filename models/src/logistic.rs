@@ -1,7 +1,7 @@
 //! A frozen logistic regression: a bias and one weight a column on its transformed value.
 //!
 //! Separate from training, as it is what serves. Invariants: a column's value x becomes (ln(1 + x) - mean) / deviation,
-//! unknown becomes 0 (the mean); the sum runs in column order in f64; contributions are the exact summands.
+//! below 0 with -ln(1 - x) instead, and unknown becomes 0 (the mean); the sum runs in column order in f64; contributions are the exact summands.
 
 /// One column's part.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,7 +21,7 @@ impl Term {
         if value.is_nan() {
             return 0.0;
         }
-        (libm::log1p(f64::from(value)) - f64::from(self.mean)) / f64::from(self.deviation)
+        (logarithm(value) - f64::from(self.mean)) / f64::from(self.deviation)
     }
 
     /// What the value adds to the score, in log-odds.
@@ -29,6 +29,12 @@ impl Term {
     pub fn contribution(&self, value: f32) -> f64 {
         f64::from(self.weight) * self.standard(value)
     }
+}
+
+/// ln(1 + x), and for values below 0 its mirror image.
+pub(crate) fn logarithm(value: f32) -> f64 {
+    let value = f64::from(value);
+    if value < 0.0 { -libm::log1p(-value) } else { libm::log1p(value) }
 }
 
 /// Bias and terms.

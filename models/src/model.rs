@@ -6,6 +6,8 @@
 use schema::limits::MODEL_LABELS_MIN;
 
 use crate::artifact;
+use crate::bayes::Bayes;
+use crate::curve::Curve;
 use crate::forest::Forest;
 use crate::logistic::Logistic;
 use crate::tree::{COLUMNS_MAX, known};
@@ -48,6 +50,52 @@ pub enum Body {
     Logistic(Logistic),
     /// Trees with calibration.
     Trees(Forest),
+    /// Naive Bayes.
+    Bayes(Bayes),
+}
+
+impl Body {
+    /// Log-odds of a row that has only the model's columns, in their order.
+    ///
+    /// # Panics
+    /// If the row has another length.
+    #[must_use]
+    pub fn log_odds(&self, row: &[f32]) -> f64 {
+        match self {
+            Body::Logistic(logistic) => logistic.score(row),
+            Body::Trees(forest) => forest.calibrate(forest.flat().score(row)),
+            Body::Bayes(bayes) => bayes.score(row),
+        }
+    }
+
+    /// The same body whose log-odds are `slope` times what they were, plus `offset`.
+    ///
+    /// # Errors
+    /// [`Error::Forest`] if they are not finite or the slope is not positive.
+    pub fn calibrated(self, slope: f32, offset: f32) -> Result<Self, Error> {
+        if !(slope.is_finite() && slope > 0.0 && offset.is_finite()) {
+            return Err(Error::Forest(format!("calibration {slope} x + {offset}")));
+        }
+        Ok(match self {
+            Body::Logistic(mut logistic) => {
+                logistic.bias = slope * logistic.bias + offset;
+                logistic.terms.iter_mut().for_each(|term| term.weight *= slope);
+                Body::Logistic(logistic)
+            }
+            Body::Bayes(mut bayes) => {
+                bayes.bias = slope * bayes.bias + offset;
+                for parabola in &mut bayes.parabolas {
+                    parabola.term.weight *= slope;
+                    parabola.square *= slope;
+                }
+                Body::Bayes(bayes)
+            }
+            Body::Trees(forest) => {
+                let line = (slope * forest.slope, slope * forest.offset + offset);
+                Body::Trees(Forest::new(forest.trees().to_vec(), forest.flat().columns(), line)?)
+            }
+        })
+    }
 }
 
 /// A model ready to serve.
@@ -55,6 +103,8 @@ pub enum Body {
 pub struct Model {
     card: Card,
     body: Body,
+    /// What follows the body's log-odds.
+    curve: Option<Curve>,
     /// Place of each column in a full vector.
     places: Vec<usize>,
     /// How long a full vector is.
@@ -72,6 +122,7 @@ impl Model {
         let columns = match &body {
             Body::Logistic(logistic) => logistic.terms.len(),
             Body::Trees(forest) => forest.flat().columns(),
+            Body::Bayes(bayes) => bayes.parabolas.len(),
         };
         if columns != card.columns.len() || columns == 0 || columns > COLUMNS_MAX {
             return Err(Error::Forest(format!("{} names for {columns} columns", card.columns.len())));
@@ -87,6 +138,7 @@ impl Model {
         let mut model = Self {
             card,
             body,
+            curve: None,
             places,
             width: catalog.names.len(),
             catalog: catalog.hex(),
@@ -96,6 +148,14 @@ impl Model {
         Ok(model)
     }
 
+    /// The same model with a curve after its body's log-odds, or without one.
+    #[must_use]
+    pub fn with_curve(mut self, curve: Option<Curve>) -> Self {
+        self.curve = curve;
+        self.version = artifact::version(&self.to_bytes());
+        self
+    }
+
     /// Reads a model file for this build's catalogue.
     ///
     /// # Errors
@@ -103,6 +163,14 @@ impl Model {
     /// [`Error::ClosedColumn`] or [`Error::Forest`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         artifact::read(bytes, &Catalog::of_this_build())
+    }
+
+    /// Reads a model file for a table that has its columns, which need not be features.
+    ///
+    /// # Errors
+    /// As [`Model::from_bytes`].
+    pub fn from_bytes_for_table(bytes: &[u8]) -> Result<Self, Error> {
+        artifact::read(bytes, &Catalog::of_table(&artifact::columns(bytes)?))
     }
 
     /// Reads a model file for a stated catalogue.
@@ -185,10 +253,18 @@ impl Model {
     /// If the row has another length.
     #[must_use]
     pub fn log_odds_of_row(&self, row: &[f32]) -> f64 {
-        match &self.body {
-            Body::Logistic(logistic) => logistic.score(row),
-            Body::Trees(forest) => forest.calibrate(forest.flat().score(row)),
-        }
+        self.curved(self.body.log_odds(row))
+    }
+
+    /// What the curve, if there is one, makes of the body's log-odds.
+    pub(crate) fn curved(&self, log_odds: f64) -> f64 {
+        self.curve.as_ref().map_or(log_odds, |curve| curve.map(log_odds))
+    }
+
+    /// The curve after its body's log-odds, if it has one.
+    #[must_use]
+    pub fn curve(&self) -> Option<&Curve> {
+        self.curve.as_ref()
     }
 
     /// The model's columns of a vector; unknown stays NaN.

@@ -1,21 +1,28 @@
-//! Learning: linfa fits, we freeze, calibrate and measure on rows that it has not seen.
+//! Learning: linfa (or our own boosting) fits, we freeze, calibrate and measure on rows that it has not seen.
 //!
-//! Separate from serving, which needs no linfa. Invariant: same rows, settings and toolchain, same bytes. linfa's own
+//! Separate from serving, which needs no linfa, and from `experiment`, which tries and cross-validates. Invariant: same rows, settings and toolchain, same bytes. linfa's own
 //! results hang on `HashMap` order only where two classes weigh the same, so one class always weighs 1.001.
 
+mod bagging;
+mod bayes;
+mod ftrl;
+mod learn;
 mod leaves;
 mod logistic;
-mod platt;
+pub(crate) mod platt;
 mod residual;
 mod trees;
 
+pub use bagging::ForestSettings;
+pub use ftrl::FtrlSettings;
+pub use learn::learn;
 pub use trees::{Boosting, TreeSettings, freeze};
 
+use crate::boost::BoostSettings;
 use crate::dataset::Dataset;
-use crate::forest::Forest;
 use crate::measure::{FALSE_POSITIVE_RATES, Quality, Scored, quality};
 use crate::model::{Body, Card, TrainedOn, sigmoid};
-use crate::tree::known;
+use crate::workers::Alone;
 use crate::{Catalog, Error, Model};
 
 /// What to learn.
@@ -25,6 +32,14 @@ pub enum Kind {
     Logistic(f64),
     /// linfa's trees, boosted.
     Trees(TreeSettings),
+    /// Our own boosted trees.
+    Boosted(BoostSettings),
+    /// linfa's trees, bagged.
+    Forest(ForestSettings),
+    /// linfa's follow-the-regularised-leader.
+    Ftrl(FtrlSettings),
+    /// linfa's Gaussian naive Bayes; the number is the share of the largest variance that is added to all.
+    Bayes(f64),
 }
 
 /// How to learn.
@@ -70,9 +85,10 @@ pub fn train(data: &Dataset, settings: &Settings, catalog: &Catalog) -> Result<M
             return Err(Error::Data("too few accounts to hold some back for measuring".to_owned()));
         }
     }
-    let body = match &settings.kind {
-        Kind::Logistic(alpha) => Body::Logistic(logistic::fit(data, &fit, *alpha)?),
-        Kind::Trees(trees) => Body::Trees(forest(data, (&fit, &held), trees, settings.seed)?),
+    let body = learn(&settings.kind, data, &fit, settings.seed, &Alone)?;
+    let body = match body {
+        Body::Trees(_) => calibrated(data, &held, body)?,
+        Body::Logistic(_) | Body::Bayes(_) => body,
     };
     let card = Card {
         name: settings.name.clone(),
@@ -100,30 +116,15 @@ pub fn measure(model: &Model, data: &Dataset, rows: &[usize]) -> Quality {
     quality(rows.iter().map(scored).collect())
 }
 
-fn forest(
-    data: &Dataset,
-    (fit, held): (&[usize], &[usize]),
-    settings: &TreeSettings,
-    seed: u64,
-) -> Result<Forest, Error> {
-    let trees = match settings.boosting {
-        Boosting::Votes => leaves::refit(data, fit, &trees::boost(data, fit, settings, seed)?, settings)?,
-        Boosting::Residuals => residual::boost(data, fit, settings, seed)?,
-    };
-    let columns = data.names.len();
-    let plain = Forest::new(trees, columns, (1.0, 0.0))?;
-    let sums: Vec<f64> = held
-        .iter()
-        .map(|&row| {
-            let row: Vec<f32> = data.rows.row(row).iter().map(|&value| known(value)).collect();
-            f64::from(plain.flat().score(&row))
-        })
-        .collect();
-    let line = platt::fit(&sums, data, held)?;
-    Forest::new(plain.trees().to_vec(), columns, line)
+/// The body with the line from its score to log-odds that fits the held-out rows best.
+fn calibrated(data: &Dataset, held: &[usize], body: Body) -> Result<Body, Error> {
+    let score = |&row: &usize| body.log_odds(&data.rows.row(row).to_vec());
+    let (slope, offset) = platt::fit(&held.iter().map(score).collect::<Vec<f64>>(), data, held)?;
+    body.calibrated(slope, offset)
 }
 
-fn metrics(found: &Quality) -> Vec<(String, f32)> {
+/// Measures by name, as they stand on a model's card.
+pub(crate) fn metrics(found: &Quality) -> Vec<(String, f32)> {
     let mut all = vec![
         ("held_out_rows".to_owned(), found.rows as f64),
         ("held_out_abusive".to_owned(), found.abusive as f64),
@@ -138,7 +139,8 @@ fn metrics(found: &Quality) -> Vec<(String, f32)> {
     finite.map(|(name, value)| (name, value as f32)).collect()
 }
 
-fn bins(found: &Quality) -> Vec<[f32; 3]> {
+/// The reliability curve, as it stands on a model's card.
+pub(crate) fn bins(found: &Quality) -> Vec<[f32; 3]> {
     found
         .reliability
         .iter()

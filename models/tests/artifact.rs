@@ -3,10 +3,11 @@
 //! Separate from the units because it is the file's contract.
 #![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers as well")]
 
+use models::bayes::{Bayes, Parabola};
 use models::forest::Forest;
 use models::logistic::{Logistic, Term};
 use models::tree::{Node, Split, Tree};
-use models::{Body, Card, Catalog, Error, Model, TrainedOn};
+use models::{Body, Card, Catalog, Curve, Error, Model, TrainedOn};
 use proptest::prelude::*;
 
 const GOLDEN: &[u8] = include_bytes!("golden/trees.weir-model.json");
@@ -122,11 +123,38 @@ fn what_is_no_model_at_all_is_not_called_damaged() {
 
 #[test]
 fn a_later_format_and_a_wrong_checksum_are_refused() {
-    let later = String::from_utf8(GOLDEN.to_vec()).unwrap().replace("{\"format\":1", "{\"format\":2");
-    assert_eq!(read(later.as_bytes()).unwrap_err(), Error::Format { found: 2, read: 1 });
+    let later = String::from_utf8(GOLDEN.to_vec()).unwrap().replace("{\"format\":1", "{\"format\":3");
+    assert_eq!(read(later.as_bytes()).unwrap_err(), Error::Format { found: 3, read: 2 });
     let mut damaged = GOLDEN.to_vec();
     *damaged.iter_mut().rev().find(|byte| byte.is_ascii_digit()).unwrap() ^= 1;
     assert!(read(&damaged).unwrap_err().to_string().contains("checksum"));
+}
+
+#[test]
+fn what_format_2_brought_survives_the_round_trip_and_needs_it() {
+    let points = vec![[-4.5, -6.0], [0.1, -0.5], [2.0, 3.25]];
+    let curved = trees([2.5, 0.25, -1.5, 2.0, 0.9]).with_curve(Some(Curve::new(points).unwrap()));
+    let bytes = curved.to_bytes();
+    assert!(bytes.starts_with(b"{\"format\":2,"));
+    let again = read(&bytes).unwrap();
+    assert_eq!((again.to_bytes(), again.version()), (bytes.clone(), curved.version()));
+    let vector = [3.0, f32::NAN, 3.0];
+    assert_eq!(again.log_odds(&vector).to_bits(), curved.log_odds(&vector).to_bits());
+    assert_ne!(again.log_odds(&vector), read(GOLDEN).unwrap().log_odds(&vector));
+    // The curve moves the score, its reasons and its counterfactuals alike.
+    let parts: f64 = curved.explain(&vector, 3).iter().map(|part| f64::from(part.contribution)).sum();
+    assert!((parts + curved.base() - curved.log_odds(&vector)).abs() < 1e-5);
+    let term = Term { mean: 0.5, deviation: 2.0, weight: -0.25 };
+    let bayes = Bayes { bias: 0.1, parabolas: vec![Parabola { term, square: 0.75 }; 2] };
+    let model = Model::new(card(), Body::Bayes(bayes.clone()), &catalog()).unwrap();
+    assert!(model.to_bytes().starts_with(b"{\"format\":2,"));
+    assert!(matches!(read(&model.to_bytes()).unwrap().body(), Body::Bayes(again) if *again == bayes));
+    for (from, to) in
+        [("{\"format\":1", "{\"format\":2"), ("]}}}\n", "]}},\"curve\":[[0.0,0.0],[1.0,1.0]]}\n")]
+    {
+        let error = read(&altered(from, to)).unwrap_err();
+        assert!(error.to_string().contains("do not go together"), "{error}");
+    }
 }
 
 #[test]
@@ -184,7 +212,7 @@ proptest! {
         let model = Model::new(card(), Body::Logistic(logistic.clone()), &catalog()).unwrap();
         match read(&model.to_bytes()).unwrap().body() {
             Body::Logistic(again) => prop_assert_eq!(again, &logistic),
-            Body::Trees(_) => prop_assert!(false, "the kind changed"),
+            Body::Trees(_) | Body::Bayes(_) => prop_assert!(false, "the kind changed"),
         }
     }
 }

@@ -13,6 +13,7 @@ mod bad_input;
 #[cfg(feature = "cloud")]
 mod buckets;
 mod contract;
+mod datasets;
 mod docs;
 mod kafka;
 mod kafka_faults;
@@ -22,7 +23,9 @@ mod kafka_scene;
 mod kafka_secured;
 mod kafka_shared;
 mod kafka_together;
+mod learning;
 mod metrics;
+mod model_registry;
 mod pipeline;
 mod promises;
 mod replay;

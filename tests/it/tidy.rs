@@ -12,6 +12,8 @@ const EXCEPTIONS: Exceptions = Exceptions {
         "weir/src/config/file.rs",
         "weir/src/config/kafka.rs",
         "weir/src/config/secret.rs",
+        "weir/src/model_registry/file.rs",
+        "weir/src/training/file.rs",
         "sinks/src/checkpoint/manifest.rs",
     ],
     clock: &["weir/src/clock.rs"],

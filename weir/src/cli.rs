@@ -7,9 +7,10 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     archive::ArchiveArgs, bench_input::BenchInputArgs, blocklist::BlocklistArgs, catalog::CatalogArgs,
-    check_config::CheckConfigArgs, completions::CompletionsArgs, control::ControlArgs, demo::DemoArgs,
-    import::ImportArgs, judge::JudgeArgs, man::ManArgs, run::RunArgs, score::ScoreArgs,
-    simulate::SimulateArgs, topics::TopicsArgs, train::TrainArgs, up::UpArgs,
+    check_config::CheckConfigArgs, completions::CompletionsArgs, control::ControlArgs, dataset::DatasetArgs,
+    demo::DemoArgs, evaluate::EvaluateArgs, import::ImportArgs, judge::JudgeArgs, man::ManArgs,
+    models::ModelsArgs, replay::ReplayArgs, run::RunArgs, score::ScoreArgs, simulate::SimulateArgs,
+    topics::TopicsArgs, train::TrainArgs, up::UpArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -58,8 +59,16 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Judge decisions against the truth.
     Judge(JudgeArgs),
-    /// Train a model on simulated traffic.
+    /// Keep signed models, and say which of them decides.
+    Models(ModelsArgs),
+    /// Show what another policy or model would change on recorded events.
+    Replay(ReplayArgs),
+    /// Train a model on simulated traffic or on a table of labelled rows.
     Train(TrainArgs),
+    /// Make rows to learn from out of events and what reviewers said.
+    Dataset(DatasetArgs),
+    /// Measure a model, a column of scores or a training file on a table with labels.
+    Evaluate(EvaluateArgs),
     /// Build, look into and ask a blocklist.
     Blocklist(BlocklistArgs),
     /// Check policies: what is wrong, with file, line, column and reason.

@@ -11,10 +11,14 @@ pub mod catalog;
 pub mod check_config;
 pub mod completions;
 pub mod control;
+pub mod dataset;
 pub mod demo;
+pub mod evaluate;
 pub mod import;
 pub mod judge;
 pub mod man;
+pub mod models;
+pub mod replay;
 pub mod run;
 pub mod score;
 pub mod simulate;
@@ -30,6 +34,8 @@ pub fn run(command: Command) -> Result<Outcome, Error> {
     match command {
         Command::Demo(args) => demo::run(&args),
         Command::Score(args) => score::run(&args),
+        Command::Models(args) => models::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Archive(args) => archive::run(&args),
         Command::Control(args) => control::run(&args),
@@ -37,6 +43,8 @@ pub fn run(command: Command) -> Result<Outcome, Error> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Dataset(args) => dataset::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Blocklist(args) => blocklist::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Import(args) => import::run(&args),

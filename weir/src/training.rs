@@ -1,9 +1,17 @@
-//! From simulated worlds to rows to learn from.
+//! Rows to learn from, out of simulated worlds or tables, and training files carried out.
 //!
-//! Separate from `weir train`, which chooses and writes. Invariants: a row is what the engine would show its model at that
-//! moment; a label is the truth at that moment (an account abuses from its onset on, not before); same options, same rows.
+//! Separate from the commands, which choose and write. Invariants: a row of a world is what the engine would show its model at
+//! that moment; a label is the truth at that moment (an account abuses from its onset on, not before); same options, same
+//! rows.
 
+mod file;
+mod learners;
+pub mod report;
 mod reservoir;
+mod run;
+pub mod table;
 mod worlds;
 
+pub use file::{DataFile, TrainFile};
+pub use run::{tell, train};
 pub use worlds::{Worlds, collect};

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::FORMAT;
+use crate::bayes::{Bayes, Parabola};
+use crate::curve::Curve;
 use crate::forest::Forest;
 use crate::logistic::{Logistic, Term};
 use crate::model::{Body, Card, TrainedOn};
@@ -31,6 +33,9 @@ pub(super) struct File {
     reliability: Vec<[f64; 3]>,
     pub columns: Vec<String>,
     pub parameters: Parameters,
+    /// Since format 2, and only there: points of the calibration curve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    curve: Option<Vec<[f64; 2]>>,
 }
 
 /// The kind and its numbers.
@@ -39,6 +44,8 @@ pub(super) struct File {
 pub(super) enum Parameters {
     Logistic(LogisticFile),
     Trees(TreesFile),
+    /// Since format 2.
+    Bayes(BayesFile),
 }
 
 /// One entry a column in each list.
@@ -49,6 +56,14 @@ pub(super) struct LogisticFile {
     mean: Vec<f64>,
     deviation: Vec<f64>,
     weight: Vec<f64>,
+}
+
+/// A logistic regression with squares.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BayesFile {
+    straight: LogisticFile,
+    square: Vec<f64>,
 }
 
 /// Calibration and trees.
@@ -80,7 +95,11 @@ impl File {
     pub fn of(model: &Model, checksum: String) -> Self {
         let card = model.card();
         Self {
-            format: FORMAT,
+            format: if model.curve().is_some() || matches!(model.body(), Body::Bayes(_)) {
+                FORMAT
+            } else {
+                1
+            },
             checksum,
             name: card.name.clone(),
             catalog: model.catalog().to_owned(),
@@ -98,8 +117,25 @@ impl File {
             parameters: match model.body() {
                 Body::Logistic(logistic) => Parameters::Logistic(LogisticFile::of(logistic)),
                 Body::Trees(forest) => Parameters::Trees(TreesFile::of(forest)),
+                Body::Bayes(bayes) => Parameters::Bayes(BayesFile::of(bayes)),
             },
+            curve: model
+                .curve()
+                .map(|curve| curve.points().iter().map(|point| point.map(f64::from)).collect()),
         }
+    }
+
+    /// The curve of a file of that format.
+    pub fn curve(&self, format: u64) -> Result<Option<Curve>, Error> {
+        let is_of_2 = self.curve.is_some() || matches!(self.parameters, Parameters::Bayes(_));
+        if is_of_2 != (format == FORMAT) {
+            return Err(Error::Damaged(format!(
+                "format {format} and what is in the file do not go together"
+            )));
+        }
+        let Some(points) = &self.curve else { return Ok(None) };
+        let points = points.iter().map(|[x, y]| Ok([single(*x)?, single(*y)?]));
+        Curve::new(points.collect::<Result<_, Error>>()?).map(Some)
     }
 
     pub fn card(self) -> Result<Card, Error> {
@@ -148,6 +184,28 @@ impl LogisticFile {
         Ok(Logistic {
             bias: single(self.bias)?,
             terms: (0..columns).map(term).collect::<Result<_, Error>>()?,
+        })
+    }
+}
+
+impl BayesFile {
+    fn of(bayes: &Bayes) -> Self {
+        let terms = bayes.parabolas.iter().map(|parabola| parabola.term).collect();
+        Self {
+            straight: LogisticFile::of(&Logistic { bias: bayes.bias, terms }),
+            square: bayes.parabolas.iter().map(|parabola| f64::from(parabola.square)).collect(),
+        }
+    }
+
+    pub fn build(&self, columns: usize) -> Result<Bayes, Error> {
+        let Logistic { bias, terms } = self.straight.build(columns)?;
+        if self.square.len() != columns {
+            return Err(Error::Damaged("a list of numbers has not one entry a column".to_owned()));
+        }
+        let parabola = |(term, square): (Term, &f64)| Ok(Parabola { term, square: single(*square)? });
+        Ok(Bayes {
+            bias,
+            parabolas: terms.into_iter().zip(&self.square).map(parabola).collect::<Result<_, Error>>()?,
         })
     }
 }

@@ -11,7 +11,8 @@ use super::report::{Level, Report};
 use super::stats::Share;
 use super::text::{percent, short};
 
-const STYLE: &str = "
+/// The style of every page: light and dark, nothing loaded from elsewhere.
+pub(crate) const STYLE: &str = "
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#5b6570;--line:#d8dde3;--page:#fff;--card:#f5f7f9;--bad:#c2410c;--good:#0f766e;--weak:#94a3b8}
 @media (prefers-color-scheme:dark){:root{--ink:#e6e9ed;--soft:#98a2ad;--line:#343b44;--page:#14171b;--card:#1d2127;--bad:#fb923c;--good:#2dd4bf;--weak:#64748b}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);margin:0 auto;max-width:1080px;padding:24px}
@@ -192,6 +193,6 @@ fn range(share: Share) -> String {
 }
 
 /// Text that cannot be markup.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -11,7 +11,7 @@ use ndarray::{Array1, Array2};
 
 use crate::Error;
 use crate::dataset::Dataset;
-use crate::logistic::{Logistic, Term};
+use crate::logistic::{Logistic, Term, logarithm};
 
 const STEPS_MAX: u64 = 200;
 
@@ -42,7 +42,7 @@ pub(super) fn fit(data: &Dataset, fit: &[usize], alpha: f64) -> Result<Logistic,
 }
 
 /// Row numbers, each as often as its weight in units of the mean weight says, by carrying the fraction on to the next.
-fn copies(data: &Dataset, fit: &[usize]) -> Vec<usize> {
+pub(super) fn copies(data: &Dataset, fit: &[usize]) -> Vec<usize> {
     let mean = fit.iter().map(|&row| f64::from(data.weights[row])).sum::<f64>() / fit.len() as f64;
     let mut carried = 0.5;
     let mut rows = Vec::with_capacity(fit.len());
@@ -57,9 +57,9 @@ fn copies(data: &Dataset, fit: &[usize]) -> Vec<usize> {
 }
 
 /// Mean and deviation of ln(1 + x) over the rows where it is known.
-fn scale(data: &Dataset, rows: &[usize], column: usize) -> Term {
+pub(super) fn scale(data: &Dataset, rows: &[usize], column: usize) -> Term {
     let known = || rows.iter().map(|&row| data.rows[(row, column)]).filter(|value| !value.is_nan());
-    let logs = || known().map(|value| libm::log1p(f64::from(value)));
+    let logs = || known().map(logarithm);
     let count = known().count().max(1) as f64;
     let mean = logs().sum::<f64>() / count;
     let variance = logs().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count;

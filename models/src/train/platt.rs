@@ -11,7 +11,7 @@ const STEPS: usize = 50;
 
 /// Slope and offset for the scores of the `held` rows, by Newton's method on the weighted log-loss with Platt's
 /// smoothed targets.
-pub(super) fn fit(scores: &[f64], data: &Dataset, held: &[usize]) -> Result<(f32, f32), Error> {
+pub(crate) fn fit(scores: &[f64], data: &Dataset, held: &[usize]) -> Result<(f32, f32), Error> {
     let weight_of = |row: usize| f64::from(data.weights[row]);
     let of = |label: bool| -> f64 {
         held.iter().filter(|&&row| data.labels[row] == label).map(|&row| weight_of(row)).sum()

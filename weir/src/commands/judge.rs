@@ -81,7 +81,7 @@ pub fn run(args: &JudgeArgs) -> Result<Outcome, Error> {
 }
 
 /// Calls `take` for each line of a file; names file and line of what it does not like.
-fn each_line(file: &str, mut take: impl FnMut(&[u8]) -> Result<(), String>) -> Result<(), Error> {
+pub fn each_line(file: &str, mut take: impl FnMut(&[u8]) -> Result<(), String>) -> Result<(), Error> {
     let mut lines = Lines::new(Source::open(file)?);
     while let Some(line) = lines.next() {
         let (number, taken) = match line? {
@@ -94,7 +94,7 @@ fn each_line(file: &str, mut take: impl FnMut(&[u8]) -> Result<(), String>) -> R
 }
 
 /// A line of the truth file.
-fn truth(line: &[u8]) -> Result<Truth, String> {
+pub fn truth(line: &[u8]) -> Result<Truth, String> {
     let value: Value = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     let text = |field: &str| {
         let found = value.get(field).and_then(Value::as_str).map(str::to_owned);

@@ -115,7 +115,7 @@ pub fn run(args: &ScoreArgs) -> Result<Outcome, Error> {
     })
 }
 
-fn inputs(files: &[String]) -> Result<Vec<String>, Error> {
+pub fn inputs(files: &[String]) -> Result<Vec<String>, Error> {
     if !files.is_empty() {
         return Ok(files.to_vec());
     }

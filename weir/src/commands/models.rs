@@ -1,0 +1,326 @@
+//! `weir models`: signed versions, which of them decides, and the gates before that.
+//!
+//! Separate from the registry's files. Invariants: nothing is promoted that a gate refuses, that no trusted key signed, or that this
+//! build cannot serve; a rollback goes to what decided before.
+
+use clap::{Args, Subcommand};
+use models::evaluate::Evaluation;
+use models::gates::calibration_error;
+use models::{Catalog, Model};
+use schema::limits::MODEL_BYTES_MAX;
+
+use crate::clock;
+use crate::commands::evaluate::{Columns, measure};
+use crate::error::{Error, Outcome};
+use crate::files;
+use crate::model_registry::{GatesFile, ModelRegistry, State, Step};
+use crate::signature::{PublicKey, SecretKey};
+use crate::threads::Threads;
+use crate::training::TrainFile;
+
+const EXAMPLES: &str = "\
+Examples:
+  weir models keygen signing.key                                    once; signing.key.pub goes to whoever checks
+  weir models add model.json --registry /srv/weir --key signing.key
+  weir models list --registry /srv/weir
+  weir models shadow candidate 0123456789abcdef --registry /srv/weir --trust signing.key.pub
+  weir models promote candidate 0123456789abcdef --registry /srv/weir --trust signing.key.pub --config rows/train.toml --data later.csv
+  weir models rollback candidate --registry /srv/weir --trust signing.key.pub
+
+Gates (--gates FILE, TOML): auc_min, average_precision_min, average_precision_loss_max, calibration_error_max, psi_max, slice_accounts_min,
+slice_false_positives_max. `weir control activate model` puts the champion in force on Kafka.";
+
+/// Largest gates file, bytes.
+const GATES_BYTES_MAX: u64 = 64 * 1024;
+
+/// Arguments of `weir models`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ModelsArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a key that signs.
+    Keygen {
+        /// Where the secret key goes; the public one gets `.pub` after its name.
+        file: String,
+    },
+    /// Sign a model and put it into the registry.
+    Add {
+        /// The model.
+        file: String,
+        #[command(flatten)]
+        place: Place,
+        /// The secret key.
+        #[arg(long, value_name = "FILE")]
+        key: String,
+    },
+    /// Names, versions and what they are used for.
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// All that a version says about itself.
+    Show(VersionArgs),
+    /// Let a version decide, if every gate lets it.
+    Promote(PromoteArgs),
+    /// Let a version score without deciding.
+    Shadow(VersionArgs),
+    /// Let the version decide that decided before.
+    Rollback {
+        /// The name.
+        name: String,
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        trust: Trust,
+    },
+    /// Compare two versions on a table.
+    Diff {
+        /// The other version.
+        other: String,
+        #[command(flatten)]
+        measured: MeasuredArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    /// The folder of versions.
+    #[arg(long, value_name = "DIR")]
+    registry: String,
+    /// Who acts, a pseudonym; it is kept in the history.
+    #[arg(long, value_name = "NAME", default_value = "operator")]
+    by: String,
+}
+
+#[derive(Debug, Args)]
+struct Trust {
+    /// A public key whose signatures are believed; may be given several times.
+    #[arg(long, value_name = "FILE", required = true)]
+    trust: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct VersionArgs {
+    /// The name.
+    name: String,
+    /// The version.
+    version: String,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    trust: Trust,
+}
+
+#[derive(Debug, Args)]
+struct MeasuredArgs {
+    #[command(flatten)]
+    version: VersionArgs,
+    /// A training file whose [data] says how the table is read.
+    #[arg(long, value_name = "FILE")]
+    config: Option<String>,
+    /// The table to measure on: rows that no version learned from.
+    #[arg(long, value_name = "FILE")]
+    data: String,
+    #[command(flatten)]
+    columns: Columns,
+    /// A table to measure drift against, for example what the version learned from.
+    #[arg(long, value_name = "FILE")]
+    reference: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct PromoteArgs {
+    #[command(flatten)]
+    measured: MeasuredArgs,
+    /// Gates that differ from the usual ones.
+    #[arg(long, value_name = "FILE")]
+    gates: Option<String>,
+}
+
+/// Carries out.
+pub fn run(args: &ModelsArgs) -> Result<Outcome, Error> {
+    match &args.command {
+        Command::Keygen { file } => {
+            let public = SecretKey::make(file)?;
+            eprintln!("{file} signs; {file}.pub proves: {}", public.hex());
+        }
+        Command::Add { file, place, key } => add(file, place, key)?,
+        Command::List { place } => list(place)?,
+        Command::Show(args) => show(args)?,
+        Command::Promote(args) => return promote(args),
+        Command::Shadow(args) => shadow(args)?,
+        Command::Rollback { name, place, trust } => rollback(name, place, trust)?,
+        Command::Diff { other, measured } => diff(other, measured)?,
+    }
+    Ok(Outcome::Done)
+}
+
+impl Trust {
+    fn keys(&self) -> Result<Vec<PublicKey>, Error> {
+        self.trust.iter().map(|name| PublicKey::read(name)).collect()
+    }
+}
+
+impl Place {
+    fn step(&self, act: &str, version: &str, before: Option<String>) -> Step {
+        let (by, act, version) = (self.by.clone(), act.to_owned(), version.to_owned());
+        Step { at: clock::now_ms(), by, act, version, before }
+    }
+}
+
+fn add(file: &str, place: &Place, key: &str) -> Result<(), Error> {
+    let registry = ModelRegistry::open(&place.registry)?;
+    let bytes = files::read(file, MODEL_BYTES_MAX as u64)?;
+    let model = registry.add(&bytes, &SecretKey::read(key)?)?;
+    let state = registry.state(model.name())?;
+    registry.act(model.name(), state, place.step("add", model.version(), None))?;
+    files::write("-", format!("{} {}\n", model.name(), model.version()).as_bytes())
+}
+
+fn list(place: &Place) -> Result<(), Error> {
+    let registry = ModelRegistry::open(&place.registry)?;
+    let mut text = String::new();
+    for name in registry.names()? {
+        let state = registry.state(&name)?;
+        for version in registry.versions(&name)? {
+            let role = match &state.champion {
+                Some(champion) if *champion == version => "champion",
+                _ if state.shadows.contains(&version) => "shadow",
+                _ => "",
+            };
+            text.push_str(&format!("{name} {version} {role}\n"));
+        }
+    }
+    files::write("-", text.as_bytes())
+}
+
+fn show(args: &VersionArgs) -> Result<(), Error> {
+    let registry = ModelRegistry::open(&args.place.registry)?;
+    let (model, key) = registry.read(&args.name, &args.version, &args.trust.keys()?)?;
+    let card = model.card();
+    let serves = if can_serve(&model) { "yes" } else { "no: its columns are no features of this build" };
+    let mut text = format!(
+        "name        {}\nversion     {}\nsigned by   {}\ntrained on  {:?}, {} rows, data {}, seed {}\ncolumns     {}\nserves      {serves}\n",
+        card.name,
+        model.version(),
+        key.hex(),
+        card.trained_on,
+        card.labels,
+        card.data,
+        card.seed,
+        card.columns.join(" ")
+    );
+    card.metrics.iter().for_each(|(name, value)| text.push_str(&format!("{name:<22}{value:.5}\n")));
+    for step in registry.state(&args.name)?.history.iter().filter(|step| step.version == args.version) {
+        text.push_str(&format!("{} by {} at {}\n", step.act, step.by, step.at));
+    }
+    files::write("-", text.as_bytes())
+}
+
+/// Whether this build's features are the model's columns.
+fn can_serve(model: &Model) -> bool {
+    model.catalog() == Catalog::of_this_build().hex()
+}
+
+/// How a version does on the table.
+fn measured(args: &MeasuredArgs, model: &Model) -> Result<Evaluation, Error> {
+    let file = args.config.as_deref().map(TrainFile::read).transpose()?;
+    let wanted = args.columns.data(file.as_ref(), Some(&args.data));
+    measure(model, wanted, args.reference.as_deref(), &[], &Threads::new(None))
+}
+
+fn promote(args: &PromoteArgs) -> Result<Outcome, Error> {
+    let VersionArgs { name, version, place, trust } = &args.measured.version;
+    let registry = ModelRegistry::open(&place.registry)?;
+    let trusted = trust.keys()?;
+    let gates: GatesFile = match &args.gates {
+        Some(file) => toml::from_str(&files::read_text(file, GATES_BYTES_MAX)?)
+            .map_err(|error| Error::file(file, error))?,
+        None => GatesFile::default(),
+    };
+    let (model, _) = registry.read(name, version, &trusted)?;
+    let candidate = measured(&args.measured, &model)?;
+    let mut state = registry.state(name)?;
+    let champion = match state.champion.as_ref().filter(|champion| *champion != version) {
+        Some(champion) => Some(measured(&args.measured, &registry.read(name, champion, &trusted)?.0)?),
+        None => None,
+    };
+    let mut failed = gates.gates().failures(&candidate, champion.as_ref());
+    if !can_serve(&model) {
+        failed.push(
+            "its columns are not all features of this build (catalogue mismatch): nothing could serve it"
+                .to_owned(),
+        );
+    }
+    if !failed.is_empty() {
+        eprintln!("{name} {version} is not promoted:\n  {}", failed.join("\n  "));
+        return Ok(Outcome::Refused);
+    }
+    let before = state.champion.replace(version.clone());
+    state.shadows.retain(|shadow| shadow != version);
+    registry.act(name, state, place.step("promote", version, before))?;
+    eprintln!("{name} {version} decides; every gate let it");
+    Ok(Outcome::Done)
+}
+
+fn shadow(args: &VersionArgs) -> Result<(), Error> {
+    let registry = ModelRegistry::open(&args.place.registry)?;
+    registry.read(&args.name, &args.version, &args.trust.keys()?)?;
+    let mut state = registry.state(&args.name)?;
+    if state.champion.as_ref() == Some(&args.version) {
+        return Err(Error::Usage(format!("{} {} decides already", args.name, args.version)));
+    }
+    if !state.shadows.contains(&args.version) {
+        state.shadows.push(args.version.clone());
+    }
+    registry.act(&args.name, state, args.place.step("shadow", &args.version, None))
+}
+
+fn rollback(name: &str, place: &Place, trust: &Trust) -> Result<(), Error> {
+    let registry = ModelRegistry::open(&place.registry)?;
+    let mut state = registry.state(name)?;
+    let Some(before) = previous(&state) else {
+        return Err(Error::Usage(format!("nothing decided before {name}'s present champion")));
+    };
+    registry.read(name, &before, &trust.keys()?)?;
+    let left = state.champion.replace(before.clone());
+    registry.act(name, state, place.step("rollback", &before, left))?;
+    eprintln!("{name} {before} decides again");
+    Ok(())
+}
+
+/// What decided before the present champion was promoted.
+fn previous(state: &State) -> Option<String> {
+    let champion = state.champion.as_ref()?;
+    let promoted =
+        state.history.iter().rev().find(|step| step.act == "promote" && step.version == *champion)?;
+    promoted.before.clone()
+}
+
+/// A figure by name.
+type Figure = (&'static str, fn(&Evaluation) -> f64);
+
+fn diff(other: &str, args: &MeasuredArgs) -> Result<(), Error> {
+    let VersionArgs { name, version, place, trust } = &args.version;
+    let registry = ModelRegistry::open(&place.registry)?;
+    let trusted = trust.keys()?;
+    let of = |version: &str| measured(args, &registry.read(name, version, &trusted)?.0);
+    let (a, b) = (of(version)?, of(other)?);
+    let mut text = format!("{:<24}{version:>18}{other:>18}\n", "");
+    let figures: [Figure; 5] = [
+        ("AUC", |found| found.quality.auc),
+        ("average precision", |found| found.quality.average_precision),
+        ("Brier score", |found| found.quality.brier),
+        ("calibration error", calibration_error),
+        ("recall at FPR 1e-3", |found| found.quality.recall_at[1]),
+    ];
+    for (what, of) in figures {
+        text.push_str(&format!("{what:<24}{:>18.5}{:>18.5}\n", of(&a), of(&b)));
+    }
+    files::write("-", text.as_bytes())
+}

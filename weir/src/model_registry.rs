@@ -1,0 +1,148 @@
+//! Signed models in a folder, and which of them decides: champion and shadows by name.
+//!
+//! Separate from `registry`, which only loads what an activation names; both lie in one folder, `DIR/model/<name>/<version>.json`, here with
+//! `<version>.sig` beside it and the name's `state.json`. Invariants: a version is never replaced; a version whose signature does not
+//! prove it, or is not by a trusted key, is not read; every act is kept in the history.
+
+mod file;
+
+pub use file::{GatesFile, State, Step};
+
+use models::Model;
+use schema::ControlKind;
+use schema::limits::MODEL_BYTES_MAX;
+use scorer::Needed;
+
+use self::file::SignatureFile;
+use crate::error::Error;
+use crate::files;
+use crate::registry::Registry;
+use crate::signature::{PublicKey, SecretKey};
+
+/// Largest state or signature file, bytes.
+const BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Most acts that are kept of a name.
+const HISTORY_MAX: usize = 10_000;
+
+/// The models of a registry.
+pub struct ModelRegistry {
+    folder: String,
+    registry: Registry,
+}
+
+impl ModelRegistry {
+    /// The registry in a folder, which must exist.
+    pub fn open(folder: &str) -> Result<Self, Error> {
+        Ok(Self { folder: folder.trim_end_matches('/').to_owned(), registry: Registry::open(folder)? })
+    }
+
+    fn path(&self, name: &str, version: &str) -> Result<String, Error> {
+        let (name, version) = (name.to_owned(), version.to_owned());
+        self.registry.file(&Needed { kind: ControlKind::Model, name, version })
+    }
+
+    fn state_path(&self, name: &str) -> Result<String, Error> {
+        self.path(name, "state")
+    }
+
+    /// Names with versions, in order.
+    pub fn names(&self) -> Result<Vec<String>, Error> {
+        listed(&format!("{}/model", self.folder), |name| Some(name.to_owned()))
+    }
+
+    /// Versions of a name, in order.
+    pub fn versions(&self, name: &str) -> Result<Vec<String>, Error> {
+        self.path(name, "state")?;
+        let ending = |name: &str| name.strip_suffix(".sig").map(str::to_owned);
+        listed(&format!("{}/model/{name}", self.folder), ending)
+    }
+
+    /// Signs a model and puts it in under its name and version.
+    pub fn add(&self, bytes: &[u8], key: &SecretKey) -> Result<Model, Error> {
+        let model = Model::from_bytes_for_table(bytes).map_err(|error| Error::file("the model", error))?;
+        let path = self.path(model.name(), model.version())?;
+        let sig = signature_of(&path);
+        if files::read(&path, MODEL_BYTES_MAX as u64).is_ok_and(|there| there != bytes) {
+            return Err(Error::file(
+                &path,
+                "another model is there already, and a version is never replaced",
+            ));
+        }
+        let parent = std::path::Path::new(&path).parent().expect("a version lies in a folder");
+        std::fs::create_dir_all(parent).map_err(|error| Error::file(&path, error))?;
+        files::write(&path, bytes)?;
+        let signature = SignatureFile { key: key.public().hex(), signature: key.sign(bytes) };
+        files::write(&sig, &json(&signature))?;
+        Ok(model)
+    }
+
+    /// Reads a version that one of the keys proves.
+    pub fn read(
+        &self,
+        name: &str,
+        version: &str,
+        trusted: &[PublicKey],
+    ) -> Result<(Model, PublicKey), Error> {
+        let path = self.path(name, version)?;
+        let sig = signature_of(&path);
+        let bytes = files::read(&path, MODEL_BYTES_MAX as u64)?;
+        let signature: SignatureFile = parsed(&sig)?;
+        let key = trusted.iter().find(|key| key.hex() == signature.key);
+        let Some(key) = key else {
+            let detail = format!("signed by {}, which no --trust names", signature.key);
+            return Err(Error::file(&sig, detail));
+        };
+        if !key.proves(&bytes, &signature.signature) {
+            return Err(Error::file(
+                &path,
+                "its signature does not prove it: the file or the signature was changed",
+            ));
+        }
+        let model = Model::from_bytes_for_table(&bytes).map_err(|error| Error::file(&path, error))?;
+        if model.name() != name || model.version() != version {
+            let detail = format!("it holds {} {}: it lies in the wrong place", model.name(), model.version());
+            return Err(Error::file(&path, detail));
+        }
+        Ok((model, key.clone()))
+    }
+
+    /// What a name's versions are used for.
+    pub fn state(&self, name: &str) -> Result<State, Error> {
+        let path = self.state_path(name)?;
+        if std::fs::metadata(&path).is_err() { Ok(State::default()) } else { parsed(&path) }
+    }
+
+    /// Keeps the state with one more act.
+    pub fn act(&self, name: &str, mut state: State, step: Step) -> Result<(), Error> {
+        state.history.push(step);
+        let beyond = state.history.len().saturating_sub(HISTORY_MAX);
+        state.history.drain(..beyond);
+        files::write(&self.state_path(name)?, &json(&state))
+    }
+}
+
+/// The signature beside a version.
+fn signature_of(path: &str) -> String {
+    format!("{}.sig", path.strip_suffix(".json").unwrap_or(path))
+}
+
+fn listed(folder: &str, take: impl Fn(&str) -> Option<String>) -> Result<Vec<String>, Error> {
+    let mut found = Vec::new();
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(found) };
+    for entry in entries {
+        let entry = entry.map_err(|error| Error::file(folder, error))?;
+        found.extend(entry.file_name().to_str().and_then(&take));
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(name: &str) -> Result<T, Error> {
+    serde_json::from_slice(&files::read(name, BYTES_MAX)?).map_err(|error| Error::file(name, error))
+}
+
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).expect("strings, numbers and lists always serialise");
+    bytes.push(b'\n');
+    bytes
+}

@@ -1,0 +1,105 @@
+//! What came of training or scoring, as the report of `weir evaluate`.
+//!
+//! Separate from the commands, two of which write it. Invariant: figures come from rows that did not teach what scored them.
+
+use models::evaluate::{Drift, Evaluation, Seen, TrialRow, drift, importance, slice};
+use models::experiment::{Folds, Found, Plan};
+use models::measure::Scored;
+use models::{Dataset, Workers};
+
+use super::table::Table;
+use crate::error::Error;
+use crate::files;
+
+/// The threshold that is shown if no other is known.
+pub const THRESHOLD: f64 = 0.9;
+
+/// The report of a cross-validation.
+pub fn of_found(table: &Table, found: &Found, plan: &Plan, workers: &dyn Workers) -> Evaluation {
+    let held: Vec<usize> = (0..found.held_out.len()).filter(|&row| !found.held_out[row].is_nan()).collect();
+    let rows = scored(&table.data, &found.held_out, &held);
+    let how = match plan.folds {
+        Folds::Groups(count) => format!("{count}-fold cross-validation, whole accounts held out"),
+        Folds::Time(count) => format!("{count} folds of time, each scored by what came before it"),
+    };
+    let cheapest = found.threshold.map(|threshold| threshold.score).filter(|score| score.is_finite());
+    let threshold = cheapest.unwrap_or(THRESHOLD);
+    let mut report = Evaluation::new(found.model.name(), &how, &rows, &[threshold]);
+    report.slices = slices(table, &held, &rows, threshold);
+    let seen: Vec<Seen<'_>> =
+        found.folds.iter().zip(&found.bodies).map(|(fold, body)| Seen { body, rows: &fold.held }).collect();
+    report.importance = importance(&table.data, &seen, plan.seed, workers);
+    report.drift = drift_in_time(table);
+    let trial = |(number, trial): (usize, &models::experiment::Trial)| TrialRow {
+        text: trial.text.clone(),
+        auc: trial.quality.auc,
+        average_precision: trial.quality.average_precision,
+        fold_auc: trial.fold_auc.clone(),
+        chosen: number == found.chosen,
+    };
+    report.trials = found.trials.iter().enumerate().map(trial).collect();
+    report
+}
+
+/// Rows with their scores, of which there is one a row of the table.
+pub fn scored(data: &Dataset, scores: &[f64], rows: &[usize]) -> Vec<Scored> {
+    let one = |&row: &usize| Scored {
+        score: scores[row],
+        abusive: data.labels[row],
+        weight: f64::from(data.weights[row]),
+    };
+    rows.iter().map(one).collect()
+}
+
+/// The slices of a table, over some of its rows.
+pub fn slices(
+    table: &Table,
+    held: &[usize],
+    rows: &[Scored],
+    threshold: f64,
+) -> Vec<models::evaluate::SliceRow> {
+    let of = |(column, values): &(String, Vec<String>)| {
+        let values: Vec<&str> = held.iter().map(|&row| values[row].as_str()).collect();
+        let accounts: Vec<u64> = held.iter().map(|&row| table.data.groups[row]).collect();
+        slice(column, (&values, &accounts), rows, threshold)
+    };
+    table.slices.iter().flat_map(of).collect()
+}
+
+/// How columns moved from one table to another that has the same columns.
+pub fn drift_between(before: &Dataset, now: &Dataset) -> Vec<Drift> {
+    let one = |(column, name): (usize, &String)| {
+        let of = |data: &Dataset| data.rows.column(column).to_vec();
+        drift(name, &of(before), &of(now))
+    };
+    now.names.iter().enumerate().map(one).collect()
+}
+
+/// How columns moved from the earlier half of a table to the later one; nothing if it tells no times.
+fn drift_in_time(table: &Table) -> Vec<Drift> {
+    let mut sorted = table.times.clone();
+    if sorted.iter().any(|time| time.is_nan()) || sorted.is_empty() {
+        return Vec::new();
+    }
+    sorted.sort_unstable_by(f64::total_cmp);
+    let middle = sorted[sorted.len() / 2];
+    let one = |(column, name): (usize, &String)| {
+        let of = |later: bool| -> Vec<f32> {
+            let rows = table.times.iter().zip(table.data.rows.column(column));
+            rows.filter(|(time, _)| (**time >= middle) == later).map(|(_, value)| *value).collect()
+        };
+        drift(name, &of(false), &of(true))
+    };
+    table.data.names.iter().enumerate().map(one).collect()
+}
+
+/// Writes the report to where it is wanted.
+pub fn write(report: &Evaluation, html: Option<&str>, json: Option<&str>) -> Result<(), Error> {
+    if let Some(name) = html {
+        files::write(name, report.html().as_bytes())?;
+    }
+    if let Some(name) = json {
+        files::write(name, report.json().as_bytes())?;
+    }
+    Ok(())
+}
