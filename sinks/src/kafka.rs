@@ -4,6 +4,7 @@
 //! an account's records keep their order; nothing counts as written before the broker said so; after a failure nothing
 //! more is sent, since a later record must not overtake a lost one.
 
+mod held;
 mod producer;
 mod reach;
 mod signature;

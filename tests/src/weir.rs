@@ -27,7 +27,14 @@ pub struct Run {
 #[must_use]
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(build)
+    BINARY.get_or_init(|| named().unwrap_or_else(build))
+}
+
+/// The binary that `WEIR` names, as for the scripts in `weir/benches`: speed is that of a release build.
+#[expect(clippy::disallowed_methods, reason = "the tests' harness is no part of weir")]
+fn named() -> Option<PathBuf> {
+    let name = std::env::var("WEIR").ok()?;
+    Some(workspace::file(&name).canonicalize().unwrap_or_else(|error| panic!("WEIR={name}: {error}")))
 }
 
 fn build() -> PathBuf {

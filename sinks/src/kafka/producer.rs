@@ -19,6 +19,7 @@ use rdkafka::producer::{
 use schema::{Decision, Event, Reject, Relation, Row, SIGNATURE_HEADER, Standing, TOPIC_PREFIX, Topic};
 use serde::Serialize;
 
+use super::held::{Held, Waiting};
 use super::reach::settings_error;
 use super::signature::Signer;
 use crate::error::Error;
@@ -79,6 +80,7 @@ pub struct Producer {
     names: Vec<String>,
     signer: Option<Signer>,
     value: Vec<u8>,
+    held: Held,
 }
 
 /// Collects what became of records until the owner asks.
@@ -119,7 +121,7 @@ impl Producer {
         }
         let client = config.create_with_context(Context::default()).map_err(settings_error)?;
         let names = Topic::ALL.iter().map(|topic| topic.name(&options.prefix)).collect();
-        Ok(Self { client, names, signer: options.signer.clone(), value: Vec::new() })
+        Ok(Self { client, names, signer: options.signer.clone(), value: Vec::new(), held: Held::default() })
     }
 
     /// Writes a decision.
@@ -159,12 +161,12 @@ impl Producer {
         self.json(Topic::Rows, Some(&row.account), row, ticket)
     }
 
-    /// Writes a relation under the key that its entity has in every one of its forms.
-    ///
-    /// # Errors
-    /// If the client does not take it.
-    pub fn relation(&mut self, key: &str, relation: &Relation, ticket: usize) -> Result<(), Error> {
-        self.json(Topic::Relations, Some(key), relation, ticket)
+    /// Writes a relation under the key that its entity has in every one of its forms, with the next [`Producer::hear`] that finds
+    /// those before it acknowledged.
+    pub fn relation(&mut self, key: &str, relation: &Relation, ticket: usize) {
+        let value =
+            serde_json::to_vec(relation).expect("schema's records have string keys and write into memory");
+        self.held.hold(Waiting { key: key.to_owned(), value, ticket });
     }
 
     /// Writes an event of an internal kind, signed.
@@ -205,21 +207,41 @@ impl Producer {
         sent
     }
 
-    /// Hears what became of records since the last call, and serves the client for at most `wait`.
+    /// Hears what became of records since the last call, serves the client for at most `wait`, and lets relations go.
     pub fn hear(&mut self, wait: Duration, heard: &mut Vec<Delivery>) {
         self.client.poll(wait);
+        let known = heard.len();
         heard.append(&mut self.client.context().heard.lock().expect("nobody panics while holding it"));
+        heard[known..].iter_mut().for_each(|delivery| self.held.heard(delivery));
+        let mut failed = None;
+        for Waiting { key, value, ticket } in self.held.due() {
+            if failed.is_none() {
+                let record = (None, Held::marked(ticket));
+                match self.send(Topic::Relations, Some(key.as_bytes()), Some(&value), record) {
+                    Ok(()) => self.held.sent(),
+                    Err(error) => failed = Some(error.to_string()),
+                }
+            }
+            // After a failure none may overtake the one that is lost.
+            if failed.is_some() {
+                heard.push(Delivery { ticket, failed: failed.clone() });
+            }
+        }
     }
 
-    /// Records that were sent and not yet heard of.
+    /// Records that were sent and not yet heard of, or wait to be sent.
     #[must_use]
     pub fn under_way(&self) -> usize {
-        usize::try_from(self.client.in_flight_count()).unwrap_or(0)
+        usize::try_from(self.client.in_flight_count()).unwrap_or(0) + self.held.waiting()
     }
 
     /// Forgets whatever was not yet written: the partition is another's now. Each is heard of as failed.
     pub fn purge(&mut self) {
         self.client.purge(PurgeConfig::default().queue().inflight());
+        let mut heard = self.client.context().heard.lock().expect("nobody panics while holding it");
+        for Waiting { ticket, .. } in self.held.forget() {
+            heard.push(Delivery { ticket, failed: Some("given up before it was sent".to_owned()) });
+        }
     }
 
     fn send(

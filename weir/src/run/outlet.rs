@@ -77,7 +77,7 @@ impl<'o> Outlet<'o> {
             self.takeover.changed(standing);
         }
         for relation in &output.relations {
-            self.producer.relation(&relation_key(relation), relation, ticket)?;
+            self.producer.relation(&relation_key(relation), relation, ticket);
             outputs += 1;
         }
         for proposal in &output.proposals {
