@@ -20,9 +20,9 @@ const WARM_UP: usize = 20_500;
 /// The usual traffic, of what the worker can take.
 const USUAL: f64 = 0.4;
 /// Between two looks at how much the worker has decided about.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// Longest stop: far below what a worker takes for being frozen.
-const STOP_MAX: Duration = Duration::from_millis(400);
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+/// Longest stop: far below what a worker takes for being frozen, and so long that what a quiet machine does between two stops is little.
+const STOP_MAX: Duration = Duration::from_millis(900);
 const MIB: u64 = 1024 * 1024;
 
 /// An overload.

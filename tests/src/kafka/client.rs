@@ -247,7 +247,15 @@ pub fn committed_by(topics: &Topics, group: &str, word: &str) -> Vec<i64> {
     let topic = topics.name(word);
     let mut list = TopicPartitionList::new();
     list.add_partition_range(&topic, 0, topics.partitions - 1);
-    let answer = consumer.committed_offsets(list, WAIT).expect("the broker answers");
+    let started = clock::now();
+    let answer = loop {
+        match consumer.committed_offsets(list.clone(), WAIT) {
+            Ok(answer) => break answer,
+            // The group's coordinator is only being chosen.
+            Err(_) if started.elapsed() < WAIT => std::thread::sleep(Duration::from_millis(100)),
+            Err(error) => panic!("the broker does not answer: {error}"),
+        }
+    };
     (0..topics.partitions)
         .map(|partition| match answer.find_partition(&topic, partition).map(|found| found.offset()) {
             Some(Offset::Offset(offset)) => offset,
