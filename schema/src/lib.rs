@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod control;
 pub mod decision;
+pub mod desk;
 pub mod event;
 pub mod history;
 pub mod json;

@@ -1,0 +1,17 @@
+//! What can go wrong, by what the caller does about it.
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be opened, is held by another process, or is of a newer build: for a person, at the start.
+    #[error("{name}: {detail}")]
+    File {
+        /// The file.
+        name: String,
+        /// What is wrong, and what to do.
+        detail: String,
+    },
+    /// The store failed now: tell the user, and try again.
+    #[error("the desk's own store: {0}")]
+    Store(#[from] rusqlite::Error),
+}
