@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use schema::History;
 use schema::desk::{Insight, Outlet};
+use tokio::sync::Semaphore;
 
 use crate::error::Error;
 use crate::store::Store;
@@ -21,6 +22,19 @@ pub struct Given {
     pub insight: Arc<dyn Insight>,
     /// What was; `None`: no history is kept.
     pub history: Option<Arc<dyn History + Send + Sync>>,
+    /// The wall's time, ms since the Unix epoch: for sessions, waits and the audit chain. The log's own is [`Insight::now`].
+    pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// What the operator configured.
+    pub settings: Settings,
+}
+
+/// What the operator configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The address under which browsers reach the pages, such as `https://weir.example`; empty: this machine's own, by plain HTTP.
+    pub origin: String,
+    /// The operator's own look-up of an account, with `{account}` in the place of the pseudonym; empty: none.
+    pub lookup_url: String,
 }
 
 /// Everything behind the pages.
@@ -29,7 +43,12 @@ pub struct Desk {
     pub(crate) store: Store,
     /// What it was given.
     pub(crate) given: Given,
+    /// Blocking work at once.
+    pub(crate) turns: Semaphore,
 }
+
+/// Most blocking work at once: what is above it waits.
+const TURNS: usize = 24;
 
 impl Desk {
     /// Opens or makes `review.db`.
@@ -37,7 +56,12 @@ impl Desk {
     /// # Errors
     /// [`Error::File`] if it cannot be opened or another desk holds it.
     pub fn open(path: &Path, given: Given) -> Result<Self, Error> {
-        Ok(Self { store: Store::open(path)?, given })
+        Ok(Self { store: Store::open(path)?, given, turns: Semaphore::new(TURNS) })
+    }
+
+    /// The wall's time, ms.
+    pub(crate) fn wall(&self) -> u64 {
+        (self.given.clock)()
     }
 
     /// How far a source was folded; `None`: it is new.

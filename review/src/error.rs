@@ -11,6 +11,9 @@ pub enum Error {
         /// What is wrong, and what to do.
         detail: String,
     },
+    /// It is not to be done, by whoever asks: the key of a text that says why.
+    #[error("refused: {0}")]
+    Refused(&'static str),
     /// The store failed now: tell the user, and try again.
     #[error("the desk's own store: {0}")]
     Store(#[from] rusqlite::Error),

@@ -4,11 +4,24 @@
 //! (`schema::history`, `schema::desk`). Invariants: nothing that a reviewer does acts but by way of the log; nothing is shown or done
 //! without a session, a role and an entry in the audit chain; one instance at a time has the file.
 
+pub mod audit;
+#[cfg(test)]
+mod bare;
+mod chart;
 mod desk;
+mod diff;
 mod error;
 mod pages;
+mod people;
+mod publish;
+mod statement;
 mod store;
+mod strings;
+mod when;
 
-pub use desk::{Desk, Given};
+pub use desk::{Desk, Given, Settings};
 pub use error::Error;
-pub use pages::router;
+pub use pages::{Peer, router};
+pub use people::{Right, Role, Viewer};
+pub use statement::{Besides, Fault, faults, notice, statement};
+pub use strings::{Language, Strings};

@@ -1,41 +1,95 @@
 //! The pages: what a browser may ask for.
 //!
-//! Separate from the desk, which knows no HTTP. Invariants: every route stands here with the role that it asks for; no page runs a
-//! script that is not of this binary.
+//! Separate from the desk, which knows no HTTP. Invariants: every route stands here with the right that it asks for; no page runs a
+//! script or shows a style that is not of this binary; whatever changes something is a POST with the session's token, and answers
+//! with a redirect.
 
+mod audit;
+mod control;
+mod files;
+mod frame;
+mod guard;
+mod me;
+mod overview;
+mod people;
+mod reveal;
+mod sign_in;
+mod wrong;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use askama::Template;
 use axum::Router;
-use axum::extract::State as Extract;
-use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse as _, Response};
-use axum::routing::get;
+use axum::extract::{Request, State as Extract};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{Redirect, Response};
+use axum::routing::{any, get, post};
 
 use crate::desk::Desk;
+use crate::people::Right;
+use crate::when;
 
-#[derive(Template)]
-#[template(path = "home.html")]
-struct Home {
-    has_history: bool,
-}
+pub(crate) use wrong::Wrong;
 
-/// Every page, below the path where it is mounted.
+/// Where a request came from; whoever serves the pages puts it into the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+/// Every page, at `/review/`.
 pub fn router(desk: Arc<Desk>) -> Router {
-    Router::new().route("/", get(home)).with_state(desk)
+    // Asked by whoever is not signed in.
+    let open = Router::new()
+        .route("/review/sign-in", get(sign_in::show).post(sign_in::take))
+        .route("/review/welcome/{token}", get(sign_in::welcome).post(sign_in::accept))
+        .route("/review/language", post(sign_in::language))
+        .route("/review/static/{file}", get(files::serve));
+    let own = Router::new()
+        .route("/review/me", get(me::show))
+        .route("/review/me/password", post(me::password))
+        .route("/review/me/factor", get(me::factor).post(me::set_factor))
+        .route("/review/me/factor/off", post(me::end_factor))
+        .route("/review/me/looks", post(me::looks))
+        .route("/review/sign-out", post(me::sign_out));
+    let people = Router::new()
+        .route("/review/people", get(people::show))
+        .route("/review/people/invite", post(people::invite))
+        .route("/review/people/{id}", post(people::change));
+    let overview = Router::new()
+        .route("/review/overview", get(overview::show))
+        .route("/review/overview/parts", get(overview::fresh));
+    let control = Router::new()
+        .route("/review/control", get(control::show))
+        .route("/review/control/{id}", get(control::proposal));
+    let publish = Router::new()
+        .route("/review/control/propose", post(control::propose))
+        .route("/review/control/kill", post(control::kill))
+        .route("/review/control/{id}", post(control::decide));
+    let reveal = Router::new().route("/review/reveal", post(reveal::show));
+    let audit = Router::new().route("/review/audit", get(audit::show));
+    Router::new()
+        .route("/review", get(|| async { Redirect::permanent("/review/") }))
+        .route("/review/", get(home))
+        .route("/review/{*rest}", any(|| async { Wrong::NotFound }))
+        .merge(open)
+        .merge(behind(None, own))
+        .merge(behind(Some(Right::See), overview))
+        .merge(behind(Some(Right::See), control))
+        .merge(behind(Some(Right::Publish), publish))
+        .merge(behind(Some(Right::Investigate), reveal))
+        .merge(behind(Some(Right::People), people))
+        .merge(behind(Some(Right::Audit), audit))
+        .layer(from_fn_with_state(Arc::clone(&desk), guard::watch))
+        .with_state(desk)
 }
 
-async fn home(Extract(desk): Extract<Arc<Desk>>) -> Response {
-    page(&Home { has_history: desk.given.history.is_some() })
+/// Routes for those alone who are signed in and have the right, if one is asked for.
+fn behind(right: Option<Right>, routes: Router<Arc<Desk>>) -> Router<Arc<Desk>> {
+    routes.route_layer(from_fn(move |request: Request, next: Next| guard::admit(right, request, next)))
 }
 
-/// A page, or what is said when it cannot be made.
-fn page(template: &impl Template) -> Response {
-    match template.render() {
-        Ok(text) => Html(text).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "a page could not be made");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+async fn home(Extract(_): Extract<Arc<Desk>>) -> Response {
+    axum::response::IntoResponse::into_response(Redirect::to("/review/overview"))
 }
+
+#[cfg(test)]
+mod tests;

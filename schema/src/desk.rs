@@ -6,6 +6,7 @@
 use crate::answer::{Controlled, InForce};
 use crate::control::Control;
 use crate::decision::{Counterfactual, Decision};
+use crate::event::ControlKind;
 use crate::history::Told;
 use crate::reject::Refusal;
 use crate::review::Review;
@@ -87,6 +88,17 @@ pub struct RuleNote {
     pub mode: String,
 }
 
+/// A version that lies ready to be put in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shelved {
+    /// What kind of thing.
+    pub kind: ControlKind,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
 /// What is in force, and what it means.
 pub trait Insight: Send + Sync {
     /// What was wanted, and what engines decide by.
@@ -109,6 +121,20 @@ pub trait Insight: Send + Sync {
     fn policy_text(&self) -> String;
     /// The log's time now, ms since the Unix epoch.
     fn now(&self) -> u64;
+    /// Versions that lie ready, by kind and name, the newest first; none where there is no registry.
+    ///
+    /// # Errors
+    /// They cannot be listed now.
+    fn shelf(&self) -> Told<Vec<Shelved>> {
+        Ok(Vec::new())
+    }
+    /// The text of a version that lies ready; `None`: it is not there, or is no text (a model, a blocklist).
+    ///
+    /// # Errors
+    /// It cannot be read now.
+    fn shelved_text(&self, _shelved: &Shelved) -> Told<Option<String>> {
+        Ok(None)
+    }
 }
 
 /// A record of the log that the desk folds, in the order of its source.

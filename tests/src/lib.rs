@@ -3,6 +3,7 @@
 //!
 //! Separate from the tests, so that they are data. Invariant: nothing here knows what a test expects.
 
+pub mod browser;
 pub mod clickhouse;
 pub mod clock;
 pub mod disk;

@@ -6,11 +6,11 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    archive::ArchiveArgs, bench_input::BenchInputArgs, blocklist::BlocklistArgs, catalog::CatalogArgs,
-    check_config::CheckConfigArgs, completions::CompletionsArgs, control::ControlArgs, dataset::DatasetArgs,
-    demo::DemoArgs, evaluate::EvaluateArgs, import::ImportArgs, judge::JudgeArgs, man::ManArgs,
-    models::ModelsArgs, replay::ReplayArgs, run::RunArgs, score::ScoreArgs, simulate::SimulateArgs,
-    topics::TopicsArgs, train::TrainArgs, up::UpArgs,
+    archive::ArchiveArgs, audit::AuditArgs, bench_input::BenchInputArgs, blocklist::BlocklistArgs,
+    catalog::CatalogArgs, check_config::CheckConfigArgs, completions::CompletionsArgs, control::ControlArgs,
+    dataset::DatasetArgs, demo::DemoArgs, evaluate::EvaluateArgs, import::ImportArgs, judge::JudgeArgs,
+    man::ManArgs, models::ModelsArgs, replay::ReplayArgs, run::RunArgs, score::ScoreArgs,
+    simulate::SimulateArgs, topics::TopicsArgs, train::TrainArgs, up::UpArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -24,7 +24,8 @@ Examples:
   weir check-config policy.toml                          what is wrong, with line and column
   weir import collegemsg tests/data/collegemsg/events.csv.gz | weir score -
 
-Exit codes: 0 done; 1 the input had rejects and --strict was given; 2 usage, file or configuration; 130 interrupted.";
+Exit codes: 0 done; 1 the input had rejects and --strict was given, or an audit chain
+is not whole; 2 usage, file or configuration; 130 interrupted.";
 
 /// Spam-and-abuse defence for end-to-end-encrypted messengers.
 ///
@@ -51,6 +52,8 @@ pub enum Command {
     Run(RunArgs),
     /// Keep what happened in ClickHouse, for reviewers and training.
     Archive(ArchiveArgs),
+    /// Verify the audit chain of the dashboard.
+    Audit(AuditArgs),
     /// Say what is wanted of all workers: the kill switch, another policy, model or list.
     Control(ControlArgs),
     /// Make the topics of Apache Kafka, or check them.

@@ -4,6 +4,7 @@
 //! files; what decides anything lies in a pure crate.
 
 pub mod archive;
+pub mod audit;
 pub mod bench_input;
 pub mod blocklist;
 pub mod broker;
@@ -38,6 +39,7 @@ pub fn run(command: Command) -> Result<Outcome, Error> {
         Command::Replay(args) => replay::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Archive(args) => archive::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Control(args) => control::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Simulate(args) => simulate::run(&args),

@@ -1,7 +1,7 @@
 //! How a command ends.
 //!
 //! Separate, so that every command fails with one type and the exit codes stand in one place. Invariants: 0 is success,
-//! 1 says that the input had rejects and `--strict` was given, 2 a wrong command line, file or configuration, 130 that
+//! 1 says that the input had rejects and `--strict` was given or that an audit chain is not whole, 2 a wrong command line, file or configuration, 130 that
 //! somebody pressed Ctrl-C; a reader that went away (a closed pipe) is success.
 
 use std::process::ExitCode;
@@ -18,6 +18,9 @@ pub enum Error {
     /// A policy, blocklist or exempt list.
     #[error(transparent)]
     Scorer(#[from] scorer::Error),
+    /// The dashboard's own file.
+    #[error(transparent)]
+    Review(#[from] review::Error),
     /// A file that configures weir, or another one that is read whole.
     #[error("{name}: {detail}")]
     File {

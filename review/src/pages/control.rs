@@ -1,0 +1,228 @@
+//! Policy, models and lists: what is in force, what it does, what is proposed, and the kill switch.
+//!
+//! Separate from the steps that it takes (`publish`). Invariants: everybody who may see figures sees this; acts are shown and taken
+//! only with the right to publish; what cannot be read leaves the rest.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State as Extract};
+use axum::response::{IntoResponse as _, Redirect};
+use schema::answer::InForce;
+use schema::control::KILL_NAME;
+use schema::desk::Shelved;
+use schema::event::ControlKind;
+use schema::history::{Group, Series, Span};
+
+use super::frame::{Frame, page};
+use super::guard::Posted;
+use super::when;
+use super::wrong::{Answered, Wrong, work};
+use crate::desk::Desk;
+use crate::diff::{Change, diff};
+use crate::people::{Right, Viewer, users};
+use crate::publish::Proposal;
+use crate::strings::Strings;
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// Rules of which counts are asked for.
+const RULES: usize = 256;
+
+struct RuleRow {
+    name: String,
+    when: String,
+    wants: String,
+    mode: String,
+    is_shadow: bool,
+    enforced: String,
+    shadowed: String,
+}
+
+struct ProposalRow {
+    id: String,
+    what: String,
+    version: String,
+    note: String,
+    by: String,
+    at: String,
+    state: String,
+    is_open: bool,
+    is_own: bool,
+    by_then: String,
+}
+
+#[derive(Template)]
+#[template(path = "control.html")]
+struct ControlPage {
+    f: Frame,
+    may_publish: bool,
+    switch: &'static str,
+    in_force: Option<InForce>,
+    rules: Vec<RuleRow>,
+    has_counts: bool,
+    proposals: Vec<ProposalRow>,
+    shelf: Vec<(String, String)>,
+}
+
+#[derive(Template)]
+#[template(path = "proposal.html")]
+struct ProposalPage {
+    f: Frame,
+    row: ProposalRow,
+    may_publish: bool,
+    /// Lines with their class; `None`: nothing to compare.
+    lines: Option<Vec<(&'static str, String)>>,
+}
+
+fn names(desk: &Desk) -> Result<BTreeMap<String, String>, Wrong> {
+    Ok(desk.store.read(users::all)?.into_iter().map(|user| (user.id, user.name)).collect())
+}
+
+fn row(proposal: Proposal, viewer: &Viewer, names: &BTreeMap<String, String>) -> ProposalRow {
+    let name = |id: &String| names.get(id).unwrap_or(id).clone();
+    ProposalRow {
+        what: format!("{} {} {}", proposal.what.kind, proposal.what.name, proposal.what.version),
+        version: proposal.what.version,
+        is_own: proposal.made_by == viewer.id,
+        by: name(&proposal.made_by),
+        at: when::moment(proposal.made_at),
+        is_open: proposal.state == "open",
+        by_then: name(&proposal.decided_by),
+        id: proposal.id,
+        note: proposal.note,
+        state: proposal.state,
+    }
+}
+
+/// Rules in force, with what each did in a day: enforced, and in shadow.
+fn rules(desk: &Desk) -> (Vec<RuleRow>, bool) {
+    let now = desk.given.insight.now();
+    let span = Span { from: now.saturating_sub(DAY_MS), to: now + 1 };
+    let counts = desk.given.history.as_ref().and_then(|history| {
+        let enforced = history.top(Group::DecisionRule, span, RULES).ok()?;
+        let shadows = history.series(Series::Shadows, span, DAY_MS).ok()?;
+        Some((enforced, shadows))
+    });
+    let of = |name: &str| {
+        let (enforced, shadows) = counts.as_ref()?;
+        let enforced = enforced.iter().filter(|top| top.key == name).map(|top| top.count).sum();
+        let shadowed = shadows.iter().filter(|point| point.key == name).map(|point| point.count).sum();
+        Some((enforced, shadowed))
+    };
+    let rows = desk.given.insight.rules().into_iter().map(|rule| {
+        let (enforced, shadowed) =
+            of(&rule.name).map_or((None, None), |(e, s): (u64, u64)| (Some(e), Some(s)));
+        let shown = |count: Option<u64>| count.map_or_else(|| "–".to_owned(), when::count);
+        RuleRow {
+            is_shadow: rule.mode.starts_with("shadow"),
+            name: rule.name,
+            when: rule.when,
+            wants: rule.wants,
+            mode: rule.mode,
+            enforced: shown(enforced),
+            shadowed: shown(shadowed),
+        }
+    });
+    (rows.collect(), counts.is_some())
+}
+
+/// `GET /review/control`.
+pub(super) async fn show(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer) -> Answered {
+    let may_publish = viewer.may(Right::Publish);
+    let who = viewer.clone();
+    let made = work(&desk, move |desk| {
+        let names = names(desk)?;
+        let (rules, has_counts) = rules(desk);
+        let shelf = if may_publish { desk.given.insight.shelf().unwrap_or_default() } else { Vec::new() };
+        let shown = |what: &Shelved| (written(what), format!("{} {} {}", what.kind, what.name, what.version));
+        Ok(ControlPage {
+            f: Frame::new(&who, "/review/control"),
+            may_publish,
+            switch: KILL_NAME,
+            in_force: desk.given.insight.in_force().ok(),
+            rules,
+            has_counts,
+            proposals: desk.proposals()?.into_iter().map(|one| row(one, &who, &names)).collect(),
+            shelf: shelf.iter().map(shown).collect(),
+        })
+    });
+    Ok(page(&made.await?))
+}
+
+/// A version as a form carries it.
+fn written(what: &Shelved) -> String {
+    format!("{}/{}/{}", what.kind, what.name, what.version)
+}
+
+fn read(text: &str) -> Option<Shelved> {
+    let mut parts = text.splitn(3, '/');
+    let kind = ControlKind::from_word(parts.next()?)?;
+    Some(Shelved { kind, name: parts.next()?.to_owned(), version: parts.next()?.to_owned() })
+}
+
+/// `POST /review/control/propose`.
+pub(super) async fn propose(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer, posted: Posted) -> Answered {
+    let what = read(posted.text("what")).ok_or(Wrong::Asked("wrong.choice"))?;
+    let id = work(&desk, move |desk| Ok(desk.propose(&viewer, &what, posted.text("note"))?)).await?;
+    Ok(Redirect::to(&format!("/review/control/{id}")).into_response())
+}
+
+/// `GET /review/control/{id}`: a proposal, and what it would change.
+pub(super) async fn proposal(
+    Extract(desk): Extract<Arc<Desk>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+) -> Answered {
+    let may_publish = viewer.may(Right::Publish);
+    let made = work(&desk, move |desk| {
+        let proposal = desk.proposal(&id)?.ok_or(Wrong::NotFound)?;
+        let lines = compared(desk, &proposal.what, viewer.t);
+        let row = row(proposal, &viewer, &names(desk)?);
+        Ok(ProposalPage { f: Frame::new(&viewer, "/review/control"), row, may_publish, lines })
+    });
+    Ok(page(&made.await?))
+}
+
+/// What a policy would change, against the one in force.
+fn compared(desk: &Desk, what: &Shelved, t: &Strings) -> Option<Vec<(&'static str, String)>> {
+    if what.kind != ControlKind::Policy {
+        return None;
+    }
+    let (from, to) = (desk.given.insight.policy_text(), desk.given.insight.shelved_text(what).ok()??);
+    let line = |change: Change<'_>| match change {
+        Change::Same(line) => ("same", format!("  {line}")),
+        Change::Added(line) => ("added", format!("+ {line}")),
+        Change::Removed(line) => ("removed", format!("- {line}")),
+        Change::Skipped(count) => ("muted", t.fill("control.skipped", [count.to_string()])),
+    };
+    Some(diff(&from, &to)?.into_iter().map(line).collect())
+}
+
+/// `POST /review/control/{id}`: puts in force, goes back to, or withdraws.
+pub(super) async fn decide(
+    Extract(desk): Extract<Arc<Desk>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    posted: Posted,
+) -> Answered {
+    work(&desk, move |desk| match posted.text("do") {
+        "activate" => Ok(desk.activate(&viewer, &id, posted.text("typed"))?),
+        "withdraw" => Ok(desk.withdraw(&viewer, &id)?),
+        _ => Err(Wrong::Asked("wrong.choice")),
+    })
+    .await?;
+    Ok(Redirect::to("/review/control").into_response())
+}
+
+/// `POST /review/control/kill`.
+pub(super) async fn kill(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer, posted: Posted) -> Answered {
+    let on = match posted.text("switch") {
+        "on" => true,
+        "off" => false,
+        _ => return Err(Wrong::Asked("wrong.choice")),
+    };
+    work(&desk, move |desk| Ok(desk.kill(&viewer, on, (posted.text("typed"), posted.text("reason")))?))
+        .await?;
+    Ok(Redirect::to("/review/control").into_response())
+}

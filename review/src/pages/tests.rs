@@ -1,0 +1,242 @@
+//! The pages as a browser asks for them, without a network: headers, doors, forms.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use axum::response::Response;
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::bare;
+use crate::desk::Settings;
+use crate::people::{Attempt, SignedIn, secret};
+
+const PASSWORD: &str = "river holds the debris back";
+
+struct Browser {
+    _folder: tempfile::TempDir,
+    desk: Arc<Desk>,
+    router: Router,
+    session: String,
+}
+
+impl Browser {
+    fn new(settings: Settings) -> Browser {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (desk, _) = bare::desk(folder.path(), settings);
+        let router = router(Arc::clone(&desk));
+        Browser { _folder: folder, desk, router, session: String::new() }
+    }
+
+    /// With the first administrator signed in.
+    fn signed_in() -> Browser {
+        let mut browser = Browser::new(Settings::default());
+        let link = browser.desk.first_link().expect("works").expect("none yet");
+        browser.desk.accept(link.rsplit('/').next().expect("a token"), ("Ada", PASSWORD)).expect("works");
+        let address = "127.0.0.1".parse().expect("an address");
+        let attempt = Attempt { name: "Ada", password: PASSWORD, code: "", address, agent: "" };
+        match browser.desk.sign_in(&attempt).expect("works") {
+            SignedIn::Yes(token) => browser.session = token,
+            other => panic!("{other:?}"),
+        }
+        browser
+    }
+
+    async fn send(&self, request: axum::http::request::Builder, body: &str) -> Response {
+        let cookie = format!("weir={}", self.session);
+        let mut request =
+            request.header("cookie", cookie).body(Body::from(body.to_owned())).expect("a request");
+        request.extensions_mut().insert(Peer("127.0.0.1".parse().expect("an address")));
+        self.router.clone().oneshot(request).await.expect("infallible")
+    }
+
+    async fn get(&self, path: &str) -> Response {
+        self.send(Request::get(path).header("host", "localhost:8484"), "").await
+    }
+
+    async fn post(&self, path: &str, body: &str) -> Response {
+        let request = Request::post(path)
+            .header("host", "localhost:8484")
+            .header("origin", "http://localhost:8484")
+            .header("content-type", "application/x-www-form-urlencoded");
+        self.send(request, body).await
+    }
+
+    fn csrf(&self) -> String {
+        format!("csrf={}", secret::form_token(&self.session))
+    }
+}
+
+async fn text(response: Response) -> String {
+    let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+fn location(response: &Response) -> &str {
+    response.headers().get("location").map_or("", |value| value.to_str().expect("text"))
+}
+
+#[tokio::test]
+async fn every_answer_tells_the_browser_what_to_refuse() {
+    let browser = Browser::signed_in();
+    for path in
+        ["/review/me", "/review/sign-in", "/review/nowhere", "/review/audit", "/review/static/none.css"]
+    {
+        let response = browser.get(path).await;
+        let header = |name: &str| {
+            response.headers().get(name).map_or("", |value| value.to_str().expect("text")).to_owned()
+        };
+        let policy = header("content-security-policy");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"),
+            "{path}: {policy}"
+        );
+        assert!(!policy.contains("unsafe") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+        assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(header("cache-control"), "no-store", "{path}");
+        assert_eq!(header("cross-origin-opener-policy"), "same-origin", "{path}");
+        assert_eq!(header("strict-transport-security"), "", "{path}: only behind TLS");
+    }
+    let page = text(browser.get("/review/me").await).await;
+    for word in ["<script>", " style=", "javascript:", " onclick", "http://", "https://"] {
+        assert!(!page.contains(word), "{word}");
+    }
+}
+
+#[tokio::test]
+async fn files_are_named_by_their_content_and_kept() {
+    let browser = Browser::new(Settings::default());
+    let page = text(browser.get("/review/sign-in").await).await;
+    let start = page.find("/review/static/weir-").expect("the page names its style");
+    let path = &page[start..start + page[start..].find('"').expect("it ends")];
+    let response = browser.get(path).await;
+    assert_eq!(response.status(), StatusCode::OK, "{path}");
+    assert_eq!(response.headers()["cache-control"], "public, max-age=31536000, immutable");
+    assert_eq!(response.headers()["content-type"], "text/css; charset=utf-8");
+    assert!(text(response).await.contains("color-scheme"));
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_comes_to_the_door_and_then_to_where_they_wanted() {
+    let browser = Browser::new(Settings::default());
+    let response = browser.get("/review/audit?actor=u_1").await;
+    assert_eq!(
+        (response.status(), location(&response)),
+        (StatusCode::SEE_OTHER, "/review/sign-in?next=%2Freview%2Faudit%3Factor%3Du_1")
+    );
+    assert_eq!(
+        browser.post("/review/people/invite", "name=x&role=admin").await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+    let link = browser.desk.first_link().expect("works").expect("none yet");
+    assert!(text(browser.get(&link).await).await.contains("You are the first"));
+    let short = browser.post(&link, "name=Ada&password=short&again=short").await;
+    assert_eq!(short.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(text(short).await.contains("too short"));
+    let form = format!("name=Ada&password={0}&again={0}", PASSWORD.replace(' ', "+"));
+    let done = browser.post(&link, &form).await;
+    assert_eq!((done.status(), location(&done)), (StatusCode::SEE_OTHER, "/review/"));
+    assert_eq!(browser.post(&link, &form).await.status(), StatusCode::UNPROCESSABLE_ENTITY, "it works once");
+    let form = format!("name=ada&password={}&next=%2Freview%2Faudit", PASSWORD.replace(' ', "+"));
+    let signed_in = browser.post("/review/sign-in", &form).await;
+    assert_eq!((signed_in.status(), location(&signed_in)), (StatusCode::SEE_OTHER, "/review/audit"));
+    let cookie = signed_in.headers()["set-cookie"].to_str().expect("text").to_owned();
+    assert!(cookie.ends_with("; Path=/review; HttpOnly; SameSite=Strict"), "{cookie}");
+    let wrong = browser.post("/review/sign-in", "name=ada&password=wrong+wrong+wrong").await;
+    assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(text(wrong).await.contains("Name, password or code is wrong"));
+}
+
+#[tokio::test]
+async fn a_form_without_the_sessions_token_or_from_elsewhere_changes_nothing() {
+    let browser = Browser::signed_in();
+    let looks = |csrf: &str| format!("language=ar&theme=dark&{csrf}");
+    for csrf in ["", "csrf=", "csrf=0000"] {
+        assert_eq!(
+            browser.post("/review/me/looks", &looks(csrf)).await.status(),
+            StatusCode::FORBIDDEN,
+            "{csrf}"
+        );
+    }
+    for (name, value) in
+        [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site"), ("x", "neither is sent")]
+    {
+        let request = Request::post("/review/me/looks")
+            .header("host", "localhost:8484")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header(name, value);
+        let response = browser.send(request, &looks(&browser.csrf())).await;
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{name}: {value}");
+    }
+    let other = Request::get("/review/me").header("host", "evil.example");
+    assert_eq!(
+        browser.send(other, "").await.status(),
+        StatusCode::FORBIDDEN,
+        "another name for this machine"
+    );
+    assert!(
+        text(browser.get("/review/me").await)
+            .await
+            .contains("<html lang=\"en\" dir=\"ltr\" data-theme=\"auto\">")
+    );
+    let response = browser.post("/review/me/looks", &looks(&browser.csrf())).await;
+    assert_eq!((response.status(), location(&response)), (StatusCode::SEE_OTHER, "/review/me"));
+    assert!(
+        text(browser.get("/review/me").await)
+            .await
+            .contains("<html lang=\"ar\" dir=\"rtl\" data-theme=\"dark\">")
+    );
+    let json =
+        Request::post("/review/me/looks").header("host", "localhost").header("origin", "http://localhost");
+    let json = browser.send(json.header("content-type", "application/json"), "{}").await;
+    assert_eq!(json.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let large = format!("{}&x={}", browser.csrf(), "x".repeat(70_000));
+    assert_eq!(browser.post("/review/me/looks", &large).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn a_role_opens_its_own_pages_alone() {
+    let mut browser = Browser::signed_in();
+    let invite = format!("name=Rita&role=reviewer&{}", browser.csrf());
+    let page = text(browser.post("/review/people/invite", &invite).await).await;
+    let start = page.find("/review/welcome/").expect("the link is shown");
+    let link = page[start..start + 16 + 64].to_owned();
+    let token = browser.desk.accept(&link[16..], ("", PASSWORD)).expect("works");
+    assert!(matches!(token, crate::people::users::Accepted::Done(_)));
+    assert_eq!(browser.get("/review/people").await.status(), StatusCode::OK);
+    assert_eq!(browser.get("/review/audit").await.status(), StatusCode::OK);
+    let address = "127.0.0.1".parse().expect("an address");
+    let attempt = Attempt { name: "Rita", password: PASSWORD, code: "", address, agent: "" };
+    let SignedIn::Yes(token) = browser.desk.sign_in(&attempt).expect("works") else { panic!("no session") };
+    browser.session = token;
+    for path in ["/review/people", "/review/audit"] {
+        let response = browser.get(path).await;
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{path}");
+        let page = text(response).await;
+        assert!(page.contains("Not with your role") && !page.contains("href=\"/review/people\""), "{path}");
+    }
+    let invite = format!("name=Eve&role=admin&{}", browser.csrf());
+    assert_eq!(browser.post("/review/people/invite", &invite).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(browser.get("/review/me").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_people_type_is_shown_as_text() {
+    let browser = Browser::signed_in();
+    let page =
+        text(browser.get("/review/audit?actor=%3Cscript%3Ealert(1)%3C%2Fscript%3E&subject=%22%3E").await)
+            .await;
+    assert!(page.contains("&#60;script&#62;") || page.contains("&lt;script&gt;"), "escaped");
+    assert!(!page.contains("<script>alert"));
+}
+
+#[tokio::test]
+async fn behind_tls_the_cookie_is_bound_and_the_browser_stays_with_tls() {
+    let settings = Settings { origin: "https://weir.example".to_owned(), ..Settings::default() };
+    let browser = Browser::new(settings);
+    let response = browser.send(Request::get("/review/sign-in").header("host", "10.0.0.7"), "").await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["strict-transport-security"], "max-age=31536000");
+}

@@ -1,0 +1,55 @@
+// What every script needs: a browser, pages that fail on whatever a browser complains about, axe, pictures, and a report.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { chromium } from "playwright-core";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+// WCAG 2.2 AA, and what axe holds for good practice.
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+export const launch = () =>
+  chromium.launch({
+    executablePath: process.env.WEIR_CHROMIUM,
+    args: ["--headless", "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+
+export const check = (holds, what) => {
+  if (!holds) throw new Error(`does not hold: ${what}`);
+  console.log(`ok ${what}`);
+};
+
+// A page whose complaints (refused scripts and styles, exceptions, failed loads) are kept in `complaints`.
+export const open = async (browser, { width = 1280, height = 800, dark = false, locale = "en-GB", scripts = true } = {}) => {
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: dark ? "dark" : "light",
+    locale,
+    javaScriptEnabled: scripts,
+    reducedMotion: "reduce",
+  });
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("console", (message) => {
+    // An answer of 4xx is told as an error, too: those are asked for by the scripts, which look at them themselves.
+    if (["error", "warning"].includes(message.type()) && !message.text().startsWith("Failed to load resource")) {
+      complaints.push(`${page.url()}: ${message.text()}`);
+    }
+  });
+  page.on("pageerror", (error) => complaints.push(`${page.url()}: ${error}`));
+  page.complaints = complaints;
+  return page;
+};
+
+// What axe finds on the page as it is.
+export const violations = async (page) => {
+  await page.evaluate(AXE);
+  const found = await page.evaluate((tags) => globalThis.axe.run(document, { runOnly: tags }), TAGS);
+  return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target} ${node.failureSummary}`).join("; ")}`);
+};
+
+// Whether the page is wider than the window.
+export const overflows = (page) => page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+
+export const picture = (page, name) =>
+  page.screenshot({ path: path.join(process.env.WEIR_PICTURES, `${name}.png`), fullPage: true });

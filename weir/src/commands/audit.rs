@@ -1,0 +1,97 @@
+//! `weir audit`: is the dashboard's audit chain whole?
+//!
+//! Separate from the dashboard, which need not run. Invariants: nothing is written; the first bad entry is named; a chain with a fault
+//! ends with exit code 1.
+
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+use review::audit::{Head, verify};
+
+use crate::error::{Error, Outcome};
+use crate::files;
+
+const EXAMPLES: &str = "\
+Examples:
+  weir audit verify --db weir-data/review.db
+  weir audit verify --db weir-data/review.db --heads weir-data/audit-heads --head 812:9f86d081884c7d65…
+
+The file alone shows what was changed, taken out, put in or cut off. Whoever can write the file could write the whole chain anew:
+that shows against heads that were published before. `weir up` publishes the head at its start, every hour and at its end: as a
+line of its log (\"the audit chain's head\", which your log collector keeps elsewhere) and in audit-heads beside the file.
+
+Exit codes: 0 the chain is whole; 1 it is not, and the first bad entry was named; 2 the file cannot be read.";
+
+/// Largest file of heads, bytes.
+const HEADS_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Arguments of `weir audit`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Verify the chain: every entry against its hash, its place and published heads.
+    Verify(VerifyArgs),
+}
+
+/// Arguments of `weir audit verify`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+struct VerifyArgs {
+    /// The dashboard's file, or a backup of it.
+    #[arg(long, value_name = "FILE")]
+    db: String,
+    /// A file of published heads, one a line.
+    #[arg(long, value_name = "FILE")]
+    heads: Option<String>,
+    /// A published head, NUMBER:HASH; may be given several times.
+    #[arg(long = "head", value_name = "HEAD", value_parser = head)]
+    given: Vec<Head>,
+}
+
+fn head(text: &str) -> Result<Head, String> {
+    Head::parse(text)
+        .ok_or_else(|| "a number, a colon and 64 hexadecimal digits, as the log line has them".to_owned())
+}
+
+/// Verifies.
+pub fn run(args: &AuditArgs) -> Result<Outcome, Error> {
+    let Command::Verify(args) = &args.command;
+    let mut heads = args.given.clone();
+    if let Some(file) = &args.heads {
+        for (line, text) in
+            files::read_text(file, HEADS_BYTES_MAX)?.lines().enumerate().filter(|(_, text)| !text.is_empty())
+        {
+            let head = Head::parse(text);
+            heads.push(
+                head.ok_or_else(|| Error::file(file, format!("line {}: no head of a chain", line + 1)))?,
+            );
+        }
+    }
+    let verified = verify(Path::new(&args.db), &heads)?;
+    let entries = verified.entries;
+    match (verified.fault, verified.head) {
+        (Some(fault), _) => {
+            let text = format!("{}: {fault}; {entries} entries before it are whole\n", args.db);
+            files::write("-", text.as_bytes())?;
+            Ok(Outcome::HadRejects)
+        }
+        (None, head) => {
+            let head = head.map_or_else(
+                || "it is empty".to_owned(),
+                |head| format!("its head is {}:{}", head.n, head.hash),
+            );
+            let text = format!(
+                "{}: {entries} entries, all whole, and {} published heads fit; {head}\n",
+                args.db,
+                heads.len()
+            );
+            files::write("-", text.as_bytes())?;
+            Ok(Outcome::Done)
+        }
+    }
+}
