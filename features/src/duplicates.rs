@@ -2,7 +2,8 @@
 //!
 //! Separate from account state, because ids belong to the partition. Two arrays: a ring of 64-bit hashes in order of
 //! arrival, and an open-addressed table of them at most half full, so that a look-up is one or two cache misses.
-//! Invariants: exactly the newest ids are known; two different ids are taken for one with odds of 1 in 2^44 an event.
+//! Invariants: exactly the newest ids are known; two different ids are taken for one with odds of 1 in 2^44 an event; an id that weir
+//! gave is no repeat of one that a gateway gave, which could guess it and come first.
 
 pub(crate) mod checkpoint;
 
@@ -12,6 +13,8 @@ use crate::checkpoint::Tracker;
 use crate::prefetch::prefetch;
 
 const SEED: u64 = 0x6964_735f_7765_6972;
+/// The same for ids that weir gave.
+const OWN_SEED: u64 = 0x6f77_6e5f_6964_7300;
 /// How many records ahead the place of the id that will be forgotten is asked for.
 const AHEAD: usize = 8;
 /// Ids of the ring that a checkpoint writes together.
@@ -50,7 +53,16 @@ impl DuplicateWindow {
     /// Whether the id is among the newest; if not, it now is.
     #[inline]
     pub fn is_repeat(&mut self, id: &str) -> bool {
-        let hash = xxh3_64_with_seed(id.as_bytes(), SEED).max(1);
+        self.is_known(xxh3_64_with_seed(id.as_bytes(), SEED).max(1))
+    }
+
+    /// The same for an id that weir gave an event of an internal kind.
+    pub fn is_repeat_of_own(&mut self, id: &str) -> bool {
+        self.is_known(xxh3_64_with_seed(id.as_bytes(), OWN_SEED).max(1))
+    }
+
+    #[inline]
+    fn is_known(&mut self, hash: u64) -> bool {
         if let Some(later) = self.ring.get(self.next + AHEAD) {
             prefetch(&self.table[*later as usize & self.mask]);
         }
@@ -129,6 +141,7 @@ mod tests {
         }
         assert!(!window.is_repeat("a"), "three newer ids have pushed it out");
         assert!(window.is_repeat("d"));
+        assert!(!window.is_repeat_of_own("d") && window.is_repeat_of_own("d"), "it is another's id");
     }
 
     #[test]

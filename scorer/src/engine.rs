@@ -138,7 +138,12 @@ impl Engine {
                 return Outcome::Rejected(refusal);
             }
         };
-        if self.duplicates.is_repeat(event.id) {
+        let is_repeat = if event.body.is_internal() {
+            self.duplicates.is_repeat_of_own(event.id)
+        } else {
+            self.duplicates.is_repeat(event.id)
+        };
+        if is_repeat {
             self.stats.duplicates += 1;
             return Outcome::Duplicate;
         }

@@ -1,13 +1,14 @@
 //! What people say: verdicts of reviewers, and an account's deletion.
 //!
 //! Separate from automation, which they outrank. Invariants: after a lift, a change or an exemption, automation counts
-//! only newer evidence on that scope for a time; only a human's ban may be without an end; a deletion leaves nothing but
-//! scope and expiry of what is in force.
+//! only newer evidence on that scope for a time; only a human's ban may be without an end; a shared thing is never banned; a
+//! deletion leaves nothing but scope and expiry of what is in force.
 
 use std::cmp::Reverse;
 
 use schema::{Action, Decision, Event, Limit, Mode, Scope, Source, Verdict, VerdictEvent, decision_id};
 
+use super::shared::within_bounds;
 use super::wording::{plain, restriction_of};
 use super::{Engine, Output};
 use crate::standing::{HumanWord, InForce, Wanted};
@@ -219,6 +220,7 @@ impl Engine {
             self.stats.answers_passed_over += 1; // It has ended before it began.
             return;
         }
+        let wanted = &within_bounds(event.account, wanted, at);
         let Some(standing) = self.standing.entry(event.account, at) else { return };
         let seq = standing.next_seq(at);
         let replaced = standing.in_force().iter().filter(|r| r.is_live(at));

@@ -2,8 +2,8 @@
 //!
 //! Separate, because the key of such a standing is no account: engines of many partitions see the accounts on it, and one of
 //! them, that of the key's own partition, decides. The others propose, in its log. In one process the proposal is fed back at
-//! once. Invariants: only the owner of a key says what its standing is; only a challenge, only on `registration`, at most
-//! 24 h; only where a rule of the owner's policy says so and no human said otherwise lately; like any other it is told only if
+//! once. Invariants: only the owner of a key says what its standing is; automation only challenges, humans challenge or limit,
+//! only on `registration`, at most 24 h; only where a rule of the owner's policy says so and no human said otherwise lately; like any other it is told only if
 //! it changes standing; a proposal causes neither relations nor proposals, and is heard once.
 
 use compact_str::{CompactString, format_compact};
@@ -51,6 +51,25 @@ impl ProposalEvent {
         });
         Event { id: &self.id, ts: self.ts, at: None, account: &self.key, age_h: None, idle_h: None, body }
     }
+}
+
+/// What a human may put in force for a key of a shared thing, of what he wants: a challenge or a limit of registrations, at most
+/// 24 h. An account's own is his word as it stands.
+pub(super) fn within_bounds(key: &str, wanted: &Wanted, at: u64) -> Wanted {
+    if kind_of(key).is_none() {
+        return *wanted;
+    }
+    let longest = at.saturating_add(ENTITY_RESTRICTION_MS_MAX);
+    let limit = wanted.limit.filter(|_| wanted.action == Action::RateLimit);
+    let action = if limit.is_some() { Action::RateLimit } else { Action::Challenge };
+    let expires = Some(wanted.expires.map_or(longest, |end| end.min(longest)));
+    Wanted { action, scope: Scope::Registration, limit, expires }
+}
+
+/// The kind of the shared thing whose key this is; `None`: it is an account.
+fn kind_of(key: &str) -> Option<EntityKind> {
+    let kind = key.split_once(':').and_then(|(kind, _)| EntityKind::from_word(kind))?;
+    matches!(kind, EntityKind::Device | EntityKind::NumberRange).then_some(kind)
 }
 
 impl Engine {
@@ -117,7 +136,7 @@ impl Engine {
 
     /// The rule of the owner's own policy, by index, that a proposal names, if that is enforced and speaks of such a thing.
     fn rule_for(&self, key: &str, proposal: &Proposal<'_>) -> Option<usize> {
-        let kind = key.split_once(':').and_then(|(kind, _)| EntityKind::from_word(kind))?;
+        let kind = kind_of(key)?;
         let index = self.policy.rules.iter().position(|rule| rule.name == proposal.rule)?;
         let rule = &self.policy.rules[index];
         let speaks = rule.entity == Some(kind) && rule.outcome.mode == Mode::Enforce;

@@ -176,3 +176,14 @@ fn a_deleted_account_is_told_of_no_later_fact_of_its_device() {
     }
     assert_eq!(trial.engine.stats().accounts, 9, "a fact would have brought it back");
 }
+
+#[test]
+fn a_gateway_that_guesses_the_id_of_a_verdict_does_not_hide_it() {
+    let mut trial = Trial::new("");
+    let event =
+        |body| Event { id: "v_1", ts: T0, at: Some(T0), account: "a1", age_h: None, idle_h: None, body };
+    let (first, ban) = (event(session("d")), event(Body::Verdict(word(Verdict::Ban))));
+    assert_eq!(trial.engine.process(&first, 1, &mut trial.output), Outcome::Quiet);
+    assert_eq!(trial.engine.process(&ban, 2, &mut trial.output), Outcome::Decided);
+    assert_eq!(trial.engine.process(&ban, 3, &mut trial.output), Outcome::Duplicate);
+}

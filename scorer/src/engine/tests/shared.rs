@@ -180,3 +180,37 @@ fn a_checkpoint_of_the_format_before_knows_of_no_proposals() {
     before[5] = 1;
     assert_eq!(passed_over(restored(&before)), 0);
 }
+
+fn bare(verdict: Verdict) -> VerdictEvent<'static> {
+    VerdictEvent { verdict, actor: "r", decision: None, scope: None, limit: None, expires: None }
+}
+
+#[test]
+fn a_human_who_bans_a_device_challenges_registration_on_it_for_a_day() {
+    let mut trial = Trial::new("");
+    let ban = VerdictEvent { scope: Some(Scope::Messages), ..bare(Verdict::Ban) };
+    assert_eq!(trial.after(MINUTE).verdict("device:box", ban), ["enforce challenge registration -"]);
+    assert_eq!(trial.last().expires, Some(trial.now + DAY));
+    assert_eq!(on_the_device(&trial), Some(schema::Action::Challenge));
+    assert_eq!(trial.in_force("device:box"), None);
+    trial.after(DAY + MINUTE);
+    assert_eq!(on_the_device(&trial), None);
+}
+
+#[test]
+fn a_human_may_limit_registrations_in_a_number_range_for_a_day_and_no_longer() {
+    let mut trial = Trial::new("");
+    let limit = Some(schema::Limit { max: 5, per_s: 3600 });
+    let (scope, expires) = (Some(Scope::All), Some(trial.now + 9 * DAY));
+    let change = VerdictEvent { scope, limit, expires, ..bare(Verdict::Change) };
+    assert_eq!(trial.verdict("number_range:n", change), ["enforce rate_limit registration -"]);
+    let decision = trial.last();
+    assert_eq!((decision.limit, decision.expires), (limit, Some(trial.now + DAY)));
+    let longer = VerdictEvent { expires, ..bare(Verdict::Ban) };
+    assert_eq!(
+        trial.after(MINUTE).verdict("a1", longer),
+        ["enforce ban all -"],
+        "an account's own ban stands"
+    );
+    assert_eq!(trial.last().expires, expires);
+}
