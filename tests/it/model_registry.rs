@@ -80,6 +80,25 @@ fn gates_let_the_good_pass_and_refuse_the_bad_and_a_rollback_goes_back() {
     assert!(compared.contains("average precision"), "{compared}");
 }
 
+/// Whether `weir control` lets the version through with this key, and whether a log that names it puts it in force; `says`: why not.
+#[track_caller]
+fn activated(folder: &Path, version: &str, (key, says): (&str, &str)) {
+    let of = format!("--registry shelf --trust {key}");
+    let wanted =
+        format!("control --url http://127.0.0.1:1 activate model --name candidate --version {version} {of}");
+    refused(folder, &wanted, if says.is_empty() { "127.0.0.1:1" } else { says });
+    let event = format!(
+        r#"{{"id":"k","ts":1732453200000,"kind":"activate","account":"!control","control":"c","what":"model","name":"candidate","version":"{version}"}}"#
+    );
+    let _ = write(folder, "log.ndjson", (event + "\n").as_bytes());
+    done(folder, &format!("score log.ndjson --trust-internal {of} --out d.ndjson --rejects r.ndjson"));
+    let rejects = read(folder, "r.ndjson");
+    assert!(
+        if says.is_empty() { rejects.is_empty() } else { rejects.contains("artifact_missing") },
+        "{rejects}"
+    );
+}
+
 #[test]
 fn what_no_trusted_key_signed_or_somebody_changed_is_not_read() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -88,11 +107,14 @@ fn what_no_trusted_key_signed_or_somebody_changed_is_not_read() {
     done(folder, "models keygen other");
     let show =
         |version: &str, key: &str| format!("models show candidate {version} --registry shelf --trust {key}");
-    refused(folder, &show(&good, "other.pub"), "which no --trust names");
+    refused(folder, &show(&good, "other.pub"), "which is not trusted");
+    activated(folder, &good, ("other.pub", "which is not trusted"));
+    activated(folder, &good, ("key.pub", ""));
     let path = folder.join(format!("shelf/model/candidate/{good}.json"));
     let changed = fs::read_to_string(&path).expect("the model").replace("\"seed\":1", "\"seed\":2");
     fs::write(&path, changed).expect("it can be written");
     refused(folder, &show(&good, "key.pub"), "does not prove it");
+    activated(folder, &good, ("key.pub", "does not prove it"));
     let sig = |version: &str| folder.join(format!("shelf/model/candidate/{version}.sig"));
     fs::copy(sig(&bad), sig(&good)).expect("it can be copied");
     refused(folder, &show(&good, "key.pub"), "does not prove it");

@@ -4,6 +4,7 @@ mod checkpoints;
 mod history;
 mod people;
 mod retention;
+mod stuck;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;

@@ -84,26 +84,11 @@ impl ModelRegistry {
         trusted: &[PublicKey],
     ) -> Result<(Model, PublicKey), Error> {
         let path = self.path(name, version)?;
-        let sig = signature_of(&path);
         let bytes = files::read(&path, MODEL_BYTES_MAX as u64)?;
-        let signature: SignatureFile = parsed(&sig)?;
-        let key = trusted.iter().find(|key| key.hex() == signature.key);
-        let Some(key) = key else {
-            let detail = format!("signed by {}, which no --trust names", signature.key);
-            return Err(Error::file(&sig, detail));
-        };
-        if !key.proves(&bytes, &signature.signature) {
-            return Err(Error::file(
-                &path,
-                "its signature does not prove it: the file or the signature was changed",
-            ));
-        }
+        let key = prove(&path, &bytes, trusted)?;
         let model = Model::from_bytes_for_table(&bytes).map_err(|error| Error::file(&path, error))?;
-        if model.name() != name || model.version() != version {
-            let detail = format!("it holds {} {}: it lies in the wrong place", model.name(), model.version());
-            return Err(Error::file(&path, detail));
-        }
-        Ok((model, key.clone()))
+        is_in_its_place(&path, &model, (name, version))?;
+        Ok((model, key))
     }
 
     /// What a name's versions are used for.
@@ -119,6 +104,33 @@ impl ModelRegistry {
         state.history.drain(..beyond);
         files::write(&self.state_path(name)?, &json(&state))
     }
+}
+
+/// The one of the keys that proves the bytes of the version at `path`, by the signature beside it.
+pub fn prove(path: &str, bytes: &[u8], trusted: &[PublicKey]) -> Result<PublicKey, Error> {
+    let sig = signature_of(path);
+    let signature: SignatureFile = parsed(&sig)?;
+    let key = trusted.iter().find(|key| key.hex() == signature.key);
+    let Some(key) = key else {
+        let detail = format!("signed by {}, which is not trusted", signature.key);
+        return Err(Error::file(&sig, detail));
+    };
+    if !key.proves(bytes, &signature.signature) {
+        return Err(Error::file(
+            path,
+            "its signature does not prove it: the file or the signature was changed",
+        ));
+    }
+    Ok(key.clone())
+}
+
+/// Whether a model lies under its own name and version: a signature is of no other place.
+pub fn is_in_its_place(path: &str, model: &Model, (name, version): (&str, &str)) -> Result<(), Error> {
+    if model.name() == name && model.version() == version {
+        return Ok(());
+    }
+    let detail = format!("it holds {} {}: it lies in the wrong place", model.name(), model.version());
+    Err(Error::file(path, detail))
 }
 
 /// The signature beside a version.

@@ -2,7 +2,8 @@
 //!
 //! Separate from the engine, which only says what it needs. `DIR/<kind>/<name>/<version>` with the kind's ending: `.toml`
 //! for a policy, `.json` for a model, `.blocklist`, and `.txt` for an exempt list. Invariants: a name from the log never
-//! leads out of the folder; whatever cannot be loaded is told, and the version before it stays in force.
+//! leads out of the folder; whatever cannot be loaded is told, and the version before it stays in force; where keys are trusted, a
+//! model that none of them signed is not loaded.
 
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -15,12 +16,15 @@ use sha2::{Digest as _, Sha256};
 
 use crate::commands::{blocklist, check_config};
 use crate::error::Error;
-use crate::{files, setup};
+use crate::signature::PublicKey;
+use crate::{files, model_registry, setup};
 
 /// A folder of versions.
 #[derive(Debug, Clone)]
 pub struct Registry {
     folder: PathBuf,
+    /// Whose models are loaded; none: anybody's.
+    trusted: Vec<PublicKey>,
 }
 
 impl Registry {
@@ -32,7 +36,13 @@ impl Registry {
                 "no such folder: a registry is a folder of <kind>/<name>/<version>",
             ));
         }
-        Ok(Self { folder: folder.into() })
+        Ok(Self { folder: folder.into(), trusted: Vec::new() })
+    }
+
+    /// The same, whose models must be signed by one of the keys in these files (`weir models`); with no file, by nobody.
+    pub fn trusting<N: AsRef<str>>(self, files: &[N]) -> Result<Self, Error> {
+        let trusted = files.iter().map(|name| PublicKey::read(name.as_ref())).collect::<Result<_, _>>()?;
+        Ok(Self { trusted, ..self })
     }
 
     /// Loads what a record needs.
@@ -42,7 +52,13 @@ impl Registry {
             ControlKind::Policy => Content::Policy(Box::new(check_config::load(&file)?)),
             ControlKind::Model => {
                 let bytes = files::read(&file, MODEL_BYTES_MAX as u64)?;
+                if !self.trusted.is_empty() {
+                    model_registry::prove(&file, &bytes, &self.trusted)?;
+                }
                 let model = Model::from_bytes(&bytes).map_err(|error| Error::file(&file, error))?;
+                if !self.trusted.is_empty() {
+                    model_registry::is_in_its_place(&file, &model, (&needed.name, &needed.version))?;
+                }
                 Content::Model(Box::new(model))
             }
             ControlKind::Blocklist => Content::Blocklist(Box::new(blocklist::load(&file)?)),
@@ -135,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_name_never_leads_out_of_the_folder() {
-        let registry = Registry { folder: "r".into() };
+        let registry = Registry { folder: "r".into(), trusted: Vec::new() };
         let file = |name: &str, version: &str| {
             let (name, version) = (name.to_owned(), version.to_owned());
             registry.file(&Needed { kind: ControlKind::Policy, name, version }).ok()

@@ -245,12 +245,14 @@ fn source(
 
 /// The folder of versions: where the configuration says, else in the data folder.
 fn registry(config: &Config, folder: &std::path::Path) -> Result<Registry, Error> {
+    let trust: Vec<&str> =
+        config.data.trust.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     if !config.data.registry.is_empty() {
-        return Registry::open(&config.data.registry);
+        return Registry::open(&config.data.registry)?.trusting(&trust);
     }
     let name = folder.join("registry").display().to_string();
     std::fs::create_dir_all(&name).map_err(|error| Error::file(&name, error))?;
-    Registry::open(&name)
+    Registry::open(&name)?.trusting(&trust)
 }
 
 fn start_engine(

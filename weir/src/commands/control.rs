@@ -93,6 +93,9 @@ struct ActivateArgs {
     /// The folder of versions that all workers share, or that of the server; with --url needed for FILE alone.
     #[arg(long, value_name = "DIR")]
     registry: Option<String>,
+    /// A public key: a model that no such key signed is refused (`weir models`); may be given several times. Give workers the same.
+    #[arg(long, value_name = "FILE", requires = "registry")]
+    trust: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -160,7 +163,7 @@ fn place(wanted: &ActivateArgs, args: &ControlArgs) -> Result<Option<String>, Er
         }
         return Err(Error::Usage("give --registry DIR: where the version is looked for, or put".to_owned()));
     };
-    let registry = Registry::open(folder)?;
+    let registry = Registry::open(folder)?.trusting(&wanted.trust)?;
     let needed =
         Needed { kind: wanted.kind.control(), name: wanted.name.clone(), version: wanted.version.clone() };
     let file = registry.file(&needed)?;
@@ -200,7 +203,7 @@ fn write(broker: &BrokerArgs, control: &Control) -> Result<(), Error> {
     let watch = Stopwatch::start();
     let mut heard = Vec::new();
     while heard.is_empty() && watch.elapsed() < ANSWER_WAIT {
-        producer.hear(Duration::from_millis(100), &mut heard);
+        producer.hear(Duration::from_millis(100), watch.elapsed(), &mut heard);
     }
     match heard.pop() {
         Some(delivery) if delivery.failed.is_none() => Ok(()),

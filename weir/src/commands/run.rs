@@ -54,6 +54,9 @@ pub struct RunArgs {
     /// Where activations find their versions: DIR/policy/NAME/VERSION.toml and so on; the same for all workers.
     #[arg(long, value_name = "DIR")]
     registry: Option<String>,
+    /// A public key: models of the registry that no such key signed are refused (`weir models`); may be given several times.
+    #[arg(long, value_name = "FILE", requires = "registry")]
+    trust: Vec<String>,
     /// Where the state of partitions is saved: a directory that all workers share, or s3://BUCKET/PREFIX, gs://… or az://… of an object
     /// store, in a build with the feature cloud; its keys come from the variables of its own tools (AWS_ACCESS_KEY_ID and so on).
     #[arg(long, value_name = "DIR|URL", required_unless_present = "no_checkpoints")]
@@ -87,6 +90,7 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
         let every = Duration::from_secs_f64(args.checkpoint_every);
         Ok(Saving { checkpoints, every, store: store.handle().clone() })
     };
+    let registry = args.registry.as_deref().map(Registry::open).transpose()?;
     let access = args.broker.access()?;
     let plan = Plan {
         brokers: access.brokers,
@@ -94,7 +98,7 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
         group: args.group.clone(),
         settings: access.settings,
         key,
-        registry: args.registry.as_deref().map(Registry::open).transpose()?,
+        registry: registry.map(|registry| registry.trusting(&args.trust)).transpose()?,
         saving: args.checkpoints.as_deref().map(saving).transpose()?,
         engine: args.engine.config(read_exempt(args.exempt.as_deref())?, args.rows)?,
         metrics: Arc::new(Metrics::new(Shows::Run)),

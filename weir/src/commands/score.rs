@@ -65,6 +65,9 @@ pub struct ScoreArgs {
     /// DIR/blocklist/NAME/VERSION.blocklist, DIR/exempt/NAME/VERSION.txt.
     #[arg(long, value_name = "DIR", requires = "trust_internal")]
     registry: Option<String>,
+    /// A public key: models of the registry that no such key signed are refused; may be given several times.
+    #[arg(long, value_name = "FILE", requires = "registry")]
+    trust: Vec<String>,
     /// Entity facts and proposals come with the input, as in a log of several partitions; none are fed back.
     #[arg(long, requires = "trust_internal")]
     facts_from_log: bool,
@@ -90,6 +93,7 @@ pub fn run(args: &ScoreArgs) -> Result<Outcome, Error> {
     let config = args.engine.config(read_exempt(args.exempt.as_deref())?, rows)?;
     let engine = Engine::new(EngineConfig { facts, ..config });
     let registry = args.registry.as_deref().map(Registry::open).transpose()?;
+    let registry = registry.map(|registry| registry.trusting(&args.trust)).transpose()?;
     let progress = Progress::of_bytes(bytes(&inputs));
     let interrupt = Interrupt::listen();
     let mut pipeline = Pipeline::new(engine, outputs(args)?, args.trust_internal).with_registry(registry);

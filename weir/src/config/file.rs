@@ -111,6 +111,8 @@ pub struct Data {
     pub dir: String,
     /// The folder of versions; empty: `registry` in the data folder.
     pub registry: String,
+    /// Files of public keys that must have signed its models, comma-separated; empty: nobody must.
+    pub trust: String,
     /// Time from one checkpoint to the next, ms.
     pub checkpoint_every_ms: u64,
     /// Days that the journal's records are kept.
