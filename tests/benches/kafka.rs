@@ -1,32 +1,29 @@
 //! `weir run` on a real broker, beside a consumer that only counts the same records; then how long a decision takes at half that load.
 //!
 //!   cargo build --release -p weir
-//!   WEIR=target/release/weir cargo bench -p tests --bench kafka -- [EVENTS] [PARTITIONS] [ROUNDS] [SECONDS] [KEY=VALUE]…
+//!   WEIR=target/release/weir cargo bench -p tests --bench kafka -- [EVENTS] [PARTITIONS] [ROUNDS] [SECONDS] [RATE]… [KEY=VALUE]…
 //!
-//! 2000000 events, 2 partitions, 3 rounds and 60 s of latency unless told; properties of librdkafka go to the worker.
+//! 2000000 events, 2 partitions, 3 rounds and 60 s of latency unless told; latency at each rate that is told (events a second),
+//! else at half of what was decided; properties of librdkafka go to the worker. With 0 rounds only latency is shown, and rates must
+//! be told.
 //!
 //! Separate from the tests, because it shows speed and no behaviour. Invariants: both read the same records of the same broker in
-//! the same run, one after the other, with the same client settings; a worker is as in production: signed facts, checkpoints, the
+//! the same run, one after the other, with the same client settings, after a round that warms the broker; a worker is as in production: signed facts, checkpoints, the
 //! default policy and model. Only the ratio means much on a machine that others use.
 
 #[path = "kafka/latency.rs"]
 mod latency;
-#[path = "kafka/load.rs"]
-mod load;
-#[path = "kafka/measure.rs"]
-mod measure;
 
 use std::time::Duration;
 
 use harness::clock::now;
+use harness::figures::{Figure, Processors, load_of_the_machine, metric, middle};
 use harness::kafka::{Cluster, Topics, Worker};
+use harness::load::Load;
 use harness::weir;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-
-use crate::load::Load;
-use crate::measure::{Figure, Processors, load_of_the_machine, metric, middle};
 
 /// What a worker's consumer has (`ingest/src/kafka/consumer.rs`), as far as it makes a difference to speed.
 const AS_A_WORKER: [(&str, &str); 5] = [
@@ -56,7 +53,8 @@ fn main() {
         load_of_the_machine()
     );
     let (mut counted, mut decided, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 1..=rounds {
+    // Round 0 counts for nothing: the broker compiles its Java then.
+    for round in 0..=rounds {
         let topics = Topics::create(cluster.brokers(), partitions as i32, &[]);
         let filled = load.fill(&topics);
         let raw = count(&cluster, &topics, &load);
@@ -65,19 +63,28 @@ fn main() {
         println!("  counted: {raw}");
         println!("  decided: {own}");
         println!("  ratio {:.2}", own.rate() / raw.rate());
+        if round == 0 {
+            continue;
+        }
         counted.push(raw.rate());
         decided.push(own.rate());
         ratios.push(own.rate() / raw.rate());
     }
-    println!(
-        "median: {:.0} events/s counted, {:.0} decided, ratio {:.2}",
-        middle(counted),
-        middle(decided.clone()),
-        middle(ratios)
-    );
-    let rate = middle(decided) / 2.0;
-    let topics = Topics::create(cluster.brokers(), partitions as i32, &[]);
-    latency::show(&load, &topics, rate, Duration::from_secs(seconds));
+    let mut rates: Vec<f64> = numbers.iter().skip(4).map(|rate| *rate as f64).collect();
+    if rounds > 0 {
+        let half = middle(decided.clone()) / 2.0;
+        println!(
+            "median: {:.0} events/s counted, {:.0} decided, ratio {:.2}",
+            middle(counted),
+            middle(decided),
+            middle(ratios)
+        );
+        rates = if rates.is_empty() { vec![half] } else { rates };
+    }
+    for rate in rates {
+        let topics = Topics::create(cluster.brokers(), partitions as i32, &[]);
+        latency::show(&load, &topics, rate, Duration::from_secs(seconds));
+    }
 }
 
 /// A consumer that does nothing but count, message by message, as rdkafka hands them out.

@@ -56,6 +56,15 @@ impl ClickHouse {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Its process number.
+    ///
+    /// # Panics
+    /// If it is stopped.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.running.as_ref().expect("it runs").id()
+    }
+
     /// Kills the server; its data stay.
     pub fn stop(&mut self) {
         if let Some(mut child) = self.running.take() {

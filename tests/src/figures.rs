@@ -1,11 +1,11 @@
-//! Figures: processors, metrics, medians.
+//! Figures of the benches: processors, metrics, medians.
 //!
 //! Separate from what is measured. Invariant: what is read of other processes is what the kernel or they themselves tell.
 
 use std::fmt;
 use std::time::Duration;
 
-use harness::http::Client;
+use crate::http::Client;
 
 /// What a run came to.
 pub struct Figure {
@@ -21,6 +21,7 @@ pub struct Figure {
 
 impl Figure {
     /// Records a second.
+    #[must_use]
     pub fn rate(&self) -> f64 {
         self.records as f64 / self.time.as_secs_f64()
     }
@@ -44,20 +45,28 @@ impl fmt::Display for Figure {
 }
 
 /// Processor time that processes have had so far.
-pub struct Processors {
-    of: [u32; 2],
-    then: [Duration; 2],
+pub struct Processors<const N: usize> {
+    of: [u32; N],
+    then: [Duration; N],
 }
 
-impl Processors {
-    /// Looks at two processes.
-    pub fn read(of: &[u32; 2]) -> Self {
+impl<const N: usize> Processors<N> {
+    /// Looks at processes, by their numbers.
+    ///
+    /// # Panics
+    /// If one does not run.
+    #[must_use]
+    pub fn read(of: &[u32; N]) -> Self {
         Self { of: *of, then: of.map(processor_time) }
     }
 
     /// What they had since.
-    pub fn since(&self) -> [Duration; 2] {
-        [0, 1].map(|place| processor_time(self.of[place]).saturating_sub(self.then[place]))
+    ///
+    /// # Panics
+    /// If one does not run any more.
+    #[must_use]
+    pub fn since(&self) -> [Duration; N] {
+        std::array::from_fn(|place| processor_time(self.of[place]).saturating_sub(self.then[place]))
     }
 }
 
@@ -70,6 +79,10 @@ fn processor_time(pid: u32) -> Duration {
 }
 
 /// The sum of a metric over its labels; 0 if it is not shown.
+///
+/// # Panics
+/// If nobody shows metrics there.
+#[must_use]
 pub fn metric(address: &str, name: &str) -> u64 {
     let answer = Client::connect(address).and_then(|mut client| client.call("GET", "/metrics", "", b""));
     let text = String::from_utf8(answer.expect("the role shows itself").body).expect("text");
@@ -79,12 +92,17 @@ pub fn metric(address: &str, name: &str) -> u64 {
 }
 
 /// The middle one.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
 pub fn middle(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
 /// How busy the machine is, whoever keeps it so.
+#[must_use]
 pub fn load_of_the_machine() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     format!("load {}", load.split(' ').next().unwrap_or("unknown"))

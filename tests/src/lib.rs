@@ -7,8 +7,10 @@ pub mod browser;
 pub mod clickhouse;
 pub mod clock;
 pub mod disk;
+pub mod figures;
 pub mod http;
 pub mod kafka;
+pub mod load;
 mod python;
 #[cfg(feature = "cloud")]
 pub mod s3;

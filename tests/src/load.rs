@@ -1,4 +1,4 @@
-//! What is written: the events of `weir bench-input`, moved to now.
+//! What the benches write: the events of `weir bench-input`, moved to now.
 //!
 //! Separate from what is measured. Invariants: all bytes lie in memory before the first is sent; no id is sent twice; times rise by
 //! the simulated step, and the last is of now, since a broker's log is.
@@ -6,12 +6,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use harness::clock::{now, now_ms};
-use harness::kafka::Topics;
-use harness::weir;
 use rdkafka::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
+
+use crate::clock::{now, now_ms};
+use crate::kafka::Topics;
+use crate::weir;
 
 /// Simulated time between two events of `weir bench-input`, ms.
 pub const STEP_MS: u64 = 43;
@@ -46,7 +47,11 @@ pub struct Load {
 }
 
 impl Load {
-    /// Makes them.
+    /// Makes them, in a folder.
+    ///
+    /// # Panics
+    /// If the binary does not make them.
+    #[must_use]
     pub fn make(folder: &Path, events: u64, properties: Vec<String>) -> Self {
         let (count, out) = (events.to_string(), folder.display().to_string());
         let made = weir::run(folder, &["bench-input", "--events", &count, "--entries", "1", "--out", &out]);
@@ -58,17 +63,22 @@ impl Load {
     }
 
     /// Bytes of all, without line ends.
+    #[must_use]
     pub fn bytes(&self) -> u64 {
         self.text.len() as u64 - self.events
     }
 
-    /// Bytes of so many, keys as the raw consumer counts them included.
+    /// Bytes of so many, keys as a consumer counts them included.
+    #[must_use]
     pub fn bytes_of_records(&self, records: u64) -> u64 {
         const KEY_BYTES: u64 = 24;
         records * (self.bytes() / self.events + KEY_BYTES)
     }
 
     /// Event number `number` as of `ts`, in `line`; gives its account. Past the last one the first comes again, under another id.
+    ///
+    /// # Panics
+    /// If what was made is no event.
     pub fn event<'l>(&self, number: u64, ts: u64, line: &'l mut Vec<u8>) -> &'l [u8] {
         let (place, pass) = ((number % self.events) as usize, number / self.events);
         let start = if place == 0 { 0 } else { self.ends[place - 1] + 1 };
@@ -90,6 +100,9 @@ impl Load {
     }
 
     /// Writes all of them; gives events a second.
+    ///
+    /// # Panics
+    /// If the broker does not take them.
     pub fn fill(&self, topics: &Topics) -> f64 {
         let producer = producer("50", &topics.brokers);
         let (topic, base) = (topics.name("events"), now_ms() - self.events * STEP_MS);
@@ -104,6 +117,10 @@ impl Load {
 }
 
 /// A producer as a gateway has it, with batches that wait for so many ms.
+///
+/// # Panics
+/// If the client does not know a setting.
+#[must_use]
 pub fn producer(linger_ms: &str, brokers: &str) -> BaseProducer<Strict> {
     ClientConfig::new()
         .set("bootstrap.servers", brokers)
@@ -111,6 +128,8 @@ pub fn producer(linger_ms: &str, brokers: &str) -> BaseProducer<Strict> {
         .set("enable.idempotence", "true")
         .set("compression.type", "lz4")
         .set("linger.ms", linger_ms)
+        // What it costs to make the load is no cost of deciding: it shares the processors.
+        .set("delivery.report.only.error", "true")
         .set("batch.size", "1000000")
         .set("queue.buffering.max.messages", "500000")
         .create_with_context(Strict)
@@ -118,6 +137,9 @@ pub fn producer(linger_ms: &str, brokers: &str) -> BaseProducer<Strict> {
 }
 
 /// Hands a record to the client; waits if that has too many.
+///
+/// # Panics
+/// If the client does not take it.
 pub fn send(producer: &BaseProducer<Strict>, topic: &str, key: &[u8], value: &[u8]) {
     let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).key(key).payload(value);
     while let Err((error, back)) = producer.send(record) {

@@ -32,8 +32,8 @@ pub struct Saver {
     chain: Chain,
     runtime: Handle,
     every: Duration,
-    /// When the newest one began, since the takeover.
-    began: Duration,
+    /// When the next one begins, since the takeover.
+    due: Duration,
     /// The offset after the records of the newest valid checkpoint.
     valid: Option<u64>,
     /// The same, and when it was seen first.
@@ -62,7 +62,12 @@ pub struct Position {
 impl Saver {
     /// Saves into `chain` every so often; `valid`: the checkpoint that was restored.
     pub fn new(chain: Chain, runtime: Handle, every: Duration, valid: Option<u64>) -> Self {
-        Self { chain, runtime, every, began: Duration::ZERO, valid, seen: None, under_way: None }
+        Self { chain, runtime, every, due: every, valid, seen: None, under_way: None }
+    }
+
+    /// Begins the first one after this share of the time between two, so that those of many places do not fall together.
+    pub fn first_after(self, share: f64) -> Self {
+        Self { due: self.every.mul_f64(share), ..self }
     }
 
     /// The offset that a restart would begin with.
@@ -89,8 +94,7 @@ impl Saver {
     /// `idle`: no record waits, so that it may be more.
     pub fn step(&mut self, state: &mut dyn State, at: Position, now: Duration, idle: bool) {
         if self.under_way.is_none() {
-            let is_time = now.saturating_sub(self.began) >= self.every;
-            if is_time && at.next > 0 && self.valid != Some(at.next) {
+            if now >= self.due && at.next > 0 && self.valid != Some(at.next) {
                 self.begin(state, at, now);
             }
             return;
@@ -127,7 +131,7 @@ impl Saver {
     }
 
     fn begin(&mut self, state: &mut dyn State, at: Position, now: Duration) {
-        self.began = now;
+        self.due = now + self.every;
         let full = state.begin(self.chain.wants_full());
         let moment = Moment { next_offset: at.next, at_ms: state.at_ms() };
         let _inside = self.runtime.enter();

@@ -207,14 +207,15 @@ impl Producer {
         sent
     }
 
-    /// Hears what became of records since the last call, serves the client for at most `wait`, and lets relations go.
-    pub fn hear(&mut self, wait: Duration, heard: &mut Vec<Delivery>) {
+    /// Hears what became of records since the last call, serves the client for at most `wait`, and lets relations go if it is time,
+    /// `now` by the caller's clock.
+    pub fn hear(&mut self, wait: Duration, now: Duration, heard: &mut Vec<Delivery>) {
         self.client.poll(wait);
         let known = heard.len();
         heard.append(&mut self.client.context().heard.lock().expect("nobody panics while holding it"));
         heard[known..].iter_mut().for_each(|delivery| self.held.heard(delivery));
         let mut failed = None;
-        for Waiting { key, value, ticket } in self.held.due() {
+        for Waiting { key, value, ticket } in self.held.due(now) {
             if failed.is_none() {
                 let record = (None, Held::marked(ticket));
                 match self.send(Topic::Relations, Some(key.as_bytes()), Some(&value), record) {

@@ -1,7 +1,8 @@
 //! How long it takes from handing an event to the producer until its decision is in a gateway's hands, while others keep the line busy.
 //!
 //! Separate from throughput. Invariants: every probe is of an account of its own and must be decided about; both ends are one
-//! process, so that one clock measures; a probe that never comes is told, not left out.
+//! process, so that one clock measures; a probe that never comes is told, not left out. The broker's own times divide the way:
+//! until it took the event, until it took the decision, until that was seen.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,15 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use harness::clock::{now, now_ms};
+use harness::figures::{load_of_the_machine, metric};
 use harness::kafka::Topics;
+use harness::load::{Load, STEP_MS, producer, send};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 use rdkafka::producer::Producer as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-
-use crate::load::{Load, STEP_MS, producer, send};
-use crate::measure::{load_of_the_machine, metric};
 
 /// Time between two probes.
 const PROBE_EVERY: Duration = Duration::from_millis(10);
@@ -25,6 +25,23 @@ const PROBE_EVERY: Duration = Duration::from_millis(10);
 const WARM: Duration = Duration::from_secs(8);
 /// How long the last decisions are waited for.
 const LATE: Duration = Duration::from_secs(10);
+
+/// An event that is sent to be decided about.
+struct Probe {
+    id: String,
+    at: Instant,
+    at_ms: u64,
+}
+
+/// Its decision.
+struct Heard {
+    at: Instant,
+    at_ms: u64,
+    /// When the broker took the event.
+    taken_ms: u64,
+    /// When the broker took the decision.
+    decided_ms: u64,
+}
 
 /// Runs a worker under `rate` events a second for so long, and prints what the probes say.
 pub fn show(load: &Load, topics: &Topics, rate: f64, lasts: Duration) {
@@ -41,10 +58,11 @@ pub fn show(load: &Load, topics: &Topics, rate: f64, lasts: Duration) {
         ended.store(true, Ordering::Relaxed);
         (sent, listener.join().expect("no panic"), busy.join().expect("no panic"))
     });
-    let mut times: Vec<Duration> =
-        sent.iter().filter_map(|(id, at)| Some(heard.get(id)?.saturating_duration_since(*at))).collect();
-    times.sort();
-    let quantile = |q: f64| times[((times.len() - 1) as f64 * q).round() as usize].as_secs_f64() * 1e3;
+    let came: Vec<(&Probe, &Heard)> =
+        sent.iter().filter_map(|probe| Some((probe, heard.get(&probe.id)?))).collect();
+    let times =
+        sorted(&came, |probe, heard| heard.at.saturating_duration_since(probe.at).as_secs_f64() * 1e3);
+    let quantile = |q: f64| of(&times, q);
     println!(
         "produce to decision at {reached:.0} events/s (wanted {rate:.0}): p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, most {:.1} ms; {} of {} \
          probes; lag {}; {}",
@@ -57,12 +75,37 @@ pub fn show(load: &Load, topics: &Topics, rate: f64, lasts: Duration) {
         metric(&address, "weir_lag_records"),
         load_of_the_machine()
     );
+    let stage = |name: &str, took: fn(&Probe, &Heard) -> u64| {
+        let times = sorted(&came, |probe, heard| took(probe, heard) as f64);
+        println!(
+            "  {name}: p50 {:.0}, p90 {:.0}, p99 {:.0}, p99.9 {:.0} ms",
+            of(&times, 0.5),
+            of(&times, 0.9),
+            of(&times, 0.99),
+            of(&times, 0.999)
+        );
+    };
+    stage("produce to the log", |probe, heard| heard.taken_ms.saturating_sub(probe.at_ms));
+    stage("the log to the decision's log", |_, heard| heard.decided_ms.saturating_sub(heard.taken_ms));
+    stage("the decision's log to the gateway", |_, heard| heard.at_ms.saturating_sub(heard.decided_ms));
     worker.end();
+}
+
+/// A figure of each probe that came back, lowest first.
+fn sorted(came: &[(&Probe, &Heard)], figure: impl Fn(&Probe, &Heard) -> f64) -> Vec<f64> {
+    let mut figures: Vec<f64> = came.iter().map(|(probe, heard)| figure(probe, heard)).collect();
+    figures.sort_by(f64::total_cmp);
+    figures
+}
+
+/// The figure below which a share of all lies.
+fn of(sorted: &[f64], share: f64) -> f64 {
+    sorted[((sorted.len() - 1) as f64 * share).round() as usize]
 }
 
 /// Writes events at a rate, evenly; gives the rate that was reached.
 fn keep_busy(load: &Load, topics: &Topics, rate: f64, ended: &AtomicBool) -> f64 {
-    let producer = producer("2", &topics.brokers);
+    let producer = producer("5", &topics.brokers);
     let topic = topics.name("events");
     let hours = load.events * STEP_MS * 4; // The log's own time runs behind the wall's and does not overtake it.
     let base = now_ms() - hours.max((rate * 120.0) as u64 * STEP_MS);
@@ -82,16 +125,22 @@ fn keep_busy(load: &Load, topics: &Topics, rate: f64, ended: &AtomicBool) -> f64
 }
 
 /// Sends probes: urgent reports, each about an account that nobody knows; gives when each was sent.
-fn probe(topics: &Topics, lasts: Duration) -> Vec<(String, Instant)> {
+fn probe(topics: &Topics, lasts: Duration) -> Vec<Probe> {
     let producer = producer("0", &topics.brokers);
-    let (topic, started, mut sent) = (topics.name("events"), now(), Vec::new());
+    let topic = topics.name("events");
+    // A gateway's client has been connected for long.
+    let first =
+        format!(r#"{{"id":"first","ts":{},"kind":"reply","account":"first","peer":"r_1"}}"#, now_ms());
+    send(&producer, &topic, b"first", first.as_bytes());
+    producer.flush(Duration::from_secs(60)).expect("the broker takes every record");
+    let (started, mut sent) = (now(), Vec::new());
     while started.elapsed() < lasts {
         let id = format!("probe_{}", sent.len());
+        let at_ms = now_ms();
         let event = format!(
-            r#"{{"id":"{id}","ts":{},"kind":"report","account":"{id}","peer":"r_1","contact":"account","reason":"child_safety"}}"#,
-            now_ms()
+            r#"{{"id":"{id}","ts":{at_ms},"kind":"report","account":"{id}","peer":"r_1","contact":"account","reason":"child_safety"}}"#
         );
-        sent.push((id.clone(), now()));
+        sent.push(Probe { id: id.clone(), at: now(), at_ms });
         send(&producer, &topic, id.as_bytes(), event.as_bytes());
         producer.poll(Duration::ZERO);
         let next = PROBE_EVERY * u32::try_from(sent.len()).expect("fewer than 4 billion");
@@ -102,7 +151,7 @@ fn probe(topics: &Topics, lasts: Duration) -> Vec<(String, Instant)> {
 }
 
 /// Reads the decisions as a gateway does; gives when the first about each probe came.
-fn listen(topics: &Topics, ended: &AtomicBool) -> BTreeMap<String, Instant> {
+fn listen(topics: &Topics, ended: &AtomicBool) -> BTreeMap<String, Heard> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &topics.brokers)
         .set("group.id", "gateway")
@@ -123,7 +172,11 @@ fn listen(topics: &Topics, ended: &AtomicBool) -> BTreeMap<String, Instant> {
         let at = now();
         let account = message.key().and_then(|key| std::str::from_utf8(key).ok()).unwrap_or_default();
         if account.starts_with("probe_") {
-            heard.entry(account.to_owned()).or_insert(at);
+            let decision: serde_json::Value =
+                serde_json::from_slice(message.payload().unwrap_or_default()).expect("a decision is JSON");
+            let taken_ms = decision["issued"].as_u64().expect("when the log took the event");
+            let decided_ms = message.timestamp().to_millis().map_or(0, i64::unsigned_abs);
+            heard.entry(account.to_owned()).or_insert(Heard { at, at_ms: now_ms(), taken_ms, decided_ms });
         }
     }
     heard

@@ -138,7 +138,7 @@ impl<'o> Outlet<'o> {
         heard: &mut Vec<Delivery>,
         done: &mut Vec<u64>,
     ) -> Result<(), Stop> {
-        self.producer.hear(wait, heard);
+        self.producer.hear(wait, self.clock.elapsed(), heard);
         for delivery in heard.drain(..) {
             if let Some(failure) = delivery.failed {
                 return Err(Stop::Fell(format!("an output was not written: {failure}")));

@@ -262,7 +262,8 @@ impl<'g> Seat<'g> {
             let saving = plan.saving.as_ref()?;
             let chain =
                 Chain::new(saving.checkpoints.clone(), sources.checkpoint_place(role), clock::now_ms());
-            Some(Saver::new(chain, saving.store.clone(), saving.every, valid))
+            let saver = Saver::new(chain, saving.store.clone(), saving.every, valid);
+            Some(saver.first_after(share(role, partition, partitions)))
         });
         let producer = Producer::open(&plan.producer())?;
         let ends = (self.gauges, &*plan.metrics);
@@ -277,6 +278,13 @@ impl<'g> Seat<'g> {
         }
         Ok(line)
     }
+}
+
+/// After which share of the time between two checkpoints a place begins its first: all of a worker's at once would hold up
+/// decisions.
+fn share(role: Role, partition: u32, partitions: u32) -> f64 {
+    let half = if role == Role::Accounts { 0.0 } else { 0.5 };
+    0.5 + (f64::from(partition) + half) / f64::from(partitions.max(1)) / 2.0
 }
 
 /// Whether an error may be gone when it is tried again.
