@@ -156,6 +156,13 @@ impl Model {
         self
     }
 
+    /// The same model computing by another body, over the same columns.
+    pub(crate) fn with_body(&self, body: Body) -> Self {
+        let mut model = Self { body, ..self.clone() };
+        model.version = artifact::version(&model.to_bytes());
+        model
+    }
+
     /// Reads a model file for this build's catalogue.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::control::Control;
-use crate::decision::{Decision, Versions};
+use crate::decision::{Decision, Mode, Versions};
 use crate::event::ControlKind;
 use crate::reject::RejectReason;
 use crate::standing::Standing;
@@ -77,7 +77,7 @@ pub struct InForce {
 }
 
 /// A version that a record of the log put in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VersionInForce {
     /// What kind of thing.
     pub kind: ControlKind,
@@ -85,6 +85,12 @@ pub struct VersionInForce {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// `shadow`: a model that decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// The share of accounts that a model decides about, if not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f32>,
 }
 
 /// The answer when a request cannot be served.

@@ -15,8 +15,10 @@ use crate::standing::{ENFORCEMENT_KEY, Restriction, Standing};
 
 /// Name of the kill switch among controls.
 pub const KILL_NAME: &str = "enforcement";
+/// Version of weights that takes out those in force: the champion is as it was trained.
+pub const NO_WEIGHTS: &str = "none";
 
-/// One line of `weir.control`, key = `name`: what is wanted.
+/// One line of `weir.control`, key = [`Control::key`]: what is wanted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Control {
     /// Unique id; activation is idempotent by it.
@@ -72,16 +74,43 @@ impl Control {
         if self.sha256.as_ref().is_some_and(|text| !is_digest(text)) {
             return Err(Refusal::new(RejectReason::OutOfRange, "sha256: 64 hexadecimal digits"));
         }
-        if self.mode == Some(Mode::Shadow) || self.share.is_some_and(|share| share != 1.0) {
-            let detail = "mode, share: a version is put in force for all accounts; write mode and share into the policy's rules";
-            return Err(Refusal::new(RejectReason::OutOfRange, detail));
-        }
+        self.check_role()?;
         let is_switch = self.name == KILL_NAME && matches!(self.version.as_str(), "on" | "off");
         if self.kind == ControlKind::Kill && !is_switch {
             let detail = format!("the kill switch is {KILL_NAME}, on or off");
             return Err(Refusal::new(RejectReason::UnknownWord, detail));
         }
         Ok(())
+    }
+
+    /// Models alone may live beside others; rules have a mode and a share of their own, in the policy.
+    fn check_role(&self) -> Result<(), Refusal> {
+        let wrong = |detail: &str| Err(Refusal::new(RejectReason::OutOfRange, detail));
+        let is_partial = self.mode == Some(Mode::Shadow) || self.share.is_some_and(|share| share != 1.0);
+        if is_partial && self.kind != ControlKind::Model {
+            return wrong(
+                "mode, share: a version is put in force for all accounts; write mode and share into the policy's rules",
+            );
+        }
+        if self.share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+            return wrong("share: 0 (it goes) to 1 (all accounts)");
+        }
+        if self.mode == Some(Mode::Shadow) && self.share.is_some() {
+            return wrong("share: a shadow decides about nobody and sees all accounts; give no share");
+        }
+        Ok(())
+    }
+
+    /// Whether it speaks of a model beside the champion.
+    #[must_use]
+    pub fn is_beside(&self) -> bool {
+        self.mode == Some(Mode::Shadow) || self.share.is_some_and(|share| share < 1.0)
+    }
+
+    /// Its key in `weir.control`, of which the newest is kept: the name; of a model beside the champion, `NAME/beside`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        if self.is_beside() { format!("{}/beside", self.name) } else { self.name.clone() }
     }
 
     /// The id of the event that it becomes in a partition.
@@ -93,8 +122,8 @@ impl Control {
     /// What it becomes in the log of `account`, one of weir's own; `ts` in ms since the Unix epoch.
     #[must_use]
     pub fn activation<'a>(&'a self, id: &'a str, account: &'a str, ts: u64) -> Event<'a> {
-        let activate =
-            Activate { control: &self.id, what: self.kind, name: &self.name, version: &self.version };
+        let Control { id: control, kind, name, version, mode, share, .. } = self;
+        let activate = Activate { control, what: *kind, name, version, mode: *mode, share: *share };
         Event { id, ts, at: None, account, age_h: None, idle_h: None, body: Body::Activate(activate) }
     }
 
@@ -146,9 +175,13 @@ mod tests {
         assert_eq!(reason(control(ControlKind::Policy, "", "7")), Some(RejectReason::EmptyId));
         assert_eq!(reason(control(ControlKind::Policy, &"x".repeat(65), "7")), Some(RejectReason::IdTooLong));
         let model = || control(ControlKind::Model, "m", "1");
-        let shadow = Control { mode: Some(Mode::Shadow), ..model() };
-        assert_eq!(reason(shadow), Some(RejectReason::OutOfRange));
-        assert_eq!(reason(Control { share: Some(0.5), ..model() }), Some(RejectReason::OutOfRange));
+        let shadow = |control| Control { mode: Some(Mode::Shadow), ..control };
+        assert_eq!(reason(shadow(model())), None);
+        assert_eq!(reason(Control { share: Some(0.5), ..model() }), None);
+        assert_eq!(reason(Control { share: Some(1.5), ..model() }), Some(RejectReason::OutOfRange));
+        assert_eq!(reason(Control { share: Some(0.5), ..shadow(model()) }), Some(RejectReason::OutOfRange));
+        let policy = control(ControlKind::Policy, "strict", "7");
+        assert_eq!(reason(shadow(policy)), Some(RejectReason::OutOfRange));
         assert_eq!(
             reason(Control { sha256: Some("00".to_owned()), ..model() }),
             Some(RejectReason::OutOfRange)

@@ -10,6 +10,8 @@ mod word;
 pub(crate) use word::words;
 pub use word::{Chat, Contact, ControlKind, EntityKind, ReportReason, Scope, Tier, Verdict};
 
+use crate::decision::Mode;
+
 /// One event. All text is borrowed from the record it was decoded from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event<'a> {
@@ -255,6 +257,10 @@ pub struct Activate<'a> {
     pub name: &'a str,
     /// Its version.
     pub version: &'a str,
+    /// For a model: `shadow` decides nothing and is recorded beside the others. Absent: `enforce`.
+    pub mode: Option<Mode>,
+    /// For a model that enforces: the share of accounts that it decides about, 0..1. Absent or 1: all; it is the champion.
+    pub share: Option<f32>,
 }
 
 /// What a rule wants done about a shared thing, told to the one engine that decides about it. The event's `account` is the

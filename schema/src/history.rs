@@ -252,6 +252,36 @@ pub trait History {
     fn top(&self, group: Group, span: Span, limit: usize) -> Told<Vec<Top>>;
 }
 
+/// All of one kind of record, one after the other: what data sets are made of. Every method fails with [`HistoryError`] if the archive
+/// is down or cannot answer; what was taken until then is true, but not all. Memory holds a few records.
+pub trait Scan {
+    /// Feature rows, by `at`, then partition, then offset.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    fn each_row(&self, span: Span, take: &mut dyn FnMut(Row)) -> Told<()>;
+    /// Events of these kinds, by `at`, then partition, then offset.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    fn each_event(&self, kinds: &[&str], span: Span, take: &mut dyn FnMut(Archived)) -> Told<()>;
+    /// Decisions, by `issued`, then account, then `seq`.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    fn each_decision(&self, span: Span, take: &mut dyn FnMut(Decision)) -> Told<()>;
+    /// Reviews, by `at`, then id.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    fn each_review(&self, span: Span, take: &mut dyn FnMut(Review)) -> Told<()>;
+    /// Accounts that were deleted in the span, whose records are told no longer.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    fn deleted(&self, span: Span) -> Told<u64>;
+}
+
 /// Marks how many other authors of the answer look like each one.
 pub fn mark_alike(heard: &mut [Heard]) {
     let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;

@@ -82,6 +82,8 @@ pub const TREES_MAX: usize = 4_096;
 pub const TREE_DEPTH_MAX: usize = 8;
 /// Longest free text (reviewer's reason, control name, url, policy name), bytes.
 pub const TEXT_BYTES_MAX: usize = 1_024;
+/// Models beside the champion that live at once in an engine; a shadow runs whenever the champion does.
+pub const LIVE_MODELS_MAX: usize = 4;
 /// Most records, points or keys in one answer of the archive.
 pub const HISTORY_ANSWER_MAX: usize = 10_000;
 /// Records in one insert into the archive.

@@ -5,6 +5,7 @@
 
 use prost::Message as _;
 
+use crate::decision::Mode;
 use crate::event::{
     Body, Chat, Contact, ControlKind, Event, Limit, Origin, ReportReason, Scope, Tier, Verdict,
 };
@@ -84,6 +85,8 @@ pub fn decode(bytes: &[u8]) -> Result<RawEvent<'static>, Refusal> {
         version: text(message.version),
         feature: text(message.feature),
         value: message.value,
+        mode: word(message.mode, Mode::ALL, Mode::word),
+        share: message.share,
     })
 }
 
@@ -155,6 +158,8 @@ pub fn encode_raw(raw: &RawEvent<'_>, out: &mut Vec<u8>) {
         version: owned(&raw.version),
         feature: owned(&raw.feature),
         value: raw.value,
+        mode: place(&raw.mode, Mode::ALL, Mode::word),
+        share: raw.share,
     };
     message.encode(out).expect("a vector grows");
 }
@@ -254,6 +259,7 @@ mod tests {
         numbers_agree!(ReportReason::ALL, Reason, "REASON");
         numbers_agree!(Tier::ALL, Tier, "TIER");
         numbers_agree!(Scope::ALL, Scope, "SCOPE");
+        numbers_agree!(Mode::ALL, Mode, "MODE");
         numbers_agree!(Verdict::ALL, Verdict, "VERDICT");
         numbers_agree!(ControlKind::ALL, What, "WHAT");
     }

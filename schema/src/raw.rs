@@ -185,6 +185,10 @@ wire! {
     feature: Text<'a>,
     /// Internal: the feature's value.
     value: f32,
+    /// Internal: `enforce` or `shadow`.
+    mode: Text<'a>,
+    /// Internal: share of accounts, 0..1.
+    share: f32,
 }
 
 impl Field {

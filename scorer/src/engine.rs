@@ -13,6 +13,7 @@ mod config;
 mod decide;
 mod entities;
 mod humans;
+mod lineup;
 mod lists;
 mod messages;
 mod propose;
@@ -24,11 +25,11 @@ mod wording;
 pub use activate::{Active, Artifact, Content, Needed};
 pub use checkpoint::Restore;
 pub use config::{EngineConfig, Facts, Outcome, Output};
+pub use lineup::Role;
 pub use shared::ProposalEvent;
 pub use stats::Stats;
 
 use features::{DuplicateWindow, FeatureVector, Origins, Store};
-use models::Model;
 use schema::limits::{DUPLICATE_WINDOW_EVENTS, FUTURE_MS_MAX};
 use schema::{Body, Event, Refusal, RejectReason, Scope, Standing, Versions};
 
@@ -38,6 +39,7 @@ use crate::standing::{RestrictionView, StandingTable};
 use activate::Activations;
 use budget::Budget;
 use entities::Feedback;
+use lineup::LineUp;
 use lists::Lists;
 use propose::Proposal;
 
@@ -50,7 +52,7 @@ const LEAP_AGREES_MS: u64 = 86_400_000;
 #[derive(Debug)]
 pub struct Engine {
     policy: Policy,
-    model: Option<Model>,
+    models: LineUp,
     lists: Lists,
     exempt: ExemptList,
     versions: Versions,
@@ -104,7 +106,7 @@ impl Engine {
             versions,
             lists,
             policy: config.policy,
-            model: config.model,
+            models: LineUp::new(config.model),
             exempt: config.exempt,
             partition: config.partition,
             partitions: config.partitions.max(1),
@@ -264,7 +266,7 @@ impl Engine {
             self.withdraw(event, at, output);
         }
         let model_due =
-            self.model.is_some() && self.policy.model.is_due(kind, event.body.is_act(), applied.acts);
+            !self.models.is_empty() && self.policy.model.is_due(kind, event.body.is_act(), applied.acts);
         let rules_due =
             applied.touched.intersects(&self.policy.features) || self.policy.kinds >> kind & 1 == 1;
         let mut occasion =
@@ -276,11 +278,14 @@ impl Engine {
             if is_whole {
                 self.store.vector_far(applied.slot, event.ts, &mut self.vector);
             }
-            occasion.score = self.score(model_due);
+            occasion.score = self.score(event.account, model_due);
             let fired = self.fire(&occasion, &applied.touched, is_whole);
             if fired || hit.is_new || occasion.score >= self.policy.lowest_band {
                 is_current = true;
                 self.decide(&occasion, output);
+            }
+            if model_due {
+                self.watch(&occasion, output);
             }
         }
         self.answer(&occasion, output);
@@ -290,8 +295,8 @@ impl Engine {
     }
 
     #[inline]
-    fn score(&mut self, due: bool) -> f32 {
-        match &self.model {
+    fn score(&mut self, account: &str, due: bool) -> f32 {
+        match self.models.of(account) {
             Some(model) if due => {
                 self.stats.model_runs += 1;
                 model.probability(&self.vector.0)

@@ -3,7 +3,7 @@
 //! Separate, so that every parser of the crate answers in one shape. Invariant: each message reads alone: it names the
 //! file, the line and column where there is one, what is wrong and what to do.
 
-use crate::engine::Active;
+use crate::engine::Needed;
 
 /// Why an input of the scorer was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,13 +38,13 @@ pub enum Error {
     #[error("this checkpoint needs {}", names(.versions))]
     Missing {
         /// What is missing.
-        versions: Vec<Active>,
+        versions: Vec<Needed>,
     },
 }
 
 /// Kind, name and version of each.
-fn names(versions: &[Active]) -> String {
-    let name = |active: &Active| format!("{} {} {}", active.kind, active.name, active.version);
+fn names(versions: &[Needed]) -> String {
+    let name = |what: &Needed| format!("{} {} {}", what.kind, what.name, what.version);
     versions.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 

@@ -17,7 +17,7 @@ pub mod standing;
 pub use blocklist::Blocklist;
 pub use engine::{
     Active, Artifact, Content, Engine, EngineConfig, Facts, Needed, Outcome, Output, ProposalEvent, Restore,
-    Stats,
+    Role, Stats,
 };
 pub use error::Error;
 pub use exempt::ExemptList;

@@ -10,6 +10,7 @@ mod error;
 mod history;
 mod migrate;
 mod row_binary;
+mod scan;
 mod table;
 mod writer;
 

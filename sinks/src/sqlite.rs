@@ -7,6 +7,7 @@ mod expire;
 mod history;
 mod insert;
 mod open;
+mod scan;
 mod writer;
 
 pub use history::History;

@@ -3,5 +3,5 @@
 //! Separate from the crates, because only here are real servers.
 
 mod conformance;
-mod store;
+pub mod store;
 mod traffic;

@@ -16,10 +16,13 @@ fn golden(name: &str) -> String {
 fn every_golden_event_is_taken() {
     let folder = tempfile::tempdir().unwrap();
     let events = write(folder.path(), "events.ndjson", golden("events.ndjson").as_bytes());
-    // The version that the golden activation names.
+    // The versions that the golden activations name.
     std::fs::create_dir_all(folder.path().join("policy/default")).unwrap();
     let policy = workspace::file("scorer/policies/default.toml");
     std::fs::copy(policy, folder.path().join("policy/default/2024-11-24.toml")).unwrap();
+    std::fs::create_dir_all(folder.path().join("model/next")).unwrap();
+    let model = workspace::file("models/default/model.json");
+    std::fs::copy(model, folder.path().join("model/next/7.json")).unwrap();
     let run = run(
         folder.path(),
         &[

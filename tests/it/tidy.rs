@@ -12,6 +12,8 @@ const EXCEPTIONS: Exceptions = Exceptions {
         "weir/src/config/file.rs",
         "weir/src/config/kafka.rs",
         "weir/src/config/secret.rs",
+        "models/src/online/weights.rs",
+        "weir/src/learning/state.rs",
         "weir/src/model_registry/file.rs",
         "weir/src/training/file.rs",
         "sinks/src/checkpoint/manifest.rs",

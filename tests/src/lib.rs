@@ -11,7 +11,7 @@ pub mod figures;
 pub mod http;
 pub mod kafka;
 pub mod load;
-mod python;
+pub mod python;
 #[cfg(feature = "cloud")]
 pub mod s3;
 pub mod tidy;

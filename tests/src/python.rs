@@ -20,8 +20,8 @@ pub fn with(name: &str, packages: &[&str]) -> PathBuf {
     fs::create_dir_all(&folder).expect("target can be written");
     let lock = File::create(folder.join("lock")).expect("target can be written");
     lock.lock().expect("a file can be locked");
-    let done = packages.iter().find(|package| !package.starts_with('-')).expect("a package");
-    let (python, done) = (folder.join("bin/python"), folder.join(done));
+    let named: Vec<&str> = packages.iter().copied().filter(|package| !package.starts_with('-')).collect();
+    let (python, done) = (folder.join("bin/python"), folder.join(named.join("+")));
     if !done.exists() {
         run(
             Command::new("python3").args(["-m", "venv"]).arg(&folder),

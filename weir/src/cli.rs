@@ -9,7 +9,7 @@ use crate::commands::{
     archive::ArchiveArgs, audit::AuditArgs, bench_input::BenchInputArgs, blocklist::BlocklistArgs,
     catalog::CatalogArgs, check_config::CheckConfigArgs, completions::CompletionsArgs, control::ControlArgs,
     dataset::DatasetArgs, demo::DemoArgs, evaluate::EvaluateArgs, import::ImportArgs, judge::JudgeArgs,
-    man::ManArgs, models::ModelsArgs, replay::ReplayArgs, run::RunArgs, score::ScoreArgs,
+    learn::LearnArgs, man::ManArgs, models::ModelsArgs, replay::ReplayArgs, run::RunArgs, score::ScoreArgs,
     simulate::SimulateArgs, topics::TopicsArgs, train::TrainArgs, up::UpArgs,
 };
 
@@ -68,6 +68,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Train a model on simulated traffic or on a table of labelled rows.
     Train(TrainArgs),
+    /// Learn on from labels while a model serves, on the leaves of its trees.
+    Learn(LearnArgs),
     /// Make rows to learn from out of events and what reviewers said.
     Dataset(DatasetArgs),
     /// Measure a model, a column of scores or a training file on a table with labels.

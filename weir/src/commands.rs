@@ -10,6 +10,7 @@ pub mod blocklist;
 pub mod broker;
 pub mod catalog;
 pub mod check_config;
+pub mod clickhouse;
 pub mod completions;
 pub mod control;
 pub mod dataset;
@@ -17,6 +18,7 @@ pub mod demo;
 pub mod evaluate;
 pub mod import;
 pub mod judge;
+pub mod learn;
 pub mod man;
 pub mod models;
 pub mod replay;
@@ -45,6 +47,7 @@ pub fn run(command: Command) -> Result<Outcome, Error> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Learn(args) => learn::run(&args),
         Command::Dataset(args) => dataset::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Blocklist(args) => blocklist::run(&args),

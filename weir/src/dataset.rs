@@ -1,16 +1,22 @@
-//! Events read twice: once for what was said about accounts, once through the engine for rows as they were.
+//! Rows to learn from: events read twice, once for what was said about accounts, once through the engine for rows as they were; or
+//! what an archive kept of both.
 //!
 //! Separate from the command, which names files. Invariants: a row's values are those that the engine had when it decided; no row
 //! of a deleted account, none at or after its label, and none while a restriction was enforced (unless asked for) is
 //! written; every row that is left out is counted under its reason.
 
+mod archived;
+mod tables;
+
+pub use archived::{labels, write_archived};
+pub use tables::{Format, HEAD, Tables};
+
 use std::collections::BTreeSet;
 
 use ingest::{Line, Lines, Source};
 use models::labels::{Labels, Said};
-use schema::{Event, Mode, RawEvent, Row};
+use schema::{Event, Mode, RawEvent, Row, Span};
 use scorer::{Engine, Output};
-use sinks::File;
 
 use crate::error::Error;
 
@@ -38,40 +44,12 @@ pub struct Counts {
     pub silent: u64,
     /// Left out: the account was under an enforced restriction.
     pub restricted: u64,
-    /// Left out: the account was deleted.
+    /// Left out: the account was deleted. Of an archive, which keeps nothing of them: how many accounts.
     pub deleted: u64,
+    /// Left out: kept by a build with other features.
+    pub foreign: u64,
     /// Lines that are no events.
     pub refused: u64,
-}
-
-/// The columns before the features.
-pub const HEAD: [&str; 14] = [
-    "event",
-    "account",
-    "at",
-    "partition",
-    "offset",
-    "why",
-    "weight",
-    "label",
-    "label_source",
-    "label_weight",
-    "label_delay_ms",
-    "label_saw_score",
-    "restricted",
-    "score",
-];
-
-/// Places of the features that a model may have as columns.
-pub fn places() -> Vec<usize> {
-    let open = features::CATALOG.iter().enumerate().filter(|(_, feature)| feature.model);
-    open.map(|(place, _)| place).collect()
-}
-
-/// The header line.
-pub fn header() -> String {
-    let names = places().into_iter().map(|place| features::CATALOG[place].name);
-    HEAD.into_iter().chain(names).collect::<Vec<_>>().join(",")
 }
 
 /// Calls `take` with each event of the files, and when the log took it; returns how many lines were no events.
@@ -110,29 +88,26 @@ pub fn each_event(
 pub fn write(
     files: &[String],
     (engine, trust_internal): (&mut Engine, bool),
-    labels: &Labels,
+    (labels, span): (&Labels, Span),
     wanted: Wanted,
-    out: &mut File,
+    out: &mut Tables,
 ) -> Result<Counts, Error> {
-    let places = places();
     let (mut counts, mut restricted) = (Counts::default(), BTreeSet::new());
-    let (mut output, mut line, mut offset) = (Output::default(), Vec::new(), 0);
+    let (mut output, mut offset) = (Output::default(), 0);
     let refused = each_event(files, trust_internal, |event, _| {
         output.clear();
         engine.process(event, offset, &mut output);
         offset += 1;
-        for row in &output.rows {
+        for row in output.rows.iter().filter(|row| (span.from..span.to).contains(&row.at)) {
             let is_restricted = restricted.contains(&row.account);
             let Some(said) = counts.take(row, labels, (wanted, is_restricted)) else { continue };
-            line.clear();
-            encode(row, said.as_ref(), is_restricted, &places, &mut line);
-            out.write_line(&line)?;
+            out.push(row, said.as_ref(), is_restricted)?;
         }
         // The row at which a restriction begins is still of the free account.
         let enforced = output.decisions.iter().filter(|decision| decision.mode == Mode::Enforce);
         let touched: BTreeSet<&String> = enforced.map(|decision| &decision.account).collect();
         for standing in output.standings.iter().filter(|standing| !standing.account.contains(':')) {
-            if standing.restrictions.is_empty() {
+            if !standing.restrictions.iter().any(|one| one.action.restricts()) {
                 restricted.remove(&standing.account);
             } else if touched.contains(&standing.account) {
                 restricted.insert(standing.account.clone());
@@ -172,44 +147,5 @@ impl Counts {
             }
         }
         Some(said)
-    }
-}
-
-/// A row as a line of CSV. Floats are written so that reading them gives the same bits.
-fn encode(row: &Row, said: Option<&Said>, is_restricted: bool, places: &[usize], line: &mut Vec<u8>) {
-    use std::io::Write as _;
-    let text = |of: fn(&Said) -> String| said.map_or(String::new(), of);
-    let score = row.score.map_or(String::new(), |score| score.to_string());
-    let fields = [
-        quoted(&row.event),
-        quoted(&row.account),
-        row.at.to_string(),
-        row.partition.to_string(),
-        row.offset.to_string(),
-        row.why.word().to_owned(),
-        row.weight.to_string(),
-        text(|said| said.label.word().to_owned()),
-        text(|said| said.voice.word().to_owned()),
-        text(|said| said.weight.to_string()),
-        said.map_or(String::new(), |said| said.at.saturating_sub(row.at).to_string()),
-        said.and_then(|said| said.saw_score).map_or(String::new(), |saw| u8::from(saw).to_string()),
-        u8::from(is_restricted).to_string(),
-        score,
-    ];
-    line.extend_from_slice(fields.join(",").as_bytes());
-    for &place in places {
-        line.push(b',');
-        if let Some(value) = row.values[place] {
-            write!(line, "{value}").expect("memory can be written");
-        }
-    }
-}
-
-/// An identifier that may hold a comma or a quote.
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
     }
 }

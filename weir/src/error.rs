@@ -15,6 +15,9 @@ pub enum Error {
     /// The outputs.
     #[error(transparent)]
     Sinks(#[from] sinks::Error),
+    /// The archive.
+    #[error(transparent)]
+    History(#[from] schema::HistoryError),
     /// A policy, blocklist or exempt list.
     #[error(transparent)]
     Scorer(#[from] scorer::Error),

@@ -14,6 +14,7 @@ mod environment;
 mod error;
 mod files;
 mod interrupt;
+mod learning;
 mod lookahead;
 mod model_registry;
 mod pipeline;

@@ -61,7 +61,6 @@ impl ModelRegistry {
     pub fn add(&self, bytes: &[u8], key: &SecretKey) -> Result<Model, Error> {
         let model = Model::from_bytes_for_table(bytes).map_err(|error| Error::file("the model", error))?;
         let path = self.path(model.name(), model.version())?;
-        let sig = signature_of(&path);
         if files::read(&path, MODEL_BYTES_MAX as u64).is_ok_and(|there| there != bytes) {
             return Err(Error::file(
                 &path,
@@ -71,8 +70,7 @@ impl ModelRegistry {
         let parent = std::path::Path::new(&path).parent().expect("a version lies in a folder");
         std::fs::create_dir_all(parent).map_err(|error| Error::file(&path, error))?;
         files::write(&path, bytes)?;
-        let signature = SignatureFile { key: key.public().hex(), signature: key.sign(bytes) };
-        files::write(&sig, &json(&signature))?;
+        sign(&path, bytes, key)?;
         Ok(model)
     }
 
@@ -106,6 +104,12 @@ impl ModelRegistry {
     }
 }
 
+/// Writes the signature of the bytes at `path` beside it.
+pub fn sign(path: &str, bytes: &[u8], key: &SecretKey) -> Result<(), Error> {
+    let signature = SignatureFile { key: key.public().hex(), signature: key.sign(bytes) };
+    files::write(&signature_of(path), &json(&signature))
+}
+
 /// The one of the keys that proves the bytes of the version at `path`, by the signature beside it.
 pub fn prove(path: &str, bytes: &[u8], trusted: &[PublicKey]) -> Result<PublicKey, Error> {
     let sig = signature_of(path);
@@ -134,7 +138,8 @@ pub fn is_in_its_place(path: &str, model: &Model, (name, version): (&str, &str))
 }
 
 /// The signature beside a version.
-fn signature_of(path: &str) -> String {
+/// Where the signature of the file at `path` lies.
+pub fn signature_of(path: &str) -> String {
     format!("{}.sig", path.strip_suffix(".json").unwrap_or(path))
 }
 

@@ -227,7 +227,6 @@ pub fn figures(engine: &Engine) -> EngineFigures {
         ),
         ("refused", stats.standings_refused, "restrictions: the standing table is full"),
         ("forgotten", stats.evicted, "accounts, the longest idle, to make room: raise --accounts-max"),
-        ("not activated", stats.activations_passed_over, "online weights, which this build does not learn"),
     ];
     EngineFigures { late: stats.late, accounts: stats.accounts, model_runs: stats.model_runs, alarms }
 }

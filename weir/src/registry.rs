@@ -1,14 +1,14 @@
 //! Versions in a folder: where an activation's policy, model or list is loaded from.
 //!
 //! Separate from the engine, which only says what it needs. `DIR/<kind>/<name>/<version>` with the kind's ending: `.toml`
-//! for a policy, `.json` for a model, `.blocklist`, and `.txt` for an exempt list. Invariants: a name from the log never
+//! for a policy, `.json` for a model and for weights, `.blocklist`, and `.txt` for an exempt list. Invariants: a name from the log never
 //! leads out of the folder; whatever cannot be loaded is told, and the version before it stays in force; where keys are trusted, a
-//! model that none of them signed is not loaded.
+//! model, or weights, that none of them signed are not loaded.
 
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use models::Model;
+use models::{Model, Weights};
 use schema::limits::MODEL_BYTES_MAX;
 use schema::{ControlKind, Refusal, RejectReason};
 use scorer::{Artifact, Content, Engine, Needed};
@@ -63,9 +63,15 @@ impl Registry {
             }
             ControlKind::Blocklist => Content::Blocklist(Box::new(blocklist::load(&file)?)),
             ControlKind::Exempt => Content::Exempt(setup::read_exempt(Some(&file))?),
-            ControlKind::Weights | ControlKind::Kill => {
-                return Err(Error::file(&file, "this kind has no file"));
+            ControlKind::Weights => {
+                let bytes = files::read(&file, MODEL_BYTES_MAX as u64)?;
+                if !self.trusted.is_empty() {
+                    model_registry::prove(&file, &bytes, &self.trusted)?;
+                }
+                let weights = Weights::from_bytes(&bytes).map_err(|error| Error::file(&file, error))?;
+                Content::Weights(Box::new(weights))
             }
+            ControlKind::Kill => return Err(Error::file(&file, "this kind has no file")),
         };
         Ok(Artifact { name: needed.name.clone(), version: needed.version.clone(), content })
     }
@@ -118,9 +124,9 @@ impl Registry {
         }
         let ending = match kind {
             ControlKind::Policy => "toml",
-            ControlKind::Model => "json",
+            ControlKind::Model | ControlKind::Weights => "json",
             ControlKind::Blocklist => "blocklist",
-            ControlKind::Exempt | ControlKind::Weights | ControlKind::Kill => "txt",
+            ControlKind::Exempt | ControlKind::Kill => "txt",
         };
         let path = self.folder.join(kind.word()).join(name).join(format!("{version}.{ending}"));
         Ok(path.display().to_string())

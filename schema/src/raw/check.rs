@@ -4,6 +4,7 @@
 //! refusal names the field; a field that the kind does not use is not looked at; unknown kinds are `None`, not errors.
 
 use super::{Field, RawEvent, Text};
+use crate::decision::Mode;
 use crate::event::{
     Activate, Body, Chat, Contact, ControlKind, EntityFact, EntityKind, Event, Feedback, GroupAdd, Limit,
     Message, Proposal, ReportReason, Scope, Session, Tier, Verdict, VerdictEvent,
@@ -217,6 +218,11 @@ impl RawEvent<'_> {
                 .ok_or_else(|| missing(Field::what))?,
             name: required(Field::name, &self.name)?,
             version: required(Field::version, &self.version)?,
+            mode: known_word(Field::mode, &self.mode, Mode::from_word)?,
+            share: self.share.map_or(Ok(None), |share| {
+                let is_share = (0.0..=1.0).contains(&share);
+                if is_share { Ok(Some(share)) } else { Err(out_of_range(Field::share, &share, &1)) }
+            })?,
         })
     }
 }

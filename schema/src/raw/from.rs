@@ -73,6 +73,8 @@ impl<'a> RawEvent<'a> {
                 self.what = Some(activate.what.word().into());
                 self.name = Some(activate.name.into());
                 self.version = Some(activate.version.into());
+                self.mode = activate.mode.map(|mode| mode.word().into());
+                self.share = activate.share;
             }
             Body::Proposal(proposal) => self.proposal(proposal),
         }

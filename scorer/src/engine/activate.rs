@@ -7,13 +7,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use compact_str::CompactString;
-use models::Model;
-use schema::limits::{BLOCKLISTS_MAX, CONTROLS_MAX};
+use models::{Model, Weights};
+use schema::limits::{BLOCKLISTS_MAX, CONTROLS_MAX, LIVE_MODELS_MAX};
 use schema::{
-    Action, Activate, Body, ControlKind, ENFORCEMENT_KEY, Event, KILL_NAME, Refusal, RejectReason,
-    Restriction, Scope, Versions,
+    Action, Activate, Body, ControlKind, ENFORCEMENT_KEY, Event, KILL_NAME, NO_WEIGHTS, Refusal,
+    RejectReason, Restriction, Scope, Versions,
 };
 
+use super::lineup::Role;
 use super::{Engine, Output};
 use crate::standing::InForce;
 use crate::{Blocklist, ExemptList, Policy};
@@ -21,9 +22,9 @@ use crate::{Blocklist, ExemptList, Policy};
 /// Artifacts that may wait to be put in force; past it the oldest is dropped, and asked for again.
 const SHELF_MAX: usize = 16;
 
-/// A version of something: what is active, or what a record needs.
+/// What a record needs before it can be processed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Active {
+pub struct Needed {
     /// What kind of thing.
     pub kind: ControlKind,
     /// Its name.
@@ -32,8 +33,14 @@ pub struct Active {
     pub version: String,
 }
 
-/// What a record needs before it can be processed.
-pub type Needed = Active;
+/// A version that is active.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Active {
+    /// Which one.
+    pub what: Needed,
+    /// What it does.
+    pub role: Role,
+}
 
 /// A loaded version.
 #[derive(Debug)]
@@ -53,6 +60,8 @@ pub enum Content {
     Policy(Box<Policy>),
     /// A model.
     Model(Box<Model>),
+    /// What the champion learned online.
+    Weights(Box<Weights>),
     /// A blocklist, in the place of its namesake.
     Blocklist(Box<Blocklist>),
     /// The exempt list.
@@ -66,6 +75,7 @@ impl Content {
         match self {
             Content::Policy(_) => ControlKind::Policy,
             Content::Model(_) => ControlKind::Model,
+            Content::Weights(_) => ControlKind::Weights,
             Content::Blocklist(_) => ControlKind::Blocklist,
             Content::Exempt(_) => ControlKind::Exempt,
         }
@@ -78,8 +88,8 @@ pub(super) struct Activations {
     shelf: Vec<Artifact>,
     /// Ids of the latest controls, oldest first.
     controls: VecDeque<CompactString>,
-    /// Versions by kind and name; of all but blocklists only one name.
-    active: BTreeMap<(ControlKind, String), String>,
+    /// Versions and roles by kind, name and whether it lives beside the champion; of all else but blocklists only one name.
+    active: BTreeMap<(ControlKind, String, bool), (String, Role)>,
 }
 
 impl Activations {
@@ -88,9 +98,10 @@ impl Activations {
     }
 
     fn is_active(&self, activate: &Activate<'_>) -> bool {
-        let active =
-            self.active.iter().find(|((kind, name), _)| *kind == activate.what && name == activate.name);
-        active.is_some_and(|(_, version)| version == activate.version)
+        let role = Role::of(activate);
+        let key = (activate.what, activate.name.to_owned(), role.is_beside());
+        let active = self.active.get(&key);
+        active.is_some_and(|(version, as_what)| version == activate.version && *as_what == role)
     }
 
     fn place(&self, activate: &Activate<'_>) -> Option<usize> {
@@ -109,7 +120,9 @@ impl Activations {
     /// What a checkpoint says of records before it.
     pub fn restore(&mut self, controls: VecDeque<CompactString>, active: Vec<Active>) {
         self.controls = controls;
-        self.active = active.into_iter().map(|active| ((active.kind, active.name), active.version)).collect();
+        let entry =
+            |Active { what, role }: Active| ((what.kind, what.name, role.is_beside()), (what.version, role));
+        self.active = active.into_iter().map(entry).collect();
     }
 
     fn remember(&mut self, control: &str) {
@@ -119,18 +132,21 @@ impl Activations {
         self.controls.push_back(control.into());
     }
 
-    fn note(&mut self, kind: ControlKind, name: &str, version: &str) {
-        if kind != ControlKind::Blocklist {
-            self.active.retain(|(other, _), _| *other != kind);
+    fn note(&mut self, what: &Needed, role: Role) {
+        let Needed { kind, name, version } = what;
+        if *kind != ControlKind::Blocklist && !role.is_beside() {
+            // A champion takes the place of the one before, and of its namesake beside it.
+            self.active.retain(|(other, named, beside), _| other != kind || *beside && named != name);
         }
-        self.active.insert((kind, name.to_owned()), version.to_owned());
+        self.active.insert((*kind, name.clone(), role.is_beside()), (version.clone(), role));
     }
 
     /// Notes what the kill switch is.
     pub(super) fn note_switch(&mut self, on: bool) {
-        self.active.retain(|(kind, _), _| *kind != ControlKind::Kill);
+        self.active.retain(|(kind, ..), _| *kind != ControlKind::Kill);
         if on {
-            self.note(ControlKind::Kill, KILL_NAME, "on");
+            let (name, version) = (KILL_NAME.to_owned(), "on".to_owned());
+            self.note(&Needed { kind: ControlKind::Kill, name, version }, Role::All);
         }
     }
 }
@@ -140,7 +156,9 @@ impl Engine {
     #[must_use]
     pub fn needs(&self, event: &Event<'_>) -> Option<Needed> {
         let Body::Activate(activate) = &event.body else { return None };
-        let own = matches!(activate.what, ControlKind::Kill | ControlKind::Weights);
+        let own = activate.what == ControlKind::Kill
+            || takes_weights_out(activate)
+            || Role::of(activate).is_nothing();
         let known = &self.activations;
         if own
             || known.knows(activate.control)
@@ -164,12 +182,12 @@ impl Engine {
     /// Versions that records put in force (not those that the engine was made with), in order; the kill switch if it is on.
     #[must_use]
     pub fn active(&self) -> Vec<Active> {
-        let version = |((kind, name), version): (&(ControlKind, String), &String)| Active {
-            kind: *kind,
-            name: name.clone(),
-            version: version.clone(),
+        let active = self.activations.active.iter();
+        let version = |((kind, name, _), (version, role)): (&(_, String, _), &(String, Role))| Active {
+            what: Needed { kind: *kind, name: name.clone(), version: version.clone() },
+            role: *role,
         };
-        self.activations.active.iter().map(version).collect()
+        active.map(version).collect()
     }
 
     /// What decides, as decisions name it: activated, or given when the engine was made.
@@ -179,14 +197,23 @@ impl Engine {
     }
 
     /// Puts an artifact in force without a record: what a checkpoint says was active. Whether there was room for it.
-    pub fn install(&mut self, artifact: Artifact) -> bool {
+    pub fn install(&mut self, artifact: Artifact, role: Role) -> bool {
         let Artifact { name, version, content } = artifact;
         let kind = content.kind();
         match content {
             Content::Policy(policy) => self.replace_policy(*policy),
             Content::Model(model) => {
-                model.version().clone_into(&mut self.versions.model);
-                self.model = Some(*model);
+                if role.is_beside() && !self.models.has_room(&name) {
+                    return false;
+                }
+                self.models.put(&name, *model, role);
+                self.name_champion();
+            }
+            Content::Weights(weights) => {
+                if !self.models.adapt(Some(&weights)) {
+                    return false;
+                }
+                self.name_champion();
             }
             Content::Blocklist(list) => {
                 if !self.replace_blocklist(*list) {
@@ -195,8 +222,17 @@ impl Engine {
             }
             Content::Exempt(exempt) => self.exempt = exempt,
         }
-        self.activations.note(kind, &name, &version);
+        self.activations.note(&Needed { kind, name, version }, role);
         true
+    }
+
+    /// Decisions name the champion as it is now. Weights of another one are in force no longer.
+    fn name_champion(&mut self) {
+        let champion = self.models.champion();
+        self.versions.model = champion.map_or(String::new(), |model| model.version().to_owned());
+        if !self.models.is_adapted() {
+            self.activations.active.retain(|(kind, ..), _| *kind != ControlKind::Weights);
+        }
     }
 
     /// Whether automatic enforcement is suspended.
@@ -223,11 +259,37 @@ impl Engine {
                 let detail = format!("name: {BLOCKLISTS_MAX} other blocklists are in force");
                 Err(Refusal::new(RejectReason::OutOfRange, detail))
             }
-            _ => match self.needs(event) {
-                Some(needed) => Err(missing(&needed)),
-                None => Ok(()),
-            },
+            ControlKind::Weights if self.are_foreign(activate) => {
+                let detail =
+                    format!("name: these weights were learned on another model than {}", self.versions.model);
+                Err(Refusal::new(RejectReason::ArtifactMissing, detail))
+            }
+            ControlKind::Model if Role::of(activate).is_beside() => {
+                self.admit_beside(activate)?;
+                self.needs(event).map_or(Ok(()), |needed| Err(missing(&needed)))
+            }
+            _ => self.needs(event).map_or(Ok(()), |needed| Err(missing(&needed))),
         }
+    }
+
+    /// Whether a model may live beside the champion under this name.
+    fn admit_beside(&self, activate: &Activate<'_>) -> Result<(), Refusal> {
+        if !Role::of(activate).is_nothing() && !self.models.has_room(activate.name) {
+            let detail = format!(
+                "name: {LIVE_MODELS_MAX} other models live beside the champion; let one go (share 0)"
+            );
+            return Err(Refusal::new(RejectReason::OutOfRange, detail));
+        }
+        Ok(())
+    }
+
+    /// Whether weights on the shelf do not belong to the champion.
+    fn are_foreign(&self, activate: &Activate<'_>) -> bool {
+        let place = self.activations.place(activate).filter(|_| !self.activations.knows(activate.control));
+        place.is_some_and(|at| match &self.activations.shelf[at].content {
+            Content::Weights(weights) => !self.models.fits(weights),
+            _ => false,
+        })
     }
 
     fn is_too_many(&self, shelf: usize) -> bool {
@@ -245,15 +307,19 @@ impl Engine {
         }
         self.activations.remember(activate.control);
         match activate.what {
-            ControlKind::Weights => {
-                self.stats.activations_passed_over += 1;
-                return;
+            ControlKind::Weights if takes_weights_out(activate) => {
+                self.models.adapt(None);
+                self.name_champion();
             }
             ControlKind::Kill => self.switch(activate, at, output),
+            ControlKind::Model if Role::of(activate).is_nothing() => {
+                self.models.retire(activate.name);
+                self.activations.active.remove(&(ControlKind::Model, activate.name.to_owned(), true));
+            }
             _ => {
                 if let Some(place) = self.activations.place(activate) {
                     let artifact = self.activations.shelf.remove(place);
-                    self.install(artifact);
+                    self.install(artifact, Role::of(activate));
                 }
             }
         }
@@ -287,6 +353,11 @@ impl Engine {
         self.activations.note_switch(on);
         self.tell_standing(ENFORCEMENT_KEY, at, output);
     }
+}
+
+/// Whether the champion is to be as it was trained.
+fn takes_weights_out(activate: &Activate<'_>) -> bool {
+    activate.what == ControlKind::Weights && activate.version == NO_WEIGHTS
 }
 
 #[cold]

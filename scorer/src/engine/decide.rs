@@ -118,13 +118,13 @@ impl Engine {
         match basis {
             Basis::Rule(index) => self.policy.rules[index].holds(&anew.facts(&vector)),
             Basis::Band(index) => anew.score >= self.policy.bands[index].score,
-            Basis::Entry => false,
+            Basis::Shadow(..) | Basis::Entry => false,
         }
     }
 
     /// The score of a masked vector, if the model ran at this event.
     fn score_anew(&self, occasion: &Occasion<'_>, vector: &FeatureVector) -> f32 {
-        match &self.model {
+        match self.models.of(occasion.event.account) {
             Some(model) if !occasion.score.is_nan() => model.probability(&vector.0),
             _ => f32::NAN,
         }
@@ -181,7 +181,7 @@ impl Engine {
             return;
         }
         let supported = entry || self.evidence(occasion, word).count() >= 2;
-        let name = text_hash(self.name_of(proposal.basis));
+        let name = text_hash(&self.name_of(proposal.basis));
         let most = self.policy.bans_per_hour.div_ceil(self.partitions);
         let within = self.budget.has_room(name, occasion.at, most);
         if supported && within && !victim {
@@ -210,7 +210,7 @@ impl Engine {
             None => self.vector,
         };
         // What rests on the score of a model that may not count is no evidence either.
-        let model = self.model.as_ref().filter(|m| m.may_support_a_ban());
+        let model = self.models.of(account).filter(|m| m.may_support_a_ban());
         let score = if model.is_some() { self.score_anew(occasion, &vector) } else { f32::NAN };
         let blocklisted = occasion.blocklisted && word.is_none();
         let occasion = &Occasion { score, blocklisted, ..*occasion };
@@ -277,7 +277,7 @@ impl Engine {
             standing.put(InForce { restriction, issued: at, by_human: false, victim, previous });
         }
         if proposal.action == Action::Ban && !proposal.sure && proposal.basis != Basis::Entry {
-            self.budget.spend(text_hash(self.name_of(proposal.basis)));
+            self.budget.spend(text_hash(&self.name_of(proposal.basis)));
         }
         match proposal.held {
             Some(Held::Evidence) => self.stats.bans_without_evidence += 1,
@@ -308,13 +308,13 @@ impl Engine {
         }
     }
 
-    fn shadow(&mut self, occasion: &Occasion<'_>, proposal: &Proposal, output: &mut Output) {
+    pub(super) fn shadow(&mut self, occasion: &Occasion<'_>, proposal: &Proposal, output: &mut Output) {
         let (account, at) = (occasion.event.account, occasion.at);
         let mut wanted = wanted(proposal, at);
         if proposal.action == Action::Review {
             wanted.expires = Some(at.saturating_add(self.policy.review_every_ms));
         }
-        let rule = text_hash(self.name_of(proposal.basis));
+        let rule = text_hash(&self.name_of(proposal.basis));
         let id = self.id_of(occasion, proposal.action, proposal.scope, (Mode::Shadow, proposal.basis));
         let Some(standing) = self.standing.entry(account, at) else { return };
         let Some(change) = standing.change_shadow(rule, &wanted, at, &id) else { return };

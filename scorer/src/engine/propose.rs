@@ -6,7 +6,7 @@
 use schema::limits::RESTRICTION_MS_MIN;
 use schema::{Action, Limit, Mode, Scope};
 
-use super::{Engine, Occasion};
+use super::{Engine, Occasion, Output};
 use crate::hash::share_of;
 use crate::policy::Outcome;
 
@@ -17,6 +17,8 @@ pub(super) enum Basis {
     Rule(usize),
     /// A score band, by index.
     Band(usize),
+    /// A score band that a shadow reached: its place among the models, and the band, by index.
+    Shadow(usize, usize),
     /// The blocklist entry known of the account.
     Entry,
 }
@@ -79,6 +81,21 @@ impl Engine {
         }
         if occasion.blocklisted {
             self.propose_entry(occasion);
+        }
+    }
+
+    /// Records what shadows would have done at an event at which models ran.
+    #[inline]
+    pub(super) fn watch(&mut self, occasion: &Occasion<'_>, output: &mut Output) {
+        let mut next = self.models.next_shadow(0);
+        while let Some(place) = next {
+            self.stats.model_runs += 1;
+            let score = self.models.other(place).model.probability(&self.vector.0);
+            if let Some(band) = self.policy.bands.iter().position(|band| score >= band.score) {
+                let proposal = proposal(Basis::Shadow(place, band), &self.policy.bands[band].outcome, false);
+                self.shadow(&Occasion { score, ..*occasion }, &proposal, output);
+            }
+            next = self.models.next_shadow(place + 1);
         }
     }
 

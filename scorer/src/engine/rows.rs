@@ -43,7 +43,7 @@ impl Engine {
             catalog: self.versions.features.clone(),
             values,
             score: Some(occasion.score).filter(|s| !s.is_nan()),
-            model: self.versions.model.clone(),
+            model: self.models.of(event.account).map_or(String::new(), |model| model.version().to_owned()),
             decisions: output.decisions[before..].iter().map(|d| d.id.clone()).collect(),
         });
     }

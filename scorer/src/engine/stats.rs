@@ -43,8 +43,6 @@ pub struct Stats {
     pub activations: u64,
     /// Activations whose control id came before.
     pub activations_repeated: u64,
-    /// Activations of online weights, which this build does not learn.
-    pub activations_passed_over: u64,
     /// Ends of restrictions told.
     pub ends_told: u64,
     /// Decisions by mode, action and code of the leading reason.
@@ -54,8 +52,11 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Where format 2 of a checkpoint had a number that is counted no more.
+    pub(super) const GONE_IN_3: usize = 12;
+
     /// What a checkpoint keeps: every counter that the engine itself counts up.
-    pub(super) fn numbers(&mut self) -> [&mut u64; 14] {
+    pub(super) fn numbers(&mut self) -> [&mut u64; 13] {
         let Self {
             records,
             rejected,
@@ -69,7 +70,6 @@ impl Stats {
             answers_passed_over,
             activations,
             activations_repeated,
-            activations_passed_over,
             ends_told,
             // Read from the tables whenever they are asked for.
             accounts: _,
@@ -93,7 +93,6 @@ impl Stats {
             answers_passed_over,
             activations,
             activations_repeated,
-            activations_passed_over,
             ends_told,
         ]
     }

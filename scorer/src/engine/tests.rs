@@ -9,6 +9,7 @@ mod ends;
 mod evidence;
 mod humans;
 mod line;
+mod lineup;
 mod model;
 mod outrank;
 mod shared;

@@ -3,7 +3,10 @@
 //! Separate from deciding, so that texts cost nothing where nothing is decided. Invariants: at most 8 reasons and, but for
 //! a lift, at least one; the id is a function of account, event, action, scope, mode and rule.
 
+use std::borrow::Cow;
+
 use features::CATALOG;
+use models::Model;
 use schema::limits::{ENDS_TOLD_MAX, REASONS_MAX};
 use schema::{Action, Counterfactual, Decision, Mode, Reason, Restriction, Scope, Source, decision_id};
 
@@ -14,11 +17,23 @@ use crate::standing::Wanted;
 
 impl Engine {
     /// The name of what a proposal rests on.
-    pub(super) fn name_of(&self, basis: Basis) -> &str {
+    pub(super) fn name_of(&self, basis: Basis) -> Cow<'_, str> {
         match basis {
-            Basis::Rule(index) => &self.policy.rules[index].name,
-            Basis::Band(index) => &self.policy.bands[index].name,
-            Basis::Entry => "blocklist",
+            Basis::Rule(index) => Cow::from(&self.policy.rules[index].name),
+            Basis::Band(index) => Cow::from(&self.policy.bands[index].name),
+            // A shadow's own, so that what it would do is counted beside the others.
+            Basis::Shadow(place, index) => {
+                Cow::from(format!("{}/{}", self.models.other(place).name, self.policy.bands[index].name))
+            }
+            Basis::Entry => Cow::from("blocklist"),
+        }
+    }
+
+    /// The model that a basis speaks of: a shadow, else that of the account.
+    fn model_of(&self, basis: Basis, account: &str) -> Option<&Model> {
+        match basis {
+            Basis::Shadow(place, _) => Some(&self.models.other(place).model),
+            _ => self.models.of(account),
         }
     }
 
@@ -29,7 +44,7 @@ impl Engine {
         scope: Scope,
         by: (Mode, Basis),
     ) -> String {
-        decision_id(occasion.event.account, occasion.event.id, (action, scope, by.0), self.name_of(by.1))
+        decision_id(occasion.event.account, occasion.event.id, (action, scope, by.0), &self.name_of(by.1))
     }
 
     /// A decision in full. `place`: its `seq` and what it supersedes.
@@ -42,15 +57,17 @@ impl Engine {
     ) -> Decision {
         let basis = proposal.basis;
         let (source, rule) = match basis {
-            Basis::Rule(_) => (Source::Rule, self.name_of(basis).to_owned()),
-            Basis::Band(_) => (Source::Model, self.name_of(basis).to_owned()),
+            Basis::Rule(_) => (Source::Rule, self.name_of(basis).into_owned()),
+            Basis::Band(_) | Basis::Shadow(..) => (Source::Model, self.name_of(basis).into_owned()),
             Basis::Entry => (Source::Blocklist, self.list_of(occasion)),
         };
-        let score = match &self.model {
-            Some(model) if occasion.score.is_nan() => Some(model.probability(&self.vector.0)),
-            Some(_) => Some(occasion.score),
-            None => None,
-        };
+        let model = self.model_of(basis, occasion.event.account);
+        let score = model.map(|model| match occasion.score {
+            score if score.is_nan() => model.probability(&self.vector.0),
+            score => score,
+        });
+        let mut versions = self.versions.clone();
+        versions.model = model.map_or(String::new(), |model| model.version().to_owned());
         Decision {
             id: self.id_of(occasion, wanted.action, wanted.scope, (mode, basis)),
             account: occasion.event.account.to_owned(),
@@ -63,12 +80,12 @@ impl Engine {
             event: occasion.event.id.to_owned(),
             score,
             reasons: self.reasons(occasion, basis),
-            counterfactual: self.counterfactual(basis),
+            counterfactual: self.counterfactual(basis, occasion.event.account),
             source,
             rule: Some(rule),
             mode,
             supersedes: place.1,
-            versions: self.versions.clone(),
+            versions,
         }
     }
 
@@ -76,7 +93,7 @@ impl Engine {
     pub(super) fn restriction_of(&self, decision: &Decision, proposal: &Proposal) -> Restriction {
         let outcome = match proposal.basis {
             Basis::Rule(index) => Some(&self.policy.rules[index].outcome),
-            Basis::Band(index) => Some(&self.policy.bands[index].outcome),
+            Basis::Band(index) | Basis::Shadow(_, index) => Some(&self.policy.bands[index].outcome),
             Basis::Entry => None,
         };
         let message = match outcome {
@@ -124,7 +141,9 @@ impl Engine {
     fn reasons(&mut self, occasion: &Occasion<'_>, basis: Basis) -> Vec<Reason> {
         match basis {
             Basis::Rule(index) => self.policy.rules[index].reasons(&occasion.facts(&self.vector)),
-            Basis::Band(index) => self.model_reasons(index),
+            Basis::Band(index) | Basis::Shadow(_, index) => {
+                self.model_reasons(self.model_of(basis, occasion.event.account), index)
+            }
             Basis::Entry => {
                 let hit = self.lists.known(occasion.event.account, occasion.at);
                 let code = hit.map_or("blocklist".to_owned(), |h| format!("{ENTRY_REASON}{}", h.kind.word()));
@@ -133,10 +152,9 @@ impl Engine {
         }
     }
 
-    fn model_reasons(&self, band: usize) -> Vec<Reason> {
+    fn model_reasons(&self, model: Option<&Model>, band: usize) -> Vec<Reason> {
         let code = &self.policy.bands[band].outcome.reason;
-        let contributions =
-            self.model.as_ref().map_or(Vec::new(), |m| m.explain(&self.vector.0, REASONS_MAX));
+        let contributions = model.map_or(Vec::new(), |m| m.explain(&self.vector.0, REASONS_MAX));
         let mut reasons: Vec<Reason> = contributions
             .into_iter()
             .filter(|c| c.contribution > 0.0)
@@ -154,11 +172,11 @@ impl Engine {
     }
 
     /// Of a rule, its first threshold; of the model, the strongest feature whose fall alone would have sufficed.
-    fn counterfactual(&self, basis: Basis) -> Option<Counterfactual> {
+    fn counterfactual(&self, basis: Basis, account: &str) -> Option<Counterfactual> {
         match basis {
             Basis::Rule(index) => self.policy.rules[index].counterfactual(),
-            Basis::Band(index) => {
-                let model = self.model.as_ref()?;
+            Basis::Band(index) | Basis::Shadow(_, index) => {
+                let model = self.model_of(basis, account)?;
                 model.explain(&self.vector.0, 3).into_iter().find_map(|c| {
                     let below = model.below(&self.vector.0, c.feature, self.policy.bands[index].score)?;
                     Some(Counterfactual { feature: CATALOG[c.feature].name.to_owned(), below })

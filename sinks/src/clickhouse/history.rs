@@ -20,15 +20,15 @@ use crate::error::Error;
 /// Longest time that a question may take, seconds.
 const ANSWER_S: &str = "30";
 /// What an event is told by: every column, in ms where it is a time.
-const EVENT: &str = "partition, offset, toUnixTimestamp64Milli(e.at) AS at, id, toUnixTimestamp64Milli(e.ts) AS ts, kind, \
+pub(super) const EVENT: &str = "partition, offset, toUnixTimestamp64Milli(e.at) AS at, id, toUnixTimestamp64Milli(e.ts) AS ts, kind, \
     account, age_h, idle_h, peer, chat, `group`, group_size, first_contact, in_contacts, forwarded, typed, size, contact, \
     peer_age_h, peer_device, peer_prefix, peer_range, reason, count, hits, known, device, ip_prefix, asn, number_range, \
     client, country, ip_country, tier, attested, decision, scope, rest";
 
 /// A connection that reads.
 pub struct History {
-    client: clickhouse::Client,
-    runtime: Handle,
+    pub(super) client: clickhouse::Client,
+    pub(super) runtime: Handle,
 }
 
 impl History {
@@ -54,10 +54,7 @@ impl History {
             let mut lines = query.fetch_bytes("JSONEachRow")?;
             lines.collect().await.map_err(Error::from)
         });
-        let answer = answer.map_err(|error| match error {
-            Error::Retry { .. } => HistoryError::Unavailable(error.to_string()),
-            _ => HistoryError::Failed(error.to_string()),
-        })?;
+        let answer = answer.map_err(|error| told(&error))?;
         let lines = answer.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         lines.map(|line| serde_json::from_slice(line).map_err(failed)).collect()
     }
@@ -222,8 +219,16 @@ impl History {
     }
 }
 
+/// What a failure means to a reader.
+pub(super) fn told(error: &Error) -> HistoryError {
+    match error {
+        Error::Retry { .. } => HistoryError::Unavailable(error.to_string()),
+        _ => HistoryError::Failed(error.to_string()),
+    }
+}
+
 /// The condition that a time lies in the span.
-fn within(column: &str, span: Span) -> String {
+pub(super) fn within(column: &str, span: Span) -> String {
     // Times past the contract's are as good as its end, and fit what ClickHouse can hold.
     let ms = |time: u64| time.min(schema::limits::TS_MS_MAX);
     format!(
@@ -244,7 +249,7 @@ fn bodies<T: serde::de::DeserializeOwned>(rows: Rows) -> Told<Vec<T>> {
 }
 
 /// An event out of its columns.
-fn archived(mut row: Map<String, Value>) -> Told<Archived> {
+pub(super) fn archived(mut row: Map<String, Value>) -> Told<Archived> {
     let (partition, offset) = (number(&row, "partition")?, number(&row, "offset")?);
     let (at, rest) = (number(&row, "at")?, text(&row, "rest")?);
     for column in ["partition", "offset", "at", "rest"] {
@@ -260,11 +265,11 @@ fn archived(mut row: Map<String, Value>) -> Told<Archived> {
     Ok(Archived { partition, offset, at, event: encoded(&raw) })
 }
 
-fn text(row: &Map<String, Value>, column: &str) -> Told<String> {
+pub(super) fn text(row: &Map<String, Value>, column: &str) -> Told<String> {
     let value = row.get(column).and_then(Value::as_str);
     value.map(str::to_owned).ok_or_else(|| failed(format!("no text in {column}")))
 }
 
-fn number(row: &Map<String, Value>, column: &str) -> Told<u64> {
+pub(super) fn number(row: &Map<String, Value>, column: &str) -> Told<u64> {
     row.get(column).and_then(Value::as_u64).ok_or_else(|| failed(format!("no number in {column}")))
 }

@@ -41,14 +41,28 @@ impl History {
         values: impl Params,
         mut read: impl FnMut(&Found<'_>) -> Told<T>,
     ) -> Told<Vec<T>> {
+        let mut answer = Vec::new();
+        self.walk(sql, values, |row| {
+            answer.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(answer)
+    }
+
+    /// Reads row by row.
+    pub(super) fn walk(
+        &self,
+        sql: &str,
+        values: impl Params,
+        mut take: impl FnMut(&Found<'_>) -> Told<()>,
+    ) -> Told<()> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let mut statement = connection.prepare_cached(sql).map_err(told)?;
         let mut rows = statement.query(values).map_err(told)?;
-        let mut answer = Vec::new();
         while let Some(row) = rows.next().map_err(told)? {
-            answer.push(read(row)?);
+            take(row)?;
         }
-        Ok(answer)
+        Ok(())
     }
 
     /// Records that lie whole in the column `body`.
@@ -71,15 +85,7 @@ impl History {
             "SELECT place, at, body FROM events WHERE account = ? AND at >= ? AND at < ?{also} \
              ORDER BY at DESC, place DESC LIMIT ?"
         );
-        self.ask(&sql, (account, ms(span.from), ms(span.to), most(limit)), |row| {
-            let place = split(get(row, 0)?);
-            Ok(Archived {
-                partition: place.partition,
-                offset: place.offset,
-                at: time(row, 1)?,
-                event: get(row, 2)?,
-            })
-        })
+        self.ask(&sql, (account, ms(span.from), ms(span.to), most(limit)), archived)
     }
 }
 
@@ -94,7 +100,7 @@ impl Ask for History {
 
     fn rows(&self, account: &str, span: Span, limit: usize) -> Told<Vec<Row>> {
         let sql = "SELECT event, account, at, place, why, weight, catalog, \"values\", score, model, decisions FROM rows \
-                   WHERE account = ? AND at >= ? AND at < ? ORDER BY at DESC, place DESC LIMIT ?";
+                   WHERE account = ? AND at >= ? AND at < ? ORDER BY at DESC, place DESC, rowid DESC LIMIT ?";
         self.ask(sql, (account, ms(span.from), ms(span.to), most(limit)), row)
     }
 
@@ -200,7 +206,13 @@ impl Ask for History {
     }
 }
 
-fn row(row: &Found<'_>) -> Told<Row> {
+/// An event out of `place, at, body`.
+pub(super) fn archived(row: &Found<'_>) -> Told<Archived> {
+    let place = split(get(row, 0)?);
+    Ok(Archived { partition: place.partition, offset: place.offset, at: time(row, 1)?, event: get(row, 2)? })
+}
+
+pub(super) fn row(row: &Found<'_>) -> Told<Row> {
     let place = split(get(row, 3)?);
     let why: String = get(row, 4)?;
     let values: Vec<u8> = get(row, 7)?;
@@ -221,7 +233,7 @@ fn row(row: &Found<'_>) -> Told<Row> {
     })
 }
 
-fn get<T: rusqlite::types::FromSql>(row: &Found<'_>, column: usize) -> Told<T> {
+pub(super) fn get<T: rusqlite::types::FromSql>(row: &Found<'_>, column: usize) -> Told<T> {
     row.get(column).map_err(failed)
 }
 
@@ -231,7 +243,7 @@ fn time(row: &Found<'_>, column: usize) -> Told<u64> {
 }
 
 /// A time as SQLite holds it; times past the contract's are as good as its end.
-fn ms(time: u64) -> i64 {
+pub(super) fn ms(time: u64) -> i64 {
     time.min(TS_MS_MAX) as i64
 }
 

@@ -12,7 +12,10 @@ use crate::error::Error;
 
 const WHAT: &str = "SQLite";
 /// The steps, in order; the version of a step is its place, from 1.
-const STEPS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_tables.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("../../migrations/sqlite/0001_tables.sql"),
+    include_str!("../../migrations/sqlite/0002_rows_by_event.sql"),
+];
 /// How long a statement waits for another process that holds the file.
 const BUSY: Duration = Duration::from_secs(5);
 /// Pages of the write-ahead log after which it is folded into the file.

@@ -251,6 +251,17 @@ fn a_crowd_that_looks_alike_is_marked() {
 }
 
 #[test]
+fn in_a_single_process_a_fact_of_a_record_has_a_row_of_its_own() {
+    let mut store = Sqlite::new();
+    let traffic = Traffic::golden(now_ms());
+    let own = traffic.rows[0].clone();
+    let fact = Row { event: "f_1".to_owned(), ..own.clone() };
+    let records = [&own, &fact, &own].map(sinks::archive::Record::Row);
+    store.write(&records);
+    assert_eq!(store.history().rows(&own.account, EVER, MANY), Ok(vec![fact, own]));
+}
+
+#[test]
 fn freshness_is_the_newest_of_each_kind() {
     against_both(|store| {
         let now = now_ms();

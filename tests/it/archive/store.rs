@@ -24,13 +24,15 @@ pub trait Store {
     fn tend(&mut self, now: u64);
     /// The reader.
     fn history(&self) -> &dyn History;
+    /// What names it to a command that reads.
+    fn options(&self) -> Vec<String>;
 }
 
 /// SQLite in a temporary folder.
 pub struct Sqlite {
     writer: sqlite::Writer,
     reader: sqlite::History,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Sqlite {
@@ -38,7 +40,7 @@ impl Sqlite {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path: PathBuf = folder.path().join("history.db");
         let writer = sqlite::Writer::open(&path).expect("it is made");
-        Self { writer, reader: sqlite::History::open(&path).expect("it is there"), _folder: folder }
+        Self { writer, reader: sqlite::History::open(&path).expect("it is there"), folder }
     }
 }
 
@@ -57,6 +59,10 @@ impl Store for Sqlite {
 
     fn history(&self) -> &dyn History {
         &self.reader
+    }
+
+    fn options(&self) -> Vec<String> {
+        vec!["--history".to_owned(), self.folder.path().join("history.db").display().to_string()]
     }
 }
 
@@ -117,6 +123,11 @@ impl Store for ClickHouse {
 
     fn history(&self) -> &dyn History {
         &self.reader
+    }
+
+    fn options(&self) -> Vec<String> {
+        let Server { url, database, .. } = &self.server;
+        ["--clickhouse", url, "--database", database].map(str::to_owned).to_vec()
     }
 }
 

@@ -142,7 +142,7 @@ fn a_version_is_checked_before_it_is_wanted_and_stays_in_force_over_a_start() {
     refused(control("c1", "policy", "strict", "2"), 422, "artifact_missing", "policy/strict/2.toml");
     refused(control("c1", "policy", "strict", "broken"), 422, "artifact_missing", "broken.toml");
     refused(control("c1", "policy", "../strict", "1"), 422, "artifact_missing", "letters, digits");
-    refused(control("c1", "weights", "w", "1"), 422, "unknown_word", "learned online");
+    refused(control("c1", "weights", "w", "1"), 422, "artifact_missing", "weights/w/1.json");
     refused(control("c1", "kill", "enforcement", "perhaps"), 422, "unknown_word", "on or off");
     refused(control("", "policy", "strict", "1"), 422, "empty_id", "id");
     refused("{".to_owned(), 422, "malformed", "no control record");

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use clap::Args;
 use sinks::Retention;
-use sinks::clickhouse::{Layout, Server};
+use sinks::clickhouse::Layout;
 
 use crate::archive::{self, Plan};
 use crate::commands::broker::{BrokerArgs, ServiceArgs};
+use crate::commands::clickhouse::{DatabaseArgs, url};
 use crate::error::{Error, Outcome};
 use crate::files;
 use crate::telemetry::{Metrics, Shows};
@@ -28,7 +29,7 @@ there. An offset is committed after ClickHouse took the record; while ClickHouse
 as long as the topics are kept. Any number may run; what two of them insert is there once. Ctrl-C or SIGTERM ends it
 within 10 s.";
 
-/// Longest signing key and password, bytes.
+/// Longest signing key, bytes.
 const SECRET_BYTES_MAX: u64 = 4_096;
 
 /// Arguments of `weir archive`.
@@ -46,15 +47,8 @@ pub struct ArchiveArgs {
     /// that the variable SSL_CERT_FILE names.
     #[arg(long, value_name = "http[s]://HOST:PORT", value_parser = url)]
     clickhouse: String,
-    /// The database.
-    #[arg(long, value_name = "NAME", default_value = "weir")]
-    database: String,
-    /// The user; without it, ClickHouse's default one.
-    #[arg(long, value_name = "NAME", default_value = "")]
-    user: String,
-    /// The user's password, the first line of a file.
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<String>,
+    #[command(flatten)]
+    database: DatabaseArgs,
     /// Make replicated tables on this cluster of ClickHouse.
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
@@ -79,14 +73,6 @@ enum Kept {
     Counts,
 }
 
-fn url(text: &str) -> Result<String, String> {
-    if !text.starts_with("http://") && !text.starts_with("https://") {
-        let detail = "ClickHouse is spoken to over HTTP: http://HOST:PORT, usually port 8123, or https://HOST:PORT, usually 8443";
-        return Err(detail.to_owned());
-    }
-    Ok(text.trim_end_matches('/').to_owned())
-}
-
 fn keep(text: &str) -> Result<(Kept, u32), String> {
     let (what, days) = text.split_once('=').ok_or_else(|| "WHAT=DAYS, for example events=30".to_owned())?;
     let what = match what {
@@ -104,8 +90,6 @@ fn keep(text: &str) -> Result<(Kept, u32), String> {
 /// Works until somebody asks it to end.
 pub fn run(args: &ArchiveArgs) -> Result<Outcome, Error> {
     let key = args.signing_key.as_deref().map(|file| files::read(file, SECRET_BYTES_MAX)).transpose()?;
-    let password = args.password_file.as_deref().map(|file| files::read_text(file, SECRET_BYTES_MAX));
-    let password = password.transpose()?.unwrap_or_default();
     let access = args.broker.access()?;
     archive::run(Plan {
         brokers: access.brokers,
@@ -113,12 +97,7 @@ pub fn run(args: &ArchiveArgs) -> Result<Outcome, Error> {
         group: args.group.clone(),
         settings: access.settings,
         key,
-        server: Server {
-            url: args.clickhouse.clone(),
-            database: args.database.clone(),
-            user: args.user.clone(),
-            password: password.lines().next().unwrap_or_default().to_owned(),
-        },
+        server: args.database.server(&args.clickhouse)?,
         layout: args.cluster.clone().map_or(Layout::Single, Layout::Cluster),
         retention: retention(&args.keep),
         deletions_every: Duration::from_secs(args.deletions_every),

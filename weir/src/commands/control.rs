@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use schema::{Control, ControlKind, KILL_NAME, Topic};
+use schema::{Control, ControlKind, KILL_NAME, Mode, NO_WEIGHTS, Topic};
 use scorer::Needed;
 use sinks::kafka::{Producer, ProducerOptions, reach};
 
@@ -17,6 +17,7 @@ use crate::clock::{self, Stopwatch};
 use crate::commands::broker::BrokerArgs;
 use crate::error::{Error, Outcome};
 use crate::files;
+use crate::model_registry::signature_of;
 use crate::registry::Registry;
 
 const EXAMPLES: &str = "\
@@ -24,6 +25,8 @@ Examples:
   weir control --brokers kafka-1:9092 kill on                     suspend automatic enforcement, in seconds
   weir control --brokers kafka-1:9092 kill off
   weir control --brokers kafka-1:9092 activate policy strict.toml --name main --version 2026-11-25 --registry /srv/weir
+  weir control --brokers kafka-1:9092 activate model m.json --name next --version 7 --registry /srv/weir --shadow
+  weir control --brokers kafka-1:9092 activate model --name next --version 7 --registry /srv/weir --share 0.05
   weir control --brokers kafka-1:9092 activate blocklist devices.blocklist --name devices --version 41 --registry /srv/weir
 
   weir control --url http://127.0.0.1:8484 kill on                the same for `weir up`
@@ -90,6 +93,12 @@ struct ActivateArgs {
     /// Its version, likewise.
     #[arg(long)]
     version: String,
+    /// For a model: live beside the champion, which alone decides, and record what it would do.
+    #[arg(long, conflicts_with = "share")]
+    shadow: bool,
+    /// For a model: decide about this share of accounts in the champion's place, 0 to 1; 0 lets it go.
+    #[arg(long, value_name = "SHARE")]
+    share: Option<f32>,
     /// The folder of versions that all workers share, or that of the server; with --url needed for FILE alone.
     #[arg(long, value_name = "DIR")]
     registry: Option<String>,
@@ -102,6 +111,8 @@ struct ActivateArgs {
 enum Kind {
     Policy,
     Model,
+    /// What the champion learned online; version `none` takes it out.
+    Weights,
     Blocklist,
     Exempt,
 }
@@ -111,6 +122,7 @@ impl Kind {
         match self {
             Kind::Policy => ControlKind::Policy,
             Kind::Model => ControlKind::Model,
+            Kind::Weights => ControlKind::Weights,
             Kind::Blocklist => ControlKind::Blocklist,
             Kind::Exempt => ControlKind::Exempt,
         }
@@ -119,12 +131,14 @@ impl Kind {
 
 /// Says what is wanted, and waits until it is written down.
 pub fn run(args: &ControlArgs) -> Result<Outcome, Error> {
+    let (mut mode, mut share) = (None, None);
     let (kind, name, version, sha256) = match &args.wanted {
         Wanted::Kill { switch } => {
             let version = if matches!(switch, Switch::On) { "on" } else { "off" };
             (ControlKind::Kill, KILL_NAME, version, None)
         }
         Wanted::Activate(wanted) => {
+            (mode, share) = (wanted.shadow.then_some(Mode::Shadow), wanted.share);
             (wanted.kind.control(), wanted.name.as_str(), wanted.version.as_str(), place(wanted, args)?)
         }
         Wanted::Show => {
@@ -143,8 +157,8 @@ pub fn run(args: &ControlArgs) -> Result<Outcome, Error> {
         version: version.to_owned(),
         sha256,
         url: None,
-        mode: None,
-        share: None,
+        mode,
+        share,
     };
     control.check().map_err(|refusal| Error::Usage(refusal.detail))?;
     let outcome = match &args.url {
@@ -157,6 +171,10 @@ pub fn run(args: &ControlArgs) -> Result<Outcome, Error> {
 
 /// Puts the file where it is found, if it is what it says; gives its SHA-256, unless only the server can see it.
 fn place(wanted: &ActivateArgs, args: &ControlArgs) -> Result<Option<String>, Error> {
+    let takes_out = matches!(wanted.kind, Kind::Weights) && wanted.version == NO_WEIGHTS;
+    if takes_out || wanted.share == Some(0.0) {
+        return Ok(None); // What goes needs no file.
+    }
     let Some(folder) = &wanted.registry else {
         if args.url.is_some() && wanted.file.is_none() {
             return Ok(None); // The server looks by itself.
@@ -180,6 +198,10 @@ fn place(wanted: &ActivateArgs, args: &ControlArgs) -> Result<Option<String>, Er
                 std::fs::create_dir_all(folder).map_err(|error| Error::file(&file, error))?;
             }
             files::write(&file, &bytes)?;
+            let (signed, signature) = (signature_of(source), signature_of(&file));
+            if Path::new(&signed).exists() {
+                std::fs::copy(&signed, &signature).map_err(|error| Error::file(&signature, error))?;
+            }
         }
     }
     let digest = registry.check(&needed, None);
@@ -199,7 +221,7 @@ fn write(broker: &BrokerArgs, control: &Control) -> Result<(), Error> {
         signer: None,
     };
     let mut producer = Producer::open(&options)?;
-    producer.json(Topic::Control, Some(&control.name), control, 0)?;
+    producer.json(Topic::Control, Some(&control.key()), control, 0)?;
     let watch = Stopwatch::start();
     let mut heard = Vec::new();
     while heard.is_empty() && watch.elapsed() < ANSWER_WAIT {

@@ -6,10 +6,11 @@
 use clap::{Args, Subcommand};
 use models::labels::Labels;
 use schema::Review;
-use sinks::File;
+use schema::history::{Scan, Span};
 
+use crate::commands::clickhouse::{DatabaseArgs, url};
 use crate::commands::judge::{each_line, truth};
-use crate::dataset::{self, Counts, HEAD, Wanted};
+use crate::dataset::{self, Counts, Format, HEAD, Tables, Wanted};
 use crate::error::{Error, Outcome};
 use crate::files;
 use crate::setup::{EngineOptions, read_exempt};
@@ -20,6 +21,8 @@ Examples:
   weir dataset export log.ndjson --trust-internal --horizon-days 14 --out rows/       verdicts out of the log itself
   weir simulate --accounts 5000 --hours 72 --seed 7 --out e.ndjson --truth t.ndjson
   weir dataset export e.ndjson --truth t.ndjson --out rows/ && weir train --config rows/train.toml --out model.json
+  weir dataset export --history weir-data/history.db --from 2026-11-01 --to 2026-12-01 --out rows/
+  weir dataset export --clickhouse http://clickhouse:8123 --from 2026-11-01 --out rows/ --format parquet
 
 A row is the feature vector as the engine had it when a decision, a block, a report or a sample was taken. Labels come from reviews, verdicts
 and several distinct credible reports, or from a simulation's truth; silence is never a label.";
@@ -45,22 +48,39 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct ExportArgs {
-    /// Events in the order of the log; files, as they are read twice.
-    #[arg(required = true)]
+    /// Events in the order of the log; files, as they are read twice. None with --history or --clickhouse.
+    #[arg(required_unless_present_any = ["history", "clickhouse"], conflicts_with_all = ["history", "clickhouse"])]
     files: Vec<String>,
+    /// Rows and labels that `weir up` kept: history.db of its data folder.
+    #[arg(long, value_name = "FILE", conflicts_with = "clickhouse")]
+    history: Option<String>,
+    /// Rows and labels that `weir archive` kept: where ClickHouse listens.
+    #[arg(long, value_name = "http[s]://HOST:PORT", value_parser = url)]
+    clickhouse: Option<String>,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// First day of the rows, YYYY-MM-DD in UTC, or ms since the Unix epoch. What was said later still labels them.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    from: Option<u64>,
+    /// The day after the last, likewise.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    to: Option<u64>,
     /// What reviewers did, one line of `weir.reviews` each.
     #[arg(long, value_name = "FILE")]
     reviews: Option<String>,
     /// The truth of a simulation; models learned from it are marked so.
     #[arg(long, value_name = "FILE")]
     truth: Option<String>,
-    /// The folder to make: rows.csv, train.toml and about.json.
+    /// The folder to make: rows.csv, rows.parquet, train.toml and about.json.
     #[arg(long, value_name = "DIR")]
     out: String,
+    /// Which tables to write.
+    #[arg(long, value_enum, default_value_t = Format::Both)]
+    format: Format,
     /// How long after a row its label may come, days.
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=HORIZON_DAYS_MAX))]
     horizon_days: u64,
-    /// Share of quiet events whose rows are taken, 0 to 1; their weight is 1 / share.
+    /// Share of quiet events whose rows are taken, 0 to 1; their weight is 1 / share. An archive's is what was kept.
     #[arg(long, value_name = "SHARE", default_value_t = 0.05)]
     sample: f64,
     /// Rows while a restriction was enforced, too; they are marked.
@@ -85,6 +105,29 @@ pub fn run(args: &DatasetArgs) -> Result<Outcome, Error> {
     export(args)
 }
 
+/// A day or a time, as ms since the Unix epoch.
+fn time(text: &str) -> Result<u64, String> {
+    if let Ok(ms) = text.parse() {
+        return Ok(ms);
+    }
+    let wrong = || "YYYY-MM-DD, or ms since the Unix epoch".to_owned();
+    let parts: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = parts[..] else { return Err(wrong()) };
+    let number = |part: &str, least: u64, most: u64| {
+        part.parse().ok().filter(|number| (least..=most).contains(number)).ok_or_else(wrong)
+    };
+    let (year, month, day) = (number(year, 1970, 2100)?, number(month, 1, 12)?, number(day, 1, 31)?);
+    let is_leap =
+        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let lengths = [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let before = month as usize - 1;
+    if day > lengths[before] {
+        return Err(wrong());
+    }
+    let years: u64 = (1970..year).map(|year| if is_leap(year) { 366 } else { 365 }).sum();
+    Ok((years + lengths[..before].iter().sum::<u64>() + day - 1) * DAY_MS)
+}
+
 fn export(args: &ExportArgs) -> Result<Outcome, Error> {
     if !(0.0..=1.0).contains(&args.sample) {
         return Err(Error::Usage(format!("--sample {} is no share from 0 to 1", args.sample)));
@@ -92,47 +135,81 @@ fn export(args: &ExportArgs) -> Result<Outcome, Error> {
     if args.files.iter().any(|file| file == "-") {
         return Err(Error::Usage("events are read twice: give files, not `-`".to_owned()));
     }
-    let labels = labels(args)?;
-    let mut engine = args.engine.engine(read_exempt(args.exempt.as_deref())?, Some(args.sample))?;
-    let fail = |error: std::io::Error| Error::file(&args.out, error);
-    std::fs::create_dir_all(&args.out).map_err(fail)?;
-    let path = |name: &str| format!("{}/{name}", args.out.trim_end_matches('/'));
-    if std::fs::metadata(path("rows.csv")).is_ok() {
-        return Err(Error::file(&path("rows.csv"), "it is there already: give --out another folder"));
+    let span = Span { from: args.from.unwrap_or(0), to: args.to.unwrap_or(u64::MAX) };
+    if span.from >= span.to {
+        return Err(Error::Usage("--from is not before --to: there would be no rows".to_owned()));
     }
-    let wanted = Wanted {
-        horizon_ms: args.horizon_days * DAY_MS,
-        with_restricted: args.with_restricted,
-        with_unlabelled: args.with_unlabelled,
-    };
-    // Under another name until it is whole.
-    let partial = path("rows.csv.partial");
-    let mut out = File::create(&partial)?;
-    out.write_line(dataset::header().as_bytes())?;
-    let counts = dataset::write(&args.files, (&mut engine, args.trust_internal), &labels, wanted, &mut out)?;
-    out.finish()?;
+    std::fs::create_dir_all(&args.out).map_err(|error| Error::file(&args.out, error))?;
+    let (labels, counts) = written(args, span)?;
+    let path = |name: &str| format!("{}/{name}", args.out.trim_end_matches('/'));
     files::write(&path("train.toml"), training_file(args.truth.is_some()).as_bytes())?;
     files::write(&path("about.json"), about(args, &labels, counts).as_bytes())?;
-    std::fs::rename(&partial, path("rows.csv")).map_err(fail)?;
-    let Counts { abusive, benign, unlabelled, silent, restricted, deleted, refused } = counts;
+    let Counts { abusive, benign, unlabelled, silent, restricted, deleted, foreign, refused } = counts;
     eprintln!(
         "{} rows: {abusive} abusive, {benign} benign, {unlabelled} unlabelled",
         abusive + benign + unlabelled
     );
+    let of_deleted = match labels.deleted() {
+        0 => format!("all of {deleted} deleted accounts"),
+        accounts => format!("{deleted} of {accounts} deleted accounts"),
+    };
     eprintln!(
-        "left out: {silent} without a label in time, {restricted} under a restriction, {deleted} of {} deleted accounts, \
-         {refused} lines that are no events",
-        labels.deleted()
+        "left out: {silent} without a label in time, {restricted} under a restriction, {of_deleted}, \
+         {foreign} of a build with other features, {refused} lines that are no events"
     );
     Ok(Outcome::Done)
 }
 
-fn labels(args: &ExportArgs) -> Result<Labels, Error> {
+/// Out of whatever holds them.
+fn written(args: &ExportArgs, span: Span) -> Result<(Labels, Counts), Error> {
+    if let Some(file) = &args.history {
+        let history = sinks::sqlite::History::open(std::path::Path::new(file))
+            .map_err(|error| Error::file(file, error))?;
+        return from_archive(args, &history, span);
+    }
+    let Some(url) = &args.clickhouse else { return from_files(args, span) };
+    let server = args.database.server(url)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.map_err(|error| Error::Usage(format!("no threads: {error}")))?;
+    from_archive(args, &sinks::clickhouse::History::new(&server, runtime.handle().clone()), span)
+}
+
+fn from_archive(args: &ExportArgs, archive: &dyn Scan, span: Span) -> Result<(Labels, Counts), Error> {
+    let mut labels = Labels::default();
+    // What is said after the span labels what lies in it.
+    dataset::labels(archive, Span { from: span.from, to: u64::MAX }, &mut labels)?;
+    said(args, &mut labels)?;
+    let mut out = Tables::create(&args.out, args.format)?;
+    let counts = dataset::write_archived(archive, span, &labels, wanted(args), &mut out)?;
+    out.finish()?;
+    Ok((labels, counts))
+}
+
+fn from_files(args: &ExportArgs, span: Span) -> Result<(Labels, Counts), Error> {
     let mut labels = Labels::default();
     dataset::each_event(&args.files, args.trust_internal, |event, at| {
         labels.event(event, at);
         Ok(())
     })?;
+    said(args, &mut labels)?;
+    let mut engine = args.engine.engine(read_exempt(args.exempt.as_deref())?, Some(args.sample))?;
+    let mut out = Tables::create(&args.out, args.format)?;
+    let from = (&mut engine, args.trust_internal);
+    let counts = dataset::write(&args.files, from, (&labels, span), wanted(args), &mut out)?;
+    out.finish()?;
+    Ok((labels, counts))
+}
+
+fn wanted(args: &ExportArgs) -> Wanted {
+    Wanted {
+        horizon_ms: args.horizon_days * DAY_MS,
+        with_restricted: args.with_restricted,
+        with_unlabelled: args.with_unlabelled,
+    }
+}
+
+/// Labels out of files.
+fn said(args: &ExportArgs, labels: &mut Labels) -> Result<(), Error> {
     if let Some(file) = &args.reviews {
         each_line(file, |line| {
             let review: Review = serde_json::from_slice(line).map_err(|error| error.to_string())?;
@@ -147,7 +224,7 @@ fn labels(args: &ExportArgs) -> Result<Labels, Error> {
             Ok(())
         })?;
     }
-    Ok(labels)
+    Ok(())
 }
 
 /// A training file that reads the rows.
@@ -155,7 +232,7 @@ fn training_file(is_simulated: bool) -> String {
     let trained_on = if is_simulated { "simulation" } else { "labels" };
     let used = ["account", "at", "weight", "label"];
     let left_out: Vec<String> =
-        HEAD.iter().filter(|name| !used.contains(name)).map(|name| format!("\"{name}\"")).collect();
+        HEAD.iter().filter(|(name, _)| !used.contains(name)).map(|(name, _)| format!("\"{name}\"")).collect();
     format!(
         "# Reads the rows beside it; see docs/models.md for all that may stand here.\n\
          format = 1\nname = \"candidate\"\nseed = 1\ntrained_on = \"{trained_on}\"\n\n\
@@ -178,6 +255,7 @@ fn about(args: &ExportArgs, labels: &Labels, counts: Counts) -> String {
         "unlabelled": counts.unlabelled,
         "left_out": {
             "without_label": counts.silent, "restricted": counts.restricted, "of_deleted_accounts": counts.deleted,
+            "of_other_features": counts.foreign,
         },
         "deleted_accounts": labels.deleted(),
         "lines_refused": counts.refused,

@@ -5,10 +5,8 @@
 //! the one before it is tried; without any, a log that was never committed is read from its first record, which gives the same
 //! state; otherwise restrictions in force and wanted versions are loaded before the first record, or nothing starts.
 
-use std::collections::BTreeMap;
-
 use ingest::kafka::{Assignment, tail};
-use schema::{Control, ControlKind, Standing, Topic};
+use schema::{Body, Control, ControlKind, NO_WEIGHTS, Standing, Topic};
 use scorer::{Engine, Needed, RelationStage, Restore, StageRestore};
 use sinks::checkpoint::{Candidate, Moment, Place, Role};
 
@@ -191,13 +189,15 @@ impl Sources<'_> {
         if self.plan.key.is_none() {
             return Ok(adopted);
         }
-        let mut wanted: BTreeMap<(ControlKind, String), (Control, u64)> = BTreeMap::new();
+        // The latest of each name, in the order of the log: of two champions the later one counts.
+        let mut wanted: Vec<(Control, u64)> = Vec::new();
         self.tail(Topic::Control, 0, |value, at| {
             if let Ok(control) = wanted::control(value) {
-                wanted.insert((control.kind, control.name.clone()), (control, at));
+                wanted.retain(|(older, _)| (older.kind, older.key()) != (control.kind, control.key()));
+                wanted.push((control, at));
             }
         })?;
-        for (control, at) in wanted.into_values() {
+        for (control, at) in wanted {
             self.want(&control, at, engine);
         }
         Ok(adopted)
@@ -206,11 +206,15 @@ impl Sources<'_> {
     /// Puts in force what is wanted, without a record.
     fn want(&self, control: &Control, at: u64, engine: &mut Engine) {
         let Control { kind, name, version, .. } = control.clone();
+        let id = control.event_id(0);
+        let Body::Activate(activate) = control.activation(&id, "!", at).body else { return };
+        let role = scorer::Role::of(&activate);
         match kind {
+            _ if role.is_nothing() => {}
             ControlKind::Kill => drop(engine.adopt(&control.enforcement(at, at))),
-            ControlKind::Weights => {}
+            ControlKind::Weights if version == NO_WEIGHTS => {}
             _ => match self.load(&Needed { kind, name, version }) {
-                Ok(artifact) => drop(engine.install(artifact)),
+                Ok(artifact) => drop(engine.install(artifact, role)),
                 Err(error) => {
                     tracing::error!(error, "a version is wanted and cannot be loaded: another stays in force")
                 }

@@ -16,7 +16,7 @@ use ingest::journal::{
     Appender, Batch, Chunk, Commit, Head, Reader, Record, StandingChange, Topic, Unwritten, Watched,
 };
 use schema::{Checked, ENFORCEMENT_KEY, Refusal, Reject};
-use scorer::{Engine, EngineConfig, Output};
+use scorer::{Engine, EngineConfig, Needed, Output};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
@@ -120,8 +120,8 @@ pub fn run(source: Source, ends: Ends) -> Result<(), Error> {
     }
     let restored = source.shelf.restore(kept.as_ref().unwrap_or(&source.config), &ends.reader, head)?;
     let Some(Restored { engine, position }) = restored else { return Ok(()) };
-    for scorer::Active { kind, name, version } in engine.active() {
-        tracing::info!(%kind, name, version, "what was activated is in force, whatever the configuration names");
+    for scorer::Active { what: Needed { kind, name, version }, role } in engine.active() {
+        tracing::info!(%kind, name, version, ?role, "what was activated is in force, whatever the configuration names");
     }
     if position < since {
         tracing::warn!(

@@ -26,7 +26,7 @@ pub enum Phase {
 }
 
 /// What the engine decides by.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Deciding {
     /// What records put in force.
     pub active: Vec<VersionInForce>,
@@ -38,8 +38,10 @@ impl Deciding {
     /// That of an engine.
     pub fn of(engine: &Engine) -> Self {
         let active = engine.active().into_iter();
-        let active =
-            active.map(|one| VersionInForce { kind: one.kind, name: one.name, version: one.version });
+        let active = active.map(|scorer::Active { what, role }| {
+            let (mode, share) = role.told();
+            VersionInForce { kind: what.kind, name: what.name, version: what.version, mode, share }
+        });
         Self { active: active.collect(), versions: engine.versions().clone() }
     }
 }

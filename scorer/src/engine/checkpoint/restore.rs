@@ -10,7 +10,8 @@ use schema::ControlKind;
 use schema::limits::DUPLICATE_WINDOW_EVENTS;
 
 use super::values::{self, ENGINE, Values};
-use crate::engine::activate::{Active, Artifact};
+use crate::engine::activate::{Artifact, Needed};
+use crate::engine::lineup::Role;
 use crate::engine::lists::checkpoint::HitsRestore;
 use crate::engine::{Engine, EngineConfig, Facts};
 use crate::error::Error;
@@ -150,17 +151,12 @@ impl Restore {
     /// What records had put in force and has to be [provided](Self::provide) before [`Restore::finish`]. Known after the
     /// first chunk.
     #[must_use]
-    pub fn needs(&self) -> Vec<Active> {
+    pub fn needs(&self) -> Vec<Needed> {
         let active = self.values.iter().flat_map(|values| &values.active);
-        let is_there = |active: &&Active| {
-            active.kind == ControlKind::Kill
-                || self.artifacts.iter().any(|artifact| {
-                    artifact.content.kind() == active.kind
-                        && artifact.name == active.name
-                        && artifact.version == active.version
-                })
+        let is_there = |what: &&Needed| {
+            what.kind == ControlKind::Kill || self.artifacts.iter().any(|artifact| is_of(artifact, what))
         };
-        active.filter(|active| !is_there(active)).cloned().collect()
+        active.map(|active| &active.what).filter(|what| !is_there(what)).cloned().collect()
     }
 
     /// Gives a version that records had put in force.
@@ -180,12 +176,16 @@ impl Restore {
         if !missing.is_empty() {
             return Err(Error::Missing { versions: missing });
         }
-        let Self { config, values, artifacts, .. } = self;
+        let Self { config, values, mut artifacts, .. } = self;
         let values = values.ok_or_else(|| Error::checkpoint("it says nothing of the engine"))?;
         let fed_back = config.facts == Facts::FedBack;
         let mut engine = Engine::new(config);
+        // Weights come behind the model that they belong to.
+        artifacts.sort_by_key(|artifact| artifact.content.kind() == ControlKind::Weights);
         for artifact in artifacts {
-            engine.install(artifact);
+            let active = values.active.iter().find(|active| is_of(&artifact, &active.what));
+            let role = active.map_or(Role::All, |active| active.role);
+            engine.install(artifact, role);
         }
         let names: Vec<String> = values.lists.iter().map(|(name, _)| name.clone()).collect();
         engine.lists.sort(&names);
@@ -213,7 +213,9 @@ impl Restore {
     #[must_use]
     pub fn changes(&self) -> Vec<String> {
         let Some(values) = &self.values else { return Vec::new() };
-        let by_record = |kind: ControlKind| values.active.iter().any(|active| active.kind == kind);
+        let by_record = |kind: ControlKind| {
+            values.active.iter().any(|active| active.what.kind == kind && active.role == Role::All)
+        };
         let model = self.config.model.as_ref().map_or("", |model| model.version());
         let now = [(ControlKind::Policy, self.config.policy.version.as_str()), (ControlKind::Model, model)];
         now.into_iter()
@@ -241,6 +243,10 @@ impl Engine {
         }
         restore.finish()
     }
+}
+
+fn is_of(artifact: &Artifact, what: &Needed) -> bool {
+    artifact.content.kind() == what.kind && artifact.name == what.name && artifact.version == what.version
 }
 
 /// Chunks in the order in which they were written, as they are to be read: layers from the newest back to the first full one.

@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, VecDeque};
 use compact_str::CompactString;
 use features::checkpoint::{Error, Reader, put_text};
 use features::{Origins, catalog_hash};
-use schema::limits::{CONTROLS_MAX, ID_BYTES_MAX, PARTITIONS_MAX};
+use schema::limits::{BLOCKLISTS_MAX, CONTROLS_MAX, ID_BYTES_MAX, LIVE_MODELS_MAX, PARTITIONS_MAX};
 use schema::{Action, ControlKind, Mode, Origin};
 
 use super::FORMAT;
-use crate::engine::activate::Active;
+use crate::engine::activate::{Active, Needed};
 use crate::engine::budget::Budget;
+use crate::engine::lineup::Role;
 use crate::engine::stats::Stats;
 use crate::engine::{Engine, Facts};
 
@@ -137,10 +138,11 @@ pub(super) fn put(engine: &mut Engine, full: bool) -> Vec<u8> {
     controls.iter().for_each(|control| put_text(&mut out, control));
     let active = engine.active();
     out.extend_from_slice(&(active.len() as u32).to_le_bytes());
-    for Active { kind, name, version } in &active {
+    for Active { what: Needed { kind, name, version }, role } in &active {
         out.push(*kind as u8);
         put_text(&mut out, name);
         put_text(&mut out, version);
+        put_role(&mut out, *role);
     }
     put_text(&mut out, &engine.versions.policy);
     put_text(&mut out, &engine.versions.model);
@@ -173,16 +175,19 @@ pub(super) fn take(reader: &mut Reader<'_>, format: u32) -> Result<Values, Error
     let count = take_count(reader, CONTROLS_MAX)?;
     let control = |reader: &mut Reader<'_>| Ok(CompactString::from(reader.text(ID_BYTES_MAX)?));
     let controls = (0..count).map(|_| control(reader)).collect::<Result<_, Error>>()?;
-    let most = schema::limits::BLOCKLISTS_MAX + ControlKind::ALL.len();
+    let most = BLOCKLISTS_MAX + LIVE_MODELS_MAX + ControlKind::ALL.len();
     let count = take_count(reader, most)?;
-    let active = (0..count).map(|_| take_active(reader)).collect::<Result<_, _>>()?;
+    let active = (0..count).map(|_| take_active(reader, format)).collect::<Result<_, _>>()?;
     let versions = [take_text(reader)?, take_text(reader)?];
     let count = take_count(reader, most)?;
     let list = |reader: &mut Reader<'_>| Ok((take_text(reader)?, take_text(reader)?));
     let lists = (0..count).map(|_| list(reader)).collect::<Result<_, Error>>()?;
     let budget = Budget::take(reader)?;
     let mut stats = Stats::default();
-    for number in stats.numbers() {
+    for (place, number) in stats.numbers().into_iter().enumerate() {
+        if format < 3 && place == Stats::GONE_IN_3 {
+            reader.u64()?;
+        }
         *number = reader.u64()?;
     }
     let count = reader.u32()?;
@@ -193,11 +198,32 @@ pub(super) fn take(reader: &mut Reader<'_>, format: u32) -> Result<Values, Error
         decisions.insert((mode, action, code), reader.u64()?);
     }
     stats.decisions = decisions;
-    let proposed = if format >= 2 { take_origins(reader)? } else { Origins::default() };
+    let proposed = take_origins(reader)?;
     Ok(Values { facts, at, leapt_to, origins, controls, active, versions, lists, budget, stats, proposed })
 }
 
-fn take_active(reader: &mut Reader<'_>) -> Result<Active, Error> {
+fn take_active(reader: &mut Reader<'_>, format: u32) -> Result<Active, Error> {
     let kind = take_word(reader, ControlKind::ALL)?;
-    Ok(Active { kind, name: take_text(reader)?, version: take_text(reader)? })
+    let what = Needed { kind, name: take_text(reader)?, version: take_text(reader)? };
+    Ok(Active { what, role: if format >= 3 { take_role(reader)? } else { Role::All } })
+}
+
+/// Two numbers: which role, and the share in millionths.
+fn put_role(out: &mut Vec<u8>, role: Role) {
+    let (which, share) = match role {
+        Role::All => (0, 0),
+        Role::Share(share) => (1, share),
+        Role::Shadow => (2, 0),
+    };
+    out.push(which);
+    out.extend_from_slice(&share.to_le_bytes());
+}
+
+fn take_role(reader: &mut Reader<'_>) -> Result<Role, Error> {
+    match (reader.u8()?, reader.u32()?) {
+        (0, _) => Ok(Role::All),
+        (1, share) => Ok(Role::Share(share)),
+        (2, _) => Ok(Role::Shadow),
+        _ => Err(Error::Damaged("an unknown role")),
+    }
 }

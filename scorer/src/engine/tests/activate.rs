@@ -9,7 +9,7 @@ use crate::blocklist::{Blocklist, parse_entries};
 
 fn control<'a>(id: &'a str, what: ControlKind, version: &'a str) -> Body<'a> {
     let name = if what == ControlKind::Kill { "enforcement" } else { "n" };
-    Body::Activate(Activate { control: id, what, name, version })
+    Body::Activate(Activate { control: id, what, name, version, mode: None, share: None })
 }
 
 fn content(text: &str) -> Content {
@@ -70,7 +70,8 @@ fn a_policy_takes_effect_at_its_record_and_decisions_carry_its_version() {
     trial.activate("c1", ControlKind::Policy, "2", || content(STRICT));
     assert_eq!(trial.strangers("a", None, 1), ["enforce challenge new_chats strict"]);
     assert_eq!(trial.last().versions.policy, policy(STRICT).version);
-    let active = Active { kind: ControlKind::Policy, name: "n".into(), version: "2".into() };
+    let what = Needed { kind: ControlKind::Policy, name: "n".into(), version: "2".into() };
+    let active = Active { what, role: Role::All };
     assert_eq!(trial.engine.active(), [active]);
 }
 
@@ -96,7 +97,7 @@ fn without_its_artifact_an_activation_is_refused_and_the_old_version_stays() {
 }
 
 #[test]
-fn lists_take_effect_and_weights_are_passed_over() {
+fn lists_take_effect_at_their_record() {
     let mut trial = Trial::new("");
     trial.strangers("a", None, 1);
     trial.activate("c1", ControlKind::Blocklist, "1", || {
@@ -109,10 +110,8 @@ fn lists_take_effect_and_weights_are_passed_over() {
     });
     trial.activate("c3", ControlKind::Policy, "1", || content(STRICT));
     assert_eq!(trial.strangers("b", None, 2), ["shadow challenge new_chats strict"]);
-    trial.event("!control", None, control("c4", ControlKind::Weights, "1"));
-    let stats = trial.engine.stats();
-    assert_eq!((stats.activations, stats.activations_passed_over), (3, 1));
-    let names: Vec<_> = trial.engine.active().into_iter().map(|active| active.kind).collect();
+    assert_eq!(trial.engine.stats().activations, 3);
+    let names: Vec<_> = trial.engine.active().into_iter().map(|active| active.what.kind).collect();
     assert_eq!(names, [ControlKind::Policy, ControlKind::Blocklist, ControlKind::Exempt]);
 }
 
@@ -175,7 +174,8 @@ fn nobody_else_may_use_the_key_of_the_kill_switch() {
     let mut trial = Trial::new(STRICT);
     trial.kill("c1", "on");
     assert_eq!(trial.rejected(ENFORCEMENT_KEY, Body::Deletion), RejectReason::ForgedInternal);
-    let lamp = Activate { control: "c2", what: ControlKind::Kill, name: "lamp", version: "off" };
+    let (mode, share) = (None, None);
+    let lamp = Activate { control: "c2", what: ControlKind::Kill, name: "lamp", version: "off", mode, share };
     assert_eq!(trial.rejected("!control", Body::Activate(lamp)), RejectReason::UnknownWord);
     assert_eq!(
         trial.rejected("!control", control("c2", ControlKind::Kill, "maybe")),

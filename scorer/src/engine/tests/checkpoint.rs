@@ -96,7 +96,9 @@ fn body<'a>(kind: u8, other: &'a str, decision: &'a str, version: &'a str, offse
         let decision = Some(decision);
         Body::Verdict(VerdictEvent { verdict, decision, scope: None, limit: None, expires: None, actor: "r" })
     };
-    let control = |what, name, version| Body::Activate(Activate { control: version, what, name, version });
+    let control = |what, name, version| {
+        Body::Activate(Activate { control: version, what, name, version, mode: None, share: None })
+    };
     // Some are heard again.
     let origin = schema::Origin { partition: (offset % 2) as u32, offset: offset / 4 * 3 % 50, n: 0 };
     match kind {
@@ -122,6 +124,8 @@ fn body<'a>(kind: u8, other: &'a str, decision: &'a str, version: &'a str, offse
             what: ControlKind::Kill,
             name: "enforcement",
             version: if version.ends_with('1') { "on" } else { "off" },
+            mode: None,
+            share: None,
         }),
         37 => Body::GroupAdd(GroupAdd {
             peer: None,
@@ -325,9 +329,9 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     assert!(says(config(Facts::FedBack), &chunks[..chunks.len() - 1]).contains("no end"));
     assert!(says(config(Facts::FedBack), &[]).contains("no full layer"));
     let mut format = chunks.clone();
-    format[0][5] ^= 1;
+    format[0][5] ^= 4;
     assert!(
-        says(config(Facts::FedBack), &format).contains("it has format 3; this weir reads formats 1 and 2")
+        says(config(Facts::FedBack), &format).contains("it has format 7; this weir reads formats 2 and 3")
     );
     // What records put in force is named, with its version.
     let missing = says(config(Facts::FedBack), &chunks);

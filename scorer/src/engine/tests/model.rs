@@ -9,7 +9,7 @@ use schema::{Action, Source, Verdict, VerdictEvent};
 
 use super::*;
 
-fn model(trained_on: TrainedOn, labels: u64) -> Model {
+pub(super) fn model(trained_on: TrainedOn, labels: u64) -> Model {
     let card = Card {
         name: "one-weight".into(),
         trained_on,

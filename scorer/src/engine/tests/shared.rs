@@ -153,7 +153,7 @@ fn where_facts_are_fed_back_within_one_of_several_partitions_nothing_shared_is_r
 }
 
 #[test]
-fn a_checkpoint_of_the_format_before_knows_of_no_proposals() {
+fn a_checkpoint_keeps_the_proposals_that_were_heard_and_the_format_before_is_read() {
     let mut owner = one_of_several(Facts::FromLog);
     let body = Proposal { rule: "none", decision: "d_1", feature: None, value: None, origin: at(7) };
     hear(&mut owner, &body);
@@ -172,13 +172,16 @@ fn a_checkpoint_of_the_format_before_knows_of_no_proposals() {
         trial.engine.stats().facts_passed_over
     };
     assert_eq!(passed_over(restored(&chunk)), 1);
-    // One origin: a count and 16 bytes at the end of the first frame.
+    // A number more among what is counted: before the last one, no decisions, and one origin (a count and 16 bytes).
     let length = u32::from_le_bytes([chunk[1], chunk[2], chunk[3], chunk[4]]) as usize;
     let mut before = chunk.clone();
-    before.drain(5 + length - 20..5 + length);
-    before[1..5].copy_from_slice(&(length as u32 - 20).to_le_bytes());
-    before[5] = 1;
-    assert_eq!(passed_over(restored(&before)), 0);
+    let gone = 5 + length - 20 - 4 - 8;
+    before.splice(gone..gone, [7; 8]);
+    before[1..5].copy_from_slice(&(length as u32 + 8).to_le_bytes());
+    before[5] = 2;
+    assert_eq!(passed_over(restored(&before)), 1);
+    let stats = |chunk: &[u8]| restored(chunk).engine.stats();
+    assert_eq!(stats(&before), stats(&chunk));
 }
 
 fn bare(verdict: Verdict) -> VerdictEvent<'static> {

@@ -17,7 +17,9 @@ use axum::response::{IntoResponse as _, Response};
 use ingest::http::{problem, unwritten};
 use ingest::journal::{Appender, Batch, Commit, Committed, Reader, StandingChange, Topic};
 use schema::limits::{CONTROLS_MAX, LINE_BYTES_MAX};
-use schema::{Checked, Control, ControlKind, Controlled, ENFORCEMENT_KEY, InForce, Refusal, Standing};
+use schema::{
+    Checked, Control, ControlKind, Controlled, ENFORCEMENT_KEY, InForce, NO_WEIGHTS, Refusal, Standing,
+};
 use scorer::Needed;
 use tokio::sync::{Mutex, Semaphore, oneshot};
 
@@ -119,11 +121,8 @@ impl Publisher {
     async fn check(&self, control: &mut Control) -> Answered<()> {
         match control.kind {
             ControlKind::Kill => return Ok(()),
-            ControlKind::Weights => {
-                let detail =
-                    "kind: weights are learned online, which this version does not do: nothing would change";
-                return Err(Box::new(problem(StatusCode::UNPROCESSABLE_ENTITY, "unknown_word", detail)));
-            }
+            ControlKind::Weights if control.version == NO_WEIGHTS => return Ok(()),
+            ControlKind::Model if control.share == Some(0.0) => return Ok(()),
             _ => {}
         }
         let _turn = self.reading.acquire().await.expect("the semaphore is never closed");
@@ -190,8 +189,7 @@ impl Known {
     /// The last of each kind and name, newest first.
     fn wanted(&self) -> Vec<Control> {
         let mut seen = BTreeSet::new();
-        let newest =
-            self.controls.iter().rev().filter(|control| seen.insert((control.kind, control.name.clone())));
+        let newest = self.controls.iter().rev().filter(|control| seen.insert((control.kind, control.key())));
         newest.cloned().collect()
     }
 }

@@ -91,6 +91,8 @@ fn the_event_is_described_field_by_field() {
         "version",
         "feature",
         "value",
+        "mode",
+        "share",
     ];
     let wire: BTreeSet<&str> = schema::raw::FIELDS.iter().copied().collect();
     assert!(described.is_subset(&wire), "{:?}", described.difference(&wire));

@@ -70,7 +70,7 @@ impl Line {
             && outcome != RecordOutcome::Duplicate
         {
             let Activate { what, name, version, .. } = activate;
-            tracing::info!(%what, name, version, "a version was activated");
+            tracing::info!(%what, name, version, role = ?scorer::Role::of(activate), "a version was activated");
             self.tell_deciding();
         }
         Ok(Ok(outcome))

@@ -1,0 +1,184 @@
+//! `weir learn`: what labels teach a model that serves.
+//!
+//! Separate from learning itself. Invariants: the model's file is never changed; weights are written only if held-out accounts prefer them.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use models::online::GuardSettings;
+use models::{Model, OnlineSettings};
+use schema::limits::MODEL_BYTES_MAX;
+use serde_json::json;
+
+use crate::error::{Error, Outcome};
+use crate::files;
+use crate::learning::{self, Act, Caught, Learned, State, Wanted};
+use crate::model_registry;
+use crate::signature::SecretKey;
+
+const EXAMPLES: &str = "\
+Examples:
+  weir dataset export --history weir-data/history.db --out rows/
+  weir learn rows/rows.csv --model champion.json --state learned.json --out weights.json
+  weir control --url http://127.0.0.1:8484 activate weights weights.json --name online --version 7 --registry weir-data/registry
+  weir control --url http://127.0.0.1:8484 activate weights --name online --version none        as it was trained
+
+Each row is scored at its own time, by what was published before it, and learned from when its label came, so the table is honest: what
+it says was caught would have been. Run it again with later rows and the same --state to go on; rows of before are passed over, but for
+those of held-out accounts.
+
+It moves small weights on the leaves of the model's trees (FTRL), no row by more than --shift-max. One account in five is never
+learned from; what they do not prefer is not published, and what they no longer prefer is taken back. Labels that rest on reports
+weigh a fifth of what humans said at most: a brigade alone teaches nothing.";
+
+const HOUR_MS: f64 = 3_600_000.0;
+const DAY_MS: u64 = 86_400_000;
+
+/// Arguments of `weir learn`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct LearnArgs {
+    /// Rows that `weir dataset export` wrote, rows.csv.
+    #[arg(required = true)]
+    files: Vec<String>,
+    /// The model of trees that serves.
+    #[arg(long, value_name = "FILE")]
+    model: String,
+    /// Where the next run goes on; made if it is not there.
+    #[arg(long, value_name = "FILE")]
+    state: Option<String>,
+    /// Where weights go that may be put in force.
+    #[arg(long, value_name = "FILE")]
+    out: Option<String>,
+    /// A secret key (`weir models keygen`) that signs the weights, for servers that trust its public key alone.
+    #[arg(long, value_name = "FILE", requires = "out")]
+    key: Option<String>,
+    /// No label acts sooner than this after its row, hours: for simulated truth, which is known at once.
+    #[arg(long, value_name = "HOURS", default_value_t = 0.0, value_parser = hours)]
+    delay_h: f64,
+    /// How often what was learned may be published, hours of the log.
+    #[arg(long, value_name = "HOURS", default_value_t = 1.0, value_parser = hours)]
+    every_h: f64,
+    /// Score from which a row counts as caught, 0 to 1.
+    #[arg(long, value_name = "SCORE", default_value_t = 0.5)]
+    threshold: f64,
+    /// Most that any row may be moved, in log-odds.
+    #[arg(long, value_name = "LOG_ODDS", default_value_t = 10.0)]
+    shift_max: f64,
+    /// Publish nothing, and measure the model as it was trained.
+    #[arg(long)]
+    frozen: bool,
+    /// Where the figures go as one JSON object.
+    #[arg(long, value_name = "FILE")]
+    json: Option<String>,
+}
+
+fn hours(text: &str) -> Result<f64, String> {
+    let hours = text.parse().ok().filter(|hours| (0.0..=8_784.0).contains(hours));
+    hours.ok_or_else(|| "hours, 0 to 8784".to_owned())
+}
+
+/// Learns.
+pub fn run(args: &LearnArgs) -> Result<Outcome, Error> {
+    let bytes = files::read(&args.model, MODEL_BYTES_MAX as u64)?;
+    let model = Model::from_bytes(&bytes).map_err(|error| Error::file(&args.model, error))?;
+    let rows = learning::read(&args.files, &model)?;
+    let mut state = args.state.as_deref().map(State::open).transpose()?.unwrap_or_default();
+    let wanted = Wanted {
+        delay_ms: (args.delay_h * HOUR_MS) as u64,
+        every_ms: ((args.every_h * HOUR_MS) as u64).max(1),
+        threshold: args.threshold,
+        is_frozen: args.frozen,
+        online: OnlineSettings { shift_max: args.shift_max, ..OnlineSettings::default() },
+        guard: GuardSettings::default(),
+    };
+    let learned = learning::run(&model, &rows, wanted, &mut state)?;
+    files::write("-", text(&learned).as_bytes())?;
+    if let Some(name) = &args.json {
+        files::write(name, figures(&model, &learned).as_bytes())?;
+    }
+    if let Some(name) = &args.state {
+        state.write(name)?;
+    }
+    match (&args.out, &learned.published) {
+        (Some(name), Some(weights)) => {
+            let bytes = weights.to_bytes();
+            files::write(name, &bytes)?;
+            if let Some(key) = &args.key {
+                model_registry::sign(name, &bytes, &SecretKey::read(key)?)?;
+            }
+        }
+        (Some(name), None) => {
+            eprintln!("{name} is not written: the held-out accounts prefer the model as it was trained")
+        }
+        (None, _) => {}
+    }
+    Ok(Outcome::Done)
+}
+
+/// Shares of abusive and benign rows caught, as trained and with what was published.
+fn shares(day: &Caught) -> [[f64; 2]; 2] {
+    [day.abusive, day.benign].map(|[all, before, now]| [before / all, now / all])
+}
+
+fn text(learned: &Learned) -> String {
+    let mut text = String::from(
+        "day   abusive  caught as trained  with labels   benign  false as trained  with labels\n",
+    );
+    let first = learned.days.first().map_or(0, |day| day.start);
+    for day in &learned.days {
+        let [caught, wrong] = shares(day);
+        let number = (day.start - first) / DAY_MS + 1;
+        writeln!(
+            text,
+            "{number:<4} {:>8.0} {:>17.1}% {:>11.1}% {:>8.0} {:>16.3}% {:>11.3}%",
+            day.abusive[0],
+            100.0 * caught[0],
+            100.0 * caught[1],
+            day.benign[0],
+            100.0 * wrong[0],
+            100.0 * wrong[1],
+        )
+        .expect("a string takes it");
+    }
+    let count = |act| learned.steps.iter().filter(|step| step.act == act).count();
+    let [taught, held, unheard] = learned.labels;
+    writeln!(
+        text,
+        "labels: {taught} learned from, {held} of held-out accounts, {unheard} by reports past their share\n\
+         looks at the held-out accounts: {} published, {} held back, {} taken back",
+        count(Act::Published),
+        count(Act::Held),
+        count(Act::RolledBack),
+    )
+    .expect("a string takes it");
+    text
+}
+
+fn figures(model: &Model, learned: &Learned) -> String {
+    let days = learned.days.iter().map(|day| {
+        let [caught, wrong] = shares(day);
+        json!({
+            "start": day.start, "abusive": day.abusive[0], "benign": day.benign[0],
+            "caught_as_trained": caught[0], "caught": caught[1], "false_as_trained": wrong[0], "false": wrong[1],
+        })
+    });
+    let steps = learned.steps.iter().map(|step| {
+        let act = match step.act {
+            Act::Published => "published",
+            Act::Held => "held",
+            Act::RolledBack => "rolled_back",
+        };
+        json!({
+            "at": step.at, "act": act, "rows": step.judged.rows, "abusive": step.judged.abusive,
+            "loss_before": step.judged.loss_before, "loss_after": step.judged.loss_after,
+        })
+    });
+    let [taught, held, unheard] = learned.labels;
+    let value = json!({
+        "model": model.version(), "days": days.collect::<Vec<_>>(), "steps": steps.collect::<Vec<_>>(),
+        "labels": { "learned_from": taught, "held_out": held, "reports_past_their_share": unheard },
+        "published": learned.published.is_some(),
+    });
+    format!("{value:#}\n")
+}

@@ -1,0 +1,88 @@
+//! What a run of online learning leaves for the next one: its memory, how far it came, and what it published.
+//!
+//! Separate from learning. One JSON object, `format` 1. Invariants: a state of another model is refused, and says what to do; the file is
+//! replaced whole.
+
+use models::{Online, Weights};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::files;
+
+const FORMAT: u32 = 1;
+/// Largest state file, bytes.
+const BYTES_MAX: u64 = 256 << 20;
+
+/// Where a run left.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// Labels up to here were learned from, ms since the Unix epoch.
+    pub learned_to: u64,
+    base: String,
+    gradients: Vec<f64>,
+    squares: Vec<f64>,
+    published: Option<Vec<(u32, u32, f32)>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    format: u32,
+    base: String,
+    learned_to: u64,
+    gradients: Vec<f64>,
+    squares: Vec<f64>,
+    published: Option<Vec<(u32, u32, f32)>>,
+}
+
+impl State {
+    /// Reads a file; nothing if there is none yet.
+    pub fn open(name: &str) -> Result<Self, Error> {
+        if !std::path::Path::new(name).exists() {
+            return Ok(Self::default());
+        }
+        let text = files::read_text(name, BYTES_MAX)?;
+        let file: File = serde_json::from_str(&text).map_err(|error| Error::file(name, error))?;
+        if file.format != FORMAT {
+            return Err(Error::file(name, format!("format {}; this build reads {FORMAT}", file.format)));
+        }
+        let File { base, learned_to, gradients, squares, published, .. } = file;
+        Ok(Self { learned_to, base, gradients, squares, published })
+    }
+
+    /// Writes it.
+    pub fn write(&self, name: &str) -> Result<(), Error> {
+        let Self { learned_to, base, gradients, squares, published } = self.clone();
+        let file = File { format: FORMAT, base, learned_to, gradients, squares, published };
+        let bytes = serde_json::to_vec(&file).expect("numbers and strings always serialise");
+        let partial = format!("{name}.partial");
+        files::write(&partial, &bytes)?;
+        std::fs::rename(&partial, name).map_err(|error| Error::file(name, error))
+    }
+
+    /// Gives its memory to the learner; gives what was published.
+    pub(super) fn restore(&self, online: &mut Online) -> Result<Option<Weights>, Error> {
+        if self.base.is_empty() {
+            return Ok(None);
+        }
+        let version = online.base().version();
+        if self.base != version {
+            return Err(Error::Usage(format!(
+                "the state is of model {}, not of {version}: new trees have new leaves. Begin with another --state and all stored rows",
+                self.base
+            )));
+        }
+        online
+            .remember(self.gradients.clone(), self.squares.clone())
+            .map_err(|error| Error::Usage(error.to_string()))?;
+        Ok(self.published.clone().map(|leaves| Weights { base: self.base.clone(), leaves }))
+    }
+
+    /// Takes over what the learner knows.
+    pub(super) fn keep(&mut self, online: &Online, published: Option<Weights>) {
+        let (gradients, squares) = online.memory();
+        (self.gradients, self.squares) = (gradients.to_vec(), squares.to_vec());
+        online.base().version().clone_into(&mut self.base);
+        self.published = published.map(|weights| weights.leaves);
+    }
+}
