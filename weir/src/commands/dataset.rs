@@ -230,14 +230,14 @@ fn said(args: &ExportArgs, labels: &mut Labels) -> Result<(), Error> {
 /// A training file that reads the rows.
 fn training_file(is_simulated: bool) -> String {
     let trained_on = if is_simulated { "simulation" } else { "labels" };
-    let used = ["account", "at", "weight", "label"];
+    let used = ["account", "at", "weight", "label", "label_weight"];
     let left_out: Vec<String> =
         HEAD.iter().filter(|(name, _)| !used.contains(name)).map(|(name, _)| format!("\"{name}\"")).collect();
     format!(
         "# Reads the rows beside it; see docs/models.md for all that may stand here.\n\
          format = 1\nname = \"candidate\"\nseed = 1\ntrained_on = \"{trained_on}\"\n\n\
          [data]\nfile = \"rows.csv\"\nlabel = \"label\"\npositive = [\"abusive\", \"compromised\"]\n\
-         group = \"account\"\ntime = \"at\"\nweight = \"weight\"\nleave_out = [{}]\n\n\
+         group = \"account\"\ntime = \"at\"\nweight = \"weight * label_weight\"\nleave_out = [{}]\n\n\
          [learner]\nkind = \"boosting\"\ntrees = 150\nleaves = 16\ndepth = 4\nrate = 0.1\n\n\
          [folds]\ncount = 5\nby = \"group\"\n\n[costs]\nfalse_alarm = 20\nmiss = 1\n",
         left_out.join(", ")

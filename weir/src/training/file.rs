@@ -81,7 +81,7 @@ pub struct DataFile {
     pub group: Option<String>,
     /// The column that tells when.
     pub time: Option<String>,
-    /// The column that tells how many rows a row stands for.
+    /// The column that tells how many rows a row stands for, or several with `*` between them.
     pub weight: Option<String>,
     /// Columns whose values are measured apart.
     #[serde(default)]

@@ -42,7 +42,8 @@ struct Plan {
     label: usize,
     group: Option<usize>,
     time: Option<usize>,
-    weight: Option<usize>,
+    /// A row weighs the product of these.
+    weights: Vec<usize>,
     only: Vec<(usize, Vec<String>)>,
     without: Vec<(usize, Vec<String>)>,
     slices: Vec<(String, usize)>,
@@ -73,7 +74,9 @@ impl Plan {
             found.ok_or_else(|| format!("there is no column {title:?}; there are {}", header.join(", ")))
         };
         let some = |title: &Option<String>| title.as_deref().map(place).transpose();
-        let (group, time, weight) = (some(&wanted.group)?, some(&wanted.time)?, some(&wanted.weight)?);
+        let (group, time) = (some(&wanted.group)?, some(&wanted.time)?);
+        let factors = wanted.weight.iter().flat_map(|formula| formula.split('*'));
+        let weights: Vec<usize> = factors.map(|title| place(title.trim())).collect::<Result<_, _>>()?;
         let label = place(&wanted.label)?;
         let values = |of: &BTreeMap<String, Vec<String>>| {
             of.iter()
@@ -88,9 +91,10 @@ impl Plan {
             .collect::<Result<_, String>>()?;
         wanted.leave_out.iter().chain(&wanted.categories).try_for_each(|title| place(title).map(drop))?;
         let names = if wanted.columns.is_empty() {
-            let used = [Some(label), group, time, weight];
+            let used = [Some(label), group, time];
             let kept = |at: usize, title: &String| {
                 !used.contains(&Some(at))
+                    && !weights.contains(&at)
                     && !only.iter().any(|(column, _)| *column == at)
                     && !slices.iter().any(|(_, column)| *column == at)
                     && !wanted.leave_out.contains(title)
@@ -110,7 +114,7 @@ impl Plan {
             None => Ok(Recipe::Number(place(title)?)),
         };
         let recipes = names.iter().map(recipe).collect::<Result<_, String>>()?;
-        Ok(Self { names, recipes, label, group, time, weight, only, without, slices })
+        Ok(Self { names, recipes, label, group, time, weights, only, without, slices })
     }
 }
 
@@ -185,7 +189,11 @@ impl Rows {
         }
         let row = self.labels.len() as u64;
         self.labels.push(is(plan.label, &wanted.positive));
-        self.weights.push(plan.weight.map(number).transpose()?.unwrap_or(1.0) as f32);
+        let mut weight = 1.0;
+        for &at in &plan.weights {
+            weight *= number(at)?;
+        }
+        self.weights.push(weight as f32);
         self.times.extend(plan.time.map(number).transpose()?);
         let group = plan.group.map(field).filter(|name| !name.is_empty());
         self.groups.push(group.map_or_else(|| xxh3_64(&row.to_le_bytes()), xxh3_64));
@@ -295,6 +303,8 @@ mod tests {
         assert_ne!(found.data.groups[0], found.data.groups[1]);
         let filled = DataFile { fill: BTreeMap::from([("sent".to_owned(), 0.5)]), ..wanted() };
         assert_eq!(table(filled).unwrap().data.rows[(1, 0)], 0.5);
+        let weighed = table(DataFile { weight: Some("when * when".to_owned()), ..wanted() }).unwrap();
+        assert_eq!(weighed.data.weights, [49.0, 64.0, 81.0]);
     }
 
     #[test]
