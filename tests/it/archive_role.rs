@@ -87,7 +87,7 @@ fn nothing_is_lost_or_told_twice_though_the_archive_is_killed_and_clickhouse_is_
 }
 
 #[test]
-#[ignore = "three minutes: cargo test -p tests --test it two_minutes -- --ignored"]
+#[ignore = "three minutes: cargo test --workspace --locked --test it -- --ignored two_minutes"]
 fn nothing_is_lost_or_told_twice_though_clickhouse_is_away_for_two_minutes() {
     with_clickhouse_away(Duration::from_secs(120));
 }

@@ -52,7 +52,7 @@ fn a_worker_that_is_killed_ten_times_loses_nothing_and_decides_the_same() {
 }
 
 #[test]
-#[ignore = "200,000 events, five minutes: cargo test -p tests --test it fifty_times -- --ignored"]
+#[ignore = "200,000 events, five minutes: cargo test --workspace --locked --test it -- --ignored fifty_times"]
 fn a_worker_that_is_killed_fifty_times_loses_nothing_and_decides_the_same() {
     kill_it(50, 2 * PEOPLE);
 }
@@ -99,7 +99,7 @@ fn an_owner_that_was_frozen_does_not_have_the_last_word() {
 }
 
 #[test]
-#[ignore = "three brokers take 1.5 GB: cargo test -p tests --test it leader -- --ignored"]
+#[ignore = "three brokers take 1.5 GB: cargo test --workspace --locked --test it -- --ignored leader"]
 fn the_death_of_a_leader_among_three_brokers_loses_nothing() {
     let mut cluster = Cluster::start(3);
     let scene = Scene::new(Topics::create(cluster.brokers(), 3, &["--replication", "3"]));

@@ -58,13 +58,13 @@ fn a_broker_that_is_stopped_and_comes_back_costs_nothing() {
 }
 
 #[test]
-#[ignore = "a minute and a half: cargo test -p tests --test it thirty_seconds -- --ignored"]
+#[ignore = "a minute and a half: cargo test --workspace --locked --test it -- --ignored thirty_seconds"]
 fn a_broker_that_is_stopped_for_thirty_seconds_costs_nothing() {
     without_a_broker(Away::Stopped, Duration::from_secs(30));
 }
 
 #[test]
-#[ignore = "a minute and a half: cargo test -p tests --test it thirty_seconds -- --ignored"]
+#[ignore = "a minute and a half: cargo test --workspace --locked --test it -- --ignored thirty_seconds"]
 fn a_broker_that_is_frozen_for_thirty_seconds_costs_nothing() {
     without_a_broker(Away::Frozen, Duration::from_secs(30));
 }
