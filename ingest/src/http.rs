@@ -11,6 +11,7 @@ mod split;
 mod take;
 
 pub use problem::problem;
+pub use take::push_review;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -77,8 +77,10 @@ pub struct Labels {
 impl Labels {
     /// Notes a line of the reviews.
     pub fn review(&mut self, review: &Review) {
-        if review.act == Act::Undo {
-            self.undone.extend(review.undoes.clone());
+        if let Some(undone) = &review.undoes {
+            // The verdict that was taken back lies among the events, too; and what restores what it did says nothing of the account.
+            let taken_back = Review { id: undone.clone(), ..review.clone() };
+            self.undone.extend([undone.clone(), taken_back.event_id(), review.id.clone(), review.event_id()]);
         }
         let label = match review.act {
             Act::Label => review.label,
@@ -256,6 +258,15 @@ mod tests {
         labels.review(&labelled("1", 10 * DAY, Label::CannotTell));
         labels.review(&labelled("2", 11 * DAY, Label::Abusive));
         labels.review(&Review { undoes: Some("2".to_owned()), ..review("3", 12 * DAY, Act::Undo) });
+        assert_eq!(labels.of("a", 9 * DAY, 7 * DAY), None);
+        // A verdict lies among the events, too, and what restores what it did is no word about the account.
+        let ban = Review { verdict: Some(Verdict::Ban), ..review("4", 13 * DAY, Act::Verdict) };
+        let undoes = Some("4".to_owned());
+        let lift = Review { id: "6".to_owned(), verdict: Some(Verdict::Lift), undoes, ..ban.clone() };
+        for verdict in [&ban, &lift] {
+            labels.review(verdict);
+            labels.event(&verdict.verdict_event(&verdict.event_id()).unwrap(), 13 * DAY);
+        }
         assert_eq!(labels.of("a", 9 * DAY, 7 * DAY), None);
     }
 

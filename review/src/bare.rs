@@ -11,7 +11,7 @@ use schema::desk::{Explained, FeatureNote, Insight, Outlet, RuleNote, Shelved, U
 use schema::history::Told;
 use schema::{Controlled, InForce, Review, Row, Standing};
 
-use crate::desk::{Desk, Given, Settings};
+use crate::desk::{Desk, Given, Habits, Settings};
 
 /// What lies behind the desk.
 #[derive(Default)]
@@ -104,6 +104,7 @@ pub(crate) fn desk_with(folder: &Path, settings: Settings, shelf: Arc<Shelf>) ->
         history: None,
         clock: Arc::new(move || reads.load(Ordering::Relaxed)),
         settings,
+        habits: Habits::default(),
     };
     (Arc::new(Desk::open(&folder.join("review.db"), given).expect("a new folder")), clock)
 }

@@ -1,17 +1,39 @@
-//! The desk: what it was given, and its store.
+//! The desk: what it was given, its store, and the fold of the log into cases.
 //!
 //! Separate from pages, so that whoever feeds the log into it needs no web server. Invariants: a batch of records and the position
-//! it reaches are one transaction, so that a record is folded once, killed when it may be.
+//! it reaches are one transaction, so that a record is folded once, killed when it may be; whatever a reviewer does goes to the log
+//! first, and comes back from there.
 
+pub(crate) mod acts;
+pub(crate) mod bulk;
+pub(crate) mod case;
+pub(crate) mod cause;
+mod facts;
+mod fold;
+pub(crate) mod quality;
+pub(crate) mod queue;
+pub(crate) mod rank;
+#[cfg(test)]
+pub(crate) mod scene;
+pub(crate) mod sheet;
+pub(crate) mod views;
+
+pub use fold::Habits;
+
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
+use rusqlite::Connection;
 use schema::History;
-use schema::desk::{Insight, Outlet};
+use schema::desk::{Entry, Insight, Outlet};
 use tokio::sync::Semaphore;
 
 use crate::error::Error;
 use crate::store::Store;
+use fold::Fold;
 
 /// What the desk is given.
 #[derive(Clone)]
@@ -22,6 +44,8 @@ pub struct Given {
     pub insight: Arc<dyn Insight>,
     /// What was; `None`: no history is kept.
     pub history: Option<Arc<dyn History + Send + Sync>>,
+    /// How it works.
+    pub habits: Habits,
     /// The wall's time, ms since the Unix epoch: for sessions, waits and the audit chain. The log's own is [`Insight::now`].
     pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// What the operator configured.
@@ -43,6 +67,16 @@ pub struct Desk {
     pub(crate) store: Store,
     /// What it was given.
     pub(crate) given: Given,
+    /// How often something was folded, and who waits for it.
+    folded: (Mutex<u64>, Condvar),
+    /// What was offered to whom, until when: so that two who ask at once are not sent to one case. The log decides in any case.
+    offered: Mutex<BTreeMap<String, (String, u64)>>,
+    /// Cases opened before this were looked up, ms of log time.
+    looked_up: Mutex<u64>,
+    /// Forms made so far.
+    forms: AtomicU64,
+    /// One act on many cases is carried out at a time.
+    pub(crate) bulk_turn: Mutex<()>,
     /// Blocking work at once.
     pub(crate) turns: Semaphore,
 }
@@ -56,7 +90,21 @@ impl Desk {
     /// # Errors
     /// [`Error::File`] if it cannot be opened or another desk holds it.
     pub fn open(path: &Path, given: Given) -> Result<Self, Error> {
-        Ok(Self { store: Store::open(path)?, given, turns: Semaphore::new(TURNS) })
+        Ok(Self {
+            store: Store::open(path)?,
+            given,
+            turns: Semaphore::new(TURNS),
+            folded: (Mutex::new(0), Condvar::new()),
+            offered: Mutex::new(BTreeMap::new()),
+            looked_up: Mutex::new(0),
+            forms: AtomicU64::new(0),
+            bulk_turn: Mutex::new(()),
+        })
+    }
+
+    /// Log time now, ms since the Unix epoch.
+    pub(crate) fn now(&self) -> u64 {
+        self.given.insight.now()
     }
 
     /// The wall's time, ms.
@@ -69,19 +117,64 @@ impl Desk {
     /// # Errors
     /// If the store cannot be read.
     pub fn position(&self, source: &str) -> Result<Option<u64>, Error> {
-        self.store.read(|db| {
-            let mut query = db.prepare_cached("SELECT position FROM progress WHERE source = ?1")?;
-            let mut rows = query.query([source])?;
-            Ok(rows.next()?.map(|row| row.get::<_, i64>(0)).transpose()?.map(|position| position as u64))
-        })
+        self.store.read(|db| position(db, source))
     }
-    /// Notes how far a source was folded.
+
+    /// Folds the next records of a source, and notes how far it came: `reached` is at least the last one's position. Records up to
+    /// where it had come before are passed over.
     ///
     /// # Errors
-    /// If the store cannot be written.
-    pub fn reached(&self, source: &str, position: u64) -> Result<(), Error> {
-        let sql = "INSERT INTO progress VALUES (?1, ?2) ON CONFLICT (source) DO UPDATE SET position = excluded.position";
-        self.store.writer().prepare_cached(sql)?.execute((source, position as i64))?;
+    /// If the store cannot be written: then nothing of it was.
+    pub fn take(&self, source: &str, entries: &[Entry], reached: u64) -> Result<(), Error> {
+        let mut writer = self.store.writer();
+        let transaction = writer.transaction()?;
+        let before = position(&transaction, source)?;
+        let fold = Fold::new(&transaction, &self.given.habits);
+        for entry in entries.iter().filter(|entry| before.is_none_or(|before| entry.position > before)) {
+            fold.take(entry)?;
+        }
+        let sql = "INSERT INTO progress VALUES (?1, ?2)
+            ON CONFLICT (source) DO UPDATE SET position = max(position, excluded.position)";
+        transaction.prepare_cached(sql)?.execute((source, reached as i64))?;
+        transaction.commit()?;
+        drop(writer);
+        let (count, told) = &self.folded;
+        *count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        told.notify_all();
         Ok(())
     }
+
+    /// Waits until `found` gives something, looking whenever something was folded, or until the time is over.
+    pub(crate) fn wait_for<T>(
+        &self,
+        most: Duration,
+        mut found: impl FnMut(&Connection) -> Result<Option<T>, Error>,
+    ) -> Result<Option<T>, Error> {
+        let (count, told) = &self.folded;
+        let mut left = most;
+        loop {
+            let seen = *count.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(value) = self.store.read(&mut found)? {
+                return Ok(Some(value));
+            }
+            if left.is_zero() {
+                return Ok(None);
+            }
+            // Short naps, counted: no clock is needed to know how long it waited at least.
+            let nap = left.min(Duration::from_millis(100));
+            let guard = count.lock().unwrap_or_else(PoisonError::into_inner);
+            let (_guard, ended) = told
+                .wait_timeout_while(guard, nap, |count| *count == seen)
+                .unwrap_or_else(PoisonError::into_inner);
+            if ended.timed_out() {
+                left -= nap;
+            }
+        }
+    }
+}
+
+fn position(db: &Connection, source: &str) -> Result<Option<u64>, Error> {
+    let mut query = db.prepare_cached("SELECT position FROM progress WHERE source = ?1")?;
+    let mut rows = query.query([source])?;
+    Ok(rows.next()?.map(|row| row.get::<_, i64>(0)).transpose()?.map(|position| position as u64))
 }

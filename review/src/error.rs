@@ -1,5 +1,8 @@
 //! What can go wrong, by what the caller does about it.
 
+use schema::HistoryError;
+use schema::desk::Untaken;
+
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -17,4 +20,10 @@ pub enum Error {
     /// The store failed now: tell the user, and try again.
     #[error("the desk's own store: {0}")]
     Store(#[from] rusqlite::Error),
+    /// The log did not take an act: tell the user what to do.
+    #[error("{0}")]
+    Untaken(#[from] Untaken),
+    /// What is in force cannot be read: tell the user, and try again.
+    #[error("{0}")]
+    Told(#[from] HistoryError),
 }

@@ -19,7 +19,7 @@ mod store;
 mod strings;
 mod when;
 
-pub use desk::{Desk, Given, Settings};
+pub use desk::{Desk, Given, Habits, Settings};
 pub use error::Error;
 pub use pages::{Peer, router};
 pub use people::{Right, Role, Viewer};

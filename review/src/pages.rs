@@ -4,7 +4,10 @@
 //! script or shows a style that is not of this binary; whatever changes something is a POST with the session's token, and answers
 //! with a redirect.
 
+mod account;
 mod audit;
+mod bulk;
+mod case;
 mod control;
 mod files;
 mod frame;
@@ -12,6 +15,8 @@ mod guard;
 mod me;
 mod overview;
 mod people;
+mod quality;
+mod queue;
 mod reveal;
 mod sign_in;
 mod wrong;
@@ -20,9 +25,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State as Extract};
+use axum::extract::Request;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{Redirect, Response};
+use axum::response::Redirect;
 use axum::routing::{any, get, post};
 
 use crate::desk::Desk;
@@ -50,6 +55,23 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .route("/review/me/factor/off", post(me::end_factor))
         .route("/review/me/looks", post(me::looks))
         .route("/review/sign-out", post(me::sign_out));
+    let queue = Router::new().route("/review/", get(queue::show));
+    let known = Router::new()
+        .route("/review/case/{id}", get(case::show))
+        .route("/review/account/{id}", get(account::show));
+    let work = Router::new()
+        .route("/review/next", post(queue::next))
+        .route("/review/views", post(queue::save))
+        .route("/review/case/{id}/act", post(case::act))
+        .route("/review/case/{id}/claim", post(case::beat))
+        .route("/review/case/{id}/release", post(case::release))
+        .route("/review/case/{id}/undo", post(case::undo))
+        .route("/review/account/{id}/open", post(account::open))
+        .route("/review/bulk", get(bulk::all).post(bulk::propose))
+        .route("/review/bulk/new", get(bulk::begin))
+        .route("/review/bulk/{id}", get(bulk::show).post(bulk::turn))
+        .route("/review/bulk/{id}/progress", get(bulk::progress));
+    let quality = Router::new().route("/review/quality", get(quality::show));
     let people = Router::new()
         .route("/review/people", get(people::show))
         .route("/review/people/invite", post(people::invite))
@@ -68,10 +90,13 @@ pub fn router(desk: Arc<Desk>) -> Router {
     let audit = Router::new().route("/review/audit", get(audit::show));
     Router::new()
         .route("/review", get(|| async { Redirect::permanent("/review/") }))
-        .route("/review/", get(home))
         .route("/review/{*rest}", any(|| async { Wrong::NotFound }))
         .merge(open)
         .merge(behind(None, own))
+        .merge(behind(Some(Right::See), queue))
+        .merge(behind(Some(Right::Investigate), known))
+        .merge(behind(Some(Right::Work), work))
+        .merge(behind(Some(Right::Lead), quality))
         .merge(behind(Some(Right::See), overview))
         .merge(behind(Some(Right::See), control))
         .merge(behind(Some(Right::Publish), publish))
@@ -85,10 +110,6 @@ pub fn router(desk: Arc<Desk>) -> Router {
 /// Routes for those alone who are signed in and have the right, if one is asked for.
 fn behind(right: Option<Right>, routes: Router<Arc<Desk>>) -> Router<Arc<Desk>> {
     routes.route_layer(from_fn(move |request: Request, next: Next| guard::admit(right, request, next)))
-}
-
-async fn home(Extract(_): Extract<Arc<Desk>>) -> Response {
-    axum::response::IntoResponse::into_response(Redirect::to("/review/overview"))
 }
 
 #[cfg(test)]

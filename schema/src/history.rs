@@ -6,7 +6,7 @@
 //! once; what a deletion covers is no longer told, but in counts, which hold no account.
 
 use crate::decision::Decision;
-use crate::event::{Contact, ReportReason, words};
+use crate::event::{Contact, EntityKind, ReportReason, words};
 use crate::raw::RawEvent;
 use crate::reject::{Refusal, Reject, RejectReason};
 use crate::review::Review;
@@ -224,6 +224,12 @@ pub trait History {
     /// # Errors
     /// See [`HistoryError`].
     fn heard(&self, account: &str, span: Span, limit: usize) -> Told<Vec<Heard>>;
+    /// Accounts that registered or connected on a device, network prefix, autonomous system or number range, latest first, each
+    /// once; none for other kinds.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    fn seen_on(&self, kind: EntityKind, key: &str, span: Span, limit: usize) -> Told<Vec<String>>;
     /// Rejects, of one reason or all.
     ///
     /// # Errors

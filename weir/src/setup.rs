@@ -95,14 +95,24 @@ impl EngineOptions {
         inputs
     }
 
-    fn policy(&self) -> Result<Policy, Error> {
+    /// The policy.
+    pub fn policy(&self) -> Result<Policy, Error> {
         match &self.policy {
             Some(file) => check_config::load(file),
             None => Ok(Policy::default_policy()?),
         }
     }
 
-    fn model(&self) -> Result<Option<Model>, Error> {
+    /// The policy's text.
+    pub fn policy_text(&self) -> Result<String, Error> {
+        match &self.policy {
+            Some(file) => files::read_text(file, POLICY_BYTES_MAX as u64),
+            None => Ok(Policy::default_toml().to_owned()),
+        }
+    }
+
+    /// The model, if there is one.
+    pub fn model(&self) -> Result<Option<Model>, Error> {
         let (name, bytes) = match &self.model {
             _ if self.no_model => return Ok(None),
             Some(file) => (file.as_str(), files::read(file, MODEL_BYTES_MAX as u64)?),

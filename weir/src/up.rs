@@ -12,6 +12,7 @@ mod history;
 mod keep;
 mod restore;
 mod retention;
+mod review;
 mod state;
 mod versions;
 mod view;
@@ -97,6 +98,7 @@ struct Up {
     journal: Journal,
     engine: std::thread::JoinHandle<Result<(), Error>>,
     history: Option<std::thread::JoinHandle<()>>,
+    desk: std::thread::JoinHandle<()>,
     retention: std::thread::JoinHandle<()>,
     server: JoinHandle<()>,
     view: Option<view::View>,
@@ -115,12 +117,23 @@ impl Up {
         let exempt = town.as_mut().map(|town| std::mem::take(&mut town.exempt));
         let source = source(&plan.config, folder, exempt, (&state, &runtime))?;
         let shelf = source.shelf.clone();
-        let for_publisher = (shelf.registry.clone(), Arc::clone(&clock), Arc::clone(&state));
-        let publisher = Publisher::new(&journal.reader()?, journal.appender(), for_publisher)?;
+        let registry = shelf.registry.clone();
+        let for_publisher = (registry.clone(), Arc::clone(&clock), Arc::clone(&state));
+        let publisher = Arc::new(Publisher::new(&journal.reader()?, journal.appender(), for_publisher)?);
         let engine = start_engine(source, &journal, &state, (&clock, &runtime))?;
         let kept = &plan.config.history;
         let parts = (&journal, &state, &clock, &runtime);
         let history = kept.enabled.then(|| start_history(folder, kept, parts)).transpose()?;
+        let base = review::Base {
+            folder,
+            config: &plan.config,
+            journal: &journal,
+            state: &state,
+            clock: &clock,
+            publisher: &publisher,
+            registry,
+        };
+        let (_desk, desk) = review::start(base, &runtime)?;
         let retention = start_retention(&plan.config, shelf, parts)?;
         let on_reject = Arc::clone(&state);
         let on_reject = Box::new(move |reason| on_reject.metrics.count_reject(reason));
@@ -129,7 +142,7 @@ impl Up {
         let told = (journal.head(), Arc::clone(&clock));
         let api = Api::new(Arc::clone(&state), journal.reader()?, http.feed_readers_max, told);
         let is_open = door.is_open();
-        let routes = api::router(Arc::new(api), (Arc::new(gate), Arc::new(publisher)), door);
+        let routes = api::router(Arc::new(api), (Arc::new(gate), publisher), door);
         let mut phase = state.phase();
         let stop = async move {
             // An error means that the state is gone, and with it everything else.
@@ -146,7 +159,7 @@ impl Up {
                 Some(view)
             }
         };
-        Ok(Up { plan, runtime, state, journal, engine, history, retention, server, view, clock })
+        Ok(Up { plan, runtime, state, journal, engine, history, desk, retention, server, view, clock })
     }
 
     /// Waits for the end.
@@ -185,6 +198,9 @@ impl Up {
         self.state.enter(Phase::Closing);
         if self.history.is_some_and(|history| history.join().is_err()) {
             tracing::error!("the history's thread panicked; what it had not taken is in the journal");
+        }
+        if self.desk.join().is_err() {
+            tracing::error!("the desk's thread panicked; what it had not taken is in the journal");
         }
         if let Some(mut view) = self.view {
             view.finish((self.clock)())?;

@@ -100,12 +100,21 @@ fn review(text: &[u8], now: u64, batch: &mut Batch) -> Result<bool, Refusal> {
     }
     let review: Review = serde_json::from_slice(text)
         .map_err(|error| Refusal::new(RejectReason::Malformed, format!("no review: {error}")))?;
+    push_review(&review, now, batch)?;
+    Ok(true)
+}
+
+/// Checks a review and adds it to a batch, and behind it what its verdict becomes.
+///
+/// # Errors
+/// If it is not to be taken; then nothing was added.
+pub fn push_review(review: &Review, now: u64, batch: &mut Batch) -> Result<(), Refusal> {
     review.check()?;
     not_ahead("at", review.at, now)?;
     let account = review.account.as_bytes();
     // Written anew: a field that the contract does not know stays outside.
     batch.push_with(Topic::Reviews, account, |bytes| {
-        serde_json::to_writer(bytes, &review).expect("a review has string keys and memory takes it");
+        serde_json::to_writer(bytes, review).expect("a review has string keys and memory takes it");
     });
     let id = review.event_id();
     if let Some(event) = review.verdict_event(&id) {
@@ -114,7 +123,7 @@ fn review(text: &[u8], now: u64, batch: &mut Batch) -> Result<bool, Refusal> {
             bytes.pop(); // A record is one object, without a line's end.
         });
     }
-    Ok(true)
+    Ok(())
 }
 
 fn not_ahead(field: &str, ms: u64, now: u64) -> Result<(), Refusal> {

@@ -24,6 +24,9 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 /// A row a file.
 const FILES: &[File] = &[
     File { name: "weir.css", kind: STYLE, bytes: include_bytes!("../../static/weir.css") },
+    File { name: "desk.css", kind: STYLE, bytes: include_bytes!("../../static/desk.css") },
+    File { name: "keys.js", kind: SCRIPT, bytes: include_bytes!("../../static/keys.js") },
+    File { name: "case.js", kind: SCRIPT, bytes: include_bytes!("../../static/case.js") },
     File { name: "icon.svg", kind: "image/svg+xml", bytes: include_bytes!("../../static/icon.svg") },
     File { name: "fresh.js", kind: SCRIPT, bytes: include_bytes!("../../static/fresh.js") },
 ];

@@ -32,8 +32,10 @@ pub(crate) struct Link {
 
 /// A row a page that stands in the navigation.
 const LINKS: &[(&str, &str, Right)] = &[
+    ("/review/", "nav.queue", Right::See),
     ("/review/overview", "nav.overview", Right::See),
     ("/review/control", "nav.control", Right::See),
+    ("/review/quality", "nav.quality", Right::Lead),
     ("/review/people", "nav.people", Right::People),
     ("/review/audit", "nav.audit", Right::Audit),
 ];

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use schema::desk::Untaken;
 use schema::history::HistoryError;
 
 use crate::desk::Desk;
@@ -82,6 +83,10 @@ impl From<Error> for Wrong {
     fn from(error: Error) -> Self {
         match error {
             Error::Refused(key) => Wrong::Conflict(key),
+            Error::Untaken(Untaken::Refused(refusal)) => {
+                tracing::warn!(%refusal, "the log refused an act");
+                Wrong::Conflict("refused.log")
+            }
             error => {
                 tracing::error!(%error, "the review desk's store failed");
                 Wrong::Unavailable

@@ -9,7 +9,7 @@ use schema::history::{
     Told, Top, mark_alike,
 };
 use schema::limits::HISTORY_ANSWER_MAX;
-use schema::{Decision, Reject, RejectReason, Review, Row};
+use schema::{Decision, EntityKind, Reject, RejectReason, Review, Row};
 use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 
@@ -115,6 +115,25 @@ impl Ask for History {
         let mut heard = events?.iter().map(voice).collect::<Told<Vec<Heard>>>()?;
         mark_alike(&mut heard);
         Ok(heard)
+    }
+
+    fn seen_on(&self, kind: EntityKind, key: &str, span: Span, limit: usize) -> Told<Vec<String>> {
+        let column = match kind {
+            EntityKind::Device => "device",
+            EntityKind::Prefix => "ip_prefix",
+            EntityKind::Asn => "ifNull(toString(asn), '')",
+            EntityKind::NumberRange => "number_range",
+            EntityKind::Peer => return Ok(Vec::new()),
+        };
+        let sql = format!(
+            "SELECT e.account AS name FROM events AS e FINAL \
+             LEFT JOIN (SELECT account, max(at) AS gone FROM deletions GROUP BY account) AS g ON g.account = e.account \
+             WHERE e.kind IN ('registration', 'session') AND {column} = ? AND {} AND e.at > g.gone \
+             GROUP BY name ORDER BY max(e.at) DESC, name LIMIT {}",
+            within("e.at", span),
+            limit.min(HISTORY_ANSWER_MAX)
+        );
+        self.ask(&sql, &[key])?.iter().map(|row| text(row, "name")).collect()
     }
 
     fn rejects(&self, reason: Option<RejectReason>, span: Span, limit: usize) -> Told<Vec<Reject>> {

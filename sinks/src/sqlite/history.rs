@@ -12,7 +12,7 @@ use schema::history::{
     Told, Top, mark_alike,
 };
 use schema::limits::{HISTORY_ANSWER_MAX, TS_MS_MAX};
-use schema::{Decision, Reject, RejectReason, Review, Row, RowWhy};
+use schema::{Decision, EntityKind, Reject, RejectReason, Review, Row, RowWhy};
 
 use super::insert::split;
 use super::open::{error, readable};
@@ -113,6 +113,26 @@ impl Ask for History {
         let mut heard = events.iter().map(voice).collect::<Told<Vec<Heard>>>()?;
         mark_alike(&mut heard);
         Ok(heard)
+    }
+
+    fn seen_on(&self, kind: EntityKind, key: &str, span: Span, limit: usize) -> Told<Vec<String>> {
+        let field = match kind {
+            EntityKind::Device => "device",
+            EntityKind::Prefix => "ip_prefix",
+            EntityKind::Asn => "asn",
+            EntityKind::NumberRange => "number_range",
+            EntityKind::Peer => return Ok(Vec::new()),
+        };
+        // An autonomous system's number is a number in the event, and no text equals it.
+        let value = match kind {
+            EntityKind::Asn => "CAST(?1 AS INTEGER)",
+            _ => "?1",
+        };
+        let sql = format!(
+            "SELECT account FROM events WHERE kind IN ('registration', 'session') AND body ->> '{field}' = {value} \
+             AND at >= ?2 AND at < ?3 GROUP BY account ORDER BY max(at) DESC, account LIMIT ?4"
+        );
+        self.ask(&sql, (key, ms(span.from), ms(span.to), most(limit)), |row| get(row, 0))
     }
 
     fn rejects(&self, reason: Option<RejectReason>, span: Span, limit: usize) -> Told<Vec<Reject>> {

@@ -12,9 +12,10 @@ use crate::error::Error;
 
 const WHAT: &str = "SQLite";
 /// The steps, in order; the version of a step is its place, from 1.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     include_str!("../../migrations/sqlite/0001_tables.sql"),
     include_str!("../../migrations/sqlite/0002_rows_by_event.sql"),
+    include_str!("../../migrations/sqlite/0003_shared.sql"),
 ];
 /// How long a statement waits for another process that holds the file.
 const BUSY: Duration = Duration::from_secs(5);

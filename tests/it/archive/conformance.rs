@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness::clock::now_ms;
 use schema::history::{Archived, Group, Kept, Point, Series};
-use schema::{Decision, Review, Row, Span};
+use schema::{Decision, EntityKind, Review, Row, Span};
 use sinks::Retention;
 
 use super::store::{ClickHouse, Sqlite, Store, against_both};
@@ -137,6 +137,19 @@ fn both_tell_the_same_counts() {
         assert_eq!(!told.is_empty(), has_any, "{group}");
         assert_eq!(Ok(told), other.top(*group, EVER, 5), "{group}");
     }
+    for (group, kind) in [
+        (Group::Device, EntityKind::Device),
+        (Group::Prefix, EntityKind::Prefix),
+        (Group::Asn, EntityKind::Asn),
+        (Group::NumberRange, EntityKind::NumberRange),
+    ] {
+        for top in one.top(group, EVER, 3).expect("an answer") {
+            let told = one.seen_on(kind, &top.key, EVER, 10).expect("an answer");
+            assert!(!told.is_empty(), "{kind} {}", top.key);
+            assert_eq!(Ok(told), other.seen_on(kind, &top.key, EVER, 10), "{kind} {}", top.key);
+        }
+        assert_eq!(one.seen_on(kind, "nobody was here", EVER, 10), Ok(Vec::new()));
+    }
     let detected = one.detections(EVER, DAY_MS).expect("an answer");
     assert!(detected.iter().any(|day| day.unreported > 0) && detected.iter().any(|day| day.accounts > 5));
     assert_eq!(Ok(detected), other.detections(EVER, DAY_MS));
@@ -182,6 +195,8 @@ fn check_gone(store: &dyn Store, when: &str) {
     assert_eq!(history.decisions("a_1", EVER, MANY), Ok(vec![]), "{name}: {when}");
     assert_eq!(history.rows("a_1", EVER, MANY), Ok(vec![]), "{name}: {when}");
     assert_eq!(history.reviews("a_1", EVER, MANY), Ok(vec![]), "{name}: {when}");
+    let seen = history.seen_on(EntityKind::Device, "d_1", EVER, MANY).expect("an answer");
+    assert!(!seen.contains(&"a_1".to_owned()), "{name}: {when}");
 }
 
 #[test]

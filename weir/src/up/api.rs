@@ -9,8 +9,9 @@ mod door;
 mod feed;
 mod read;
 
-pub use control::Publisher;
+pub use control::{Publisher, Trouble};
 pub use door::{Door, Role};
+pub use read::Readers;
 
 use std::sync::Arc;
 
@@ -29,7 +30,6 @@ use tokio::sync::{Semaphore, watch};
 use super::state::State;
 use crate::clock::Clock;
 use crate::telemetry;
-use read::Readers;
 
 /// Every route: method, path, and the role it asks for (`None`: nobody's).
 #[cfg(test)]

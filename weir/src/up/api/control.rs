@@ -14,8 +14,8 @@ use axum::body::Body;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use ingest::http::{problem, unwritten};
-use ingest::journal::{Appender, Batch, Commit, Committed, Reader, StandingChange, Topic};
+use ingest::http::problem;
+use ingest::journal::{Appender, Batch, Commit, Committed, Reader, StandingChange, Topic, Unwritten};
 use schema::limits::{CONTROLS_MAX, LINE_BYTES_MAX};
 use schema::{
     Checked, Control, ControlKind, Controlled, ENFORCEMENT_KEY, InForce, NO_WEIGHTS, Refusal, Standing,
@@ -56,8 +56,44 @@ struct Known {
     seq: u64,
 }
 
-/// Problems are responses, too.
-type Answered<T> = Result<T, Box<Response>>;
+/// Why something wanted was not taken.
+#[derive(Debug)]
+pub struct Trouble {
+    status: StatusCode,
+    code: &'static str,
+    /// What is wrong and what to do, for a person.
+    pub detail: String,
+}
+
+impl Trouble {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into() }
+    }
+
+    /// Whether the same may succeed later.
+    pub fn may_pass(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+}
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.reason.word(), refusal.detail)
+    }
+}
+
+impl From<Unwritten> for Trouble {
+    fn from(error: Unwritten) -> Self {
+        let code = match error {
+            Unwritten::Full => "disk_full",
+            Unwritten::Failed(_) => "storage",
+            Unwritten::Closed => "stopping",
+        };
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
+    }
+}
+
+type Answered<T> = Result<T, Trouble>;
 
 impl Publisher {
     /// Goes on where the journal's last publisher ended.
@@ -87,8 +123,10 @@ impl Publisher {
         Ok(Self { appender, registry, clock, state, known, reading })
     }
 
-    async fn take(&self, bytes: &[u8]) -> Answered<Response> {
-        let mut control = wanted::control(bytes).map_err(|refusal| unprocessable(&refusal))?;
+    /// Takes what is wanted, and waits a while until the engine decides by it.
+    pub async fn want(&self, control: Control) -> Answered<Controlled> {
+        control.check()?;
+        let mut control = control;
         if self.known.lock().await.knows(&control.id) {
             return Ok(repeated(control.id));
         }
@@ -111,10 +149,17 @@ impl Publisher {
             Ok(Ok(checked)) if checked.outcome == RecordOutcome::Duplicate.word() => "repeated",
             Ok(Ok(_)) => "active",
         };
-        let status = if outcome == "pending" { StatusCode::ACCEPTED } else { StatusCode::OK };
         let position = Some(committed.last);
-        let answer = Controlled { id: control.id, outcome: outcome.to_owned(), position };
-        Ok((status, Json(answer)).into_response())
+        Ok(Controlled { id: control.id, outcome: outcome.to_owned(), position })
+    }
+
+    /// What was wanted, and what is in force.
+    pub async fn in_force(&self) -> InForce {
+        let wanted = self.known.lock().await.wanted();
+        let state = &self.state;
+        let (deciding, killed) =
+            (state.deciding.borrow().clone(), !state.enforcement.borrow().restrictions.is_empty());
+        InForce { wanted, active: deciding.active, versions: deciding.versions, killed }
     }
 
     /// Whether there is what the control names, and that it is what it says; notes the checksum.
@@ -133,11 +178,11 @@ impl Publisher {
             Ok(Ok(digest)) => digest,
             Ok(Err(error)) => {
                 let detail = format!("{error}; put the file into the server's registry, then send again");
-                return Err(Box::new(problem(StatusCode::UNPROCESSABLE_ENTITY, "artifact_missing", &detail)));
+                return Err(Trouble::new(StatusCode::UNPROCESSABLE_ENTITY, "artifact_missing", detail));
             }
             Err(_) => {
                 let detail = "reading the file broke something: nothing changed";
-                return Err(Box::new(problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)));
+                return Err(Trouble::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail));
             }
         };
         control.sha256 = Some(digest);
@@ -165,7 +210,7 @@ impl Publisher {
         let standings = enforcement.iter().map(change).collect();
         let (watcher, decided) = oneshot::channel();
         let commit = Commit { batch, standings, watcher: Some(watcher), ..Commit::default() };
-        let committed = self.appender.commit(commit).await.map_err(|error| unwritten(&error))?;
+        let committed = self.appender.commit(commit).await?;
         if let Some(standing) = enforcement {
             known.seq = standing.seq;
             self.state.enforcement.send_replace(standing);
@@ -202,21 +247,31 @@ pub async fn publish(Extract(publisher): Extract<Arc<Publisher>>, body: Body) ->
     let Ok(Ok(bytes)) = arrived else {
         return problem(StatusCode::PAYLOAD_TOO_LARGE, "too_long", &too_long);
     };
+    let control = match wanted::control(&bytes) {
+        Ok(control) => control,
+        Err(refusal) => return told(Err(refusal.into())),
+    };
     // What has begun is done, whether its sender waits or not.
-    let taken = tokio::spawn(async move { publisher.take(&bytes).await }).await;
-    match taken {
-        Ok(answered) => answered.unwrap_or_else(|problem| *problem),
+    match tokio::spawn(async move { publisher.want(control).await }).await {
+        Ok(answered) => told(answered),
         Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request broke something"),
+    }
+}
+
+/// What became of it, as an answer.
+fn told(answered: Answered<Controlled>) -> Response {
+    match answered {
+        Ok(controlled) if controlled.outcome == "pending" => {
+            (StatusCode::ACCEPTED, Json(controlled)).into_response()
+        }
+        Ok(controlled) => Json(controlled).into_response(),
+        Err(Trouble { status, code, detail }) => problem(status, code, &detail),
     }
 }
 
 /// `GET /v1/control`.
 pub async fn show(Extract(publisher): Extract<Arc<Publisher>>) -> Response {
-    let wanted = publisher.known.lock().await.wanted();
-    let state = &publisher.state;
-    let (deciding, killed) =
-        (state.deciding.borrow().clone(), !state.enforcement.borrow().restrictions.is_empty());
-    Json(InForce { wanted, active: deciding.active, versions: deciding.versions, killed }).into_response()
+    Json(publisher.in_force().await).into_response()
 }
 
 /// A standing as the journal keeps it.
@@ -226,20 +281,16 @@ fn change(standing: &Standing) -> StandingChange {
     StandingChange { account: standing.account.clone(), seq: standing.seq, body }
 }
 
-fn repeated(id: String) -> Response {
-    Json(Controlled { id, outcome: "repeated".to_owned(), position: None }).into_response()
+fn repeated(id: String) -> Controlled {
+    Controlled { id, outcome: "repeated".to_owned(), position: None }
 }
 
-fn unprocessable(refusal: &Refusal) -> Box<Response> {
-    Box::new(problem(StatusCode::UNPROCESSABLE_ENTITY, refusal.reason.word(), &refusal.detail))
-}
-
-fn refused(control: &Control) -> Box<Response> {
+fn refused(control: &Control) -> Trouble {
     let Control { kind, name, version, .. } = control;
     let detail = format!(
         "the engine refused {kind} {name} {version}; the one before it stays in force, and weir's rejects say why"
     );
-    Box::new(problem(StatusCode::CONFLICT, "refused", &detail))
+    Trouble::new(StatusCode::CONFLICT, "refused", detail)
 }
 
 #[cfg(test)]

@@ -1,0 +1,375 @@
+//! What reviewers do: offered and claimed cases, acts with their checks, and taking back.
+//!
+//! Separate from the fold, which obeys whatever lies in the log: here is checked what may be sent there. Invariants: an act that is
+//! sent twice (the same `once`) is one; a verdict has a reason and a clause of the policy; nobody acts on what another holds, and
+//! nobody on an appeal against their own verdict; a blind case is labelled, not decided.
+
+mod restore;
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rusqlite::OptionalExtension as _;
+use schema::{Act, Label, Limit, Review, Scope, Standing, Verdict};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::Desk;
+use super::case::{Case, State, case_id};
+use super::cause::Cause;
+use super::queue::{self, Filter, Seeker};
+use crate::error::Error;
+use restore::restoring;
+
+/// Clauses of the policy that a verdict may name; their texts are among the strings as `clause.CODE`.
+pub const CLAUSES: [&str; 8] =
+    ["bulk", "automation", "scam", "impersonation", "harassment", "threat", "child_safety", "no_violation"];
+/// How long an offer keeps others away, ms of staff's time.
+const OFFER_MS: u64 = 60 * 1_000;
+/// Most offers that are remembered.
+const OFFERS_MAX: usize = 256;
+/// How long an act waits until it is folded.
+const FOLDED: Duration = Duration::from_secs(5);
+
+/// What a reviewer asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The act.
+    pub act: Act,
+    /// For a verdict.
+    pub verdict: Option<Verdict>,
+    /// For a verdict: what it covers.
+    pub scope: Option<Scope>,
+    /// For `change`: the rate.
+    pub limit: Option<Limit>,
+    /// For a verdict: its end, ms since the Unix epoch in log time.
+    pub expires: Option<u64>,
+    /// One of [`CLAUSES`]; empty: none.
+    pub policy: String,
+    /// The reviewer's words; empty: none.
+    pub reason: String,
+    /// What the reviewer says the account is, with a verdict or by itself.
+    pub label: Option<Label>,
+    /// What was on the screen.
+    pub shown: Vec<String>,
+    /// The bulk act that it is part of.
+    pub batch: Option<String>,
+}
+
+/// What became of a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// It is theirs.
+    Yes,
+    /// Another has it, or it is closed to them.
+    No(String),
+}
+
+impl Desk {
+    /// The next case for somebody, kept from others for a moment; claims nothing.
+    pub(crate) fn offer(
+        &self,
+        seeker: &Seeker<'_>,
+        filter: &Filter,
+        but: &[String],
+    ) -> Result<Option<Case>, Error> {
+        let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
+        offered.retain(|_, (_, until)| *until > seeker.now);
+        let others = offered.iter().filter(|(_, (actor, _))| actor != seeker.actor);
+        let taken: Vec<String> = others.map(|(case, _)| case.clone()).chain(but.iter().cloned()).collect();
+        let found = self.store.read(|db| queue::next(db, seeker, filter, &taken))?;
+        if let Some(case) = &found
+            && offered.len() < OFFERS_MAX
+        {
+            let until = seeker.now + self.given.habits.stretched(OFFER_MS);
+            offered.insert(case.id.clone(), (seeker.actor.to_owned(), until));
+        }
+        Ok(found)
+    }
+
+    /// Claims a case or renews the claim, and waits for what the log says.
+    pub(crate) fn claim(&self, case: &Case, actor: &str, once: &str) -> Result<Claimed, Error> {
+        let review = self.record(case, (actor, Act::Claim), once);
+        self.given.outlet.review(std::slice::from_ref(&review))?;
+        self.folded(&review.id)?;
+        let now = self.now();
+        let found = self.store.read(|db| Case::load(db, &case.id))?;
+        Ok(match found.as_ref().and_then(|case| case.holder(now)) {
+            Some(holder) if holder == actor => Claimed::Yes,
+            holder => Claimed::No(holder.unwrap_or_default().to_owned()),
+        })
+    }
+
+    /// Offers, claims, and if another was faster, goes on with the next.
+    pub(crate) fn take_next(
+        &self,
+        seeker: &Seeker<'_>,
+        (filter, first): (&Filter, Option<&str>),
+        once: &str,
+    ) -> Result<Option<Case>, Error> {
+        let mut lost: Vec<String> = Vec::new();
+        let mut wanted = first.map(|id| self.store.read(|db| Case::load(db, id))).transpose()?.flatten();
+        for attempt in 0..8 {
+            let found = match wanted.take() {
+                Some(case) => Some(case),
+                None => self.offer(seeker, filter, &lost)?,
+            };
+            let Some(case) = found else { return Ok(None) };
+            let is_mine = case.holder(seeker.now) == Some(seeker.actor);
+            if is_mine || self.claim(&case, seeker.actor, &format!("{once}{attempt}"))? == Claimed::Yes {
+                return Ok(Some(case));
+            }
+            lost.push(case.id);
+        }
+        Ok(None)
+    }
+
+    /// Does what a reviewer asks about a case; gives the ids of what was written, the last act first.
+    pub(crate) fn act(
+        &self,
+        case: &Case,
+        actor: &str,
+        (wanted, once): (&Wanted, &str),
+    ) -> Result<Vec<String>, Error> {
+        let now = self.now();
+        let standing = self.given.insight.standing(&case.account)?;
+        check(case, actor, wanted, (standing.as_ref(), now))?;
+        let is_note = wanted.act == Act::Note;
+        if !is_note
+            && case.holder(now) != Some(actor)
+            && case.state == State::Open
+            && let Claimed::No(_) = self.claim(case, actor, &format!("{once}c"))?
+        {
+            return Err(Error::Refused("refused.held"));
+        }
+        let mut reviews = Vec::new();
+        let mut record = self.record(case, (actor, wanted.act), once);
+        record.reason = Some(wanted.reason.clone()).filter(|reason| !reason.is_empty());
+        record.policy = Some(wanted.policy.clone()).filter(|policy| !policy.is_empty());
+        record.shown.clone_from(&wanted.shown);
+        record.batch.clone_from(&wanted.batch);
+        if let Some(label) = wanted.label {
+            let (id, act) = (format!("{}l", record.id), Act::Label);
+            reviews.push(Review { id, act, label: Some(label), ..record.clone() });
+        }
+        if wanted.act != Act::Label {
+            record.verdict = wanted.verdict;
+            record.scope = wanted.scope;
+            record.limit = wanted.limit;
+            record.expires = wanted.expires;
+            let judged = Some(case.decision.clone()).filter(|id| !id.is_empty());
+            record.decision = judged.filter(|_| wanted.act == Act::Verdict);
+            if wanted.verdict == Some(Verdict::Lift) && wanted.scope.is_none() {
+                // Everything goes, not only what the judged decision did.
+                record.decision = None;
+            }
+            reviews.push(record);
+        }
+        for review in &reviews {
+            review.check().map_err(schema::desk::Untaken::Refused)?;
+        }
+        if wanted.act == Act::Verdict {
+            self.note_before(&reviews[reviews.len() - 1].id, &case.account, standing)?;
+        }
+        self.given.outlet.review(&reviews)?;
+        let ids: Vec<String> = reviews.into_iter().rev().map(|review| review.id).collect();
+        self.folded(&ids[0])?;
+        Ok(ids)
+    }
+
+    /// Opens a case about an account and claims it; if one is open already, that is it.
+    pub(crate) fn open_case(&self, account: &str, actor: &str, once: &str) -> Result<Case, Error> {
+        let id = case_id(account, Cause::Opened, once);
+        let asked = Case::new(id, account, Cause::Opened, self.now());
+        let open = self.record(&asked, (actor, Act::Open), once);
+        let claim = self.record(&asked, (actor, Act::Claim), once);
+        open.check().map_err(schema::desk::Untaken::Refused)?;
+        self.given.outlet.review(&[open, claim.clone()])?;
+        self.folded(&claim.id)?;
+        self.store.read(|db| Case::open_of(db, account))?.ok_or(Error::Refused("refused.late"))
+    }
+
+    /// Gives a case back.
+    pub(crate) fn release(&self, case: &Case, actor: &str, once: &str) -> Result<(), Error> {
+        let review = self.record(case, (actor, Act::Release), once);
+        self.given.outlet.review(std::slice::from_ref(&review))?;
+        self.folded(&review.id)
+    }
+
+    /// A text that no other form of this process has: what makes an act one, however often it is sent.
+    pub(crate) fn once(&self) -> String {
+        let count = self.forms.fetch_add(1, Ordering::Relaxed);
+        format!("{:x}.{count:x}", self.now())
+    }
+
+    /// Whether somebody has labelled in a case already.
+    pub(crate) fn has_labelled(&self, case: &str, actor: &str) -> Result<bool, Error> {
+        self.store.read(|db| {
+            let mut query = db.prepare_cached("SELECT 1 FROM labels WHERE case_id = ?1 AND actor = ?2")?;
+            Ok(query.exists((case, actor))?)
+        })
+    }
+
+    /// Takes everything of one act back: what it did to the case, and by verdicts of its own what it did to the account. Only
+    /// whoever did it and leads may.
+    pub(crate) fn undo(
+        &self,
+        case: &Case,
+        actor: &str,
+        (act, by_lead, once): (&str, bool, &str),
+    ) -> Result<Vec<Review>, Error> {
+        let now = self.now();
+        let done = self.store.read(|db| {
+            let sql = "SELECT body FROM said WHERE case_id = ?1 AND undone = 0 AND counts = 1 AND (id = ?2 OR id = ?2 || 'l')
+                ORDER BY position DESC";
+            let mut query = db.prepare_cached(sql)?;
+            let rows = query.query_map((&case.id, act), |row| row.get::<_, String>(0))?;
+            Ok(rows.collect::<rusqlite::Result<Vec<String>>>()?)
+        })?;
+        let done: Vec<Review> = done.iter().filter_map(|body| serde_json::from_str(body).ok()).collect();
+        if done.is_empty() {
+            return Err(Error::Refused("refused.nothing_to_undo"));
+        }
+        if !by_lead && done.iter().any(|one| one.actor != actor) {
+            return Err(Error::Refused("refused.not_yours"));
+        }
+        let mut reviews = Vec::new();
+        for (number, one) in done.iter().enumerate() {
+            let mut undo = self.record(case, (actor, Act::Undo), &format!("{once}u{number}"));
+            undo.undoes = Some(one.id.clone());
+            reviews.push(undo);
+        }
+        if let Some(verdict) = done.iter().find(|one| one.act == Act::Verdict) {
+            let before = self.before(&verdict.id)?.ok_or(Error::Refused("refused.before_unknown"))?;
+            for (number, word) in restoring(&before, verdict, now).into_iter().enumerate() {
+                let mut review = self.record(case, (actor, Act::Verdict), &format!("{once}v{number}"));
+                (review.verdict, review.scope) = (Some(word.verdict), word.scope);
+                (review.limit, review.expires) = (word.limit, word.expires);
+                review.policy.clone_from(&verdict.policy);
+                review.reason = Some("taken back".to_owned());
+                review.undoes = Some(verdict.id.clone());
+                // No case: this closes none.
+                review.case = "restored".to_owned();
+                reviews.push(review);
+            }
+        }
+        self.given.outlet.review(&reviews)?;
+        self.folded(&reviews[0].id)?;
+        Ok(reviews)
+    }
+
+    /// A record with what every act has.
+    fn record(&self, case: &Case, (actor, act): (&str, Act), once: &str) -> Review {
+        let id = format!("r_{:032x}", xxh3_128(format!("{actor}:{}:{act}:{once}", case.id).as_bytes()));
+        Review {
+            id,
+            case: case.id.clone(),
+            account: case.account.clone(),
+            at: self.now(),
+            actor: actor.to_owned(),
+            act,
+            verdict: None,
+            decision: None,
+            scope: None,
+            limit: None,
+            expires: None,
+            policy: None,
+            reason: None,
+            label: None,
+            shown: Vec::new(),
+            undoes: None,
+            batch: None,
+        }
+    }
+
+    /// Waits until a record came back from the log.
+    fn folded(&self, id: &str) -> Result<(), Error> {
+        let found = self.wait_for(FOLDED, |db| {
+            let mut query = db.prepare_cached("SELECT 1 FROM said WHERE id = ?1")?;
+            Ok(query.query_row([id], |_| Ok(())).optional()?)
+        })?;
+        found.ok_or(Error::Refused("refused.late"))
+    }
+
+    /// Notes what was in force before a verdict, so that it can be restored.
+    fn note_before(&self, review: &str, account: &str, standing: Option<Standing>) -> Result<(), Error> {
+        let nothing = || Standing { account: account.to_owned(), seq: 0, as_of: 0, restrictions: Vec::new() };
+        let text = serde_json::to_string(&standing.unwrap_or_else(nothing)).expect("it has string keys");
+        let sql = "INSERT OR IGNORE INTO before VALUES (?1, ?2, ?3)";
+        self.store.writer().prepare_cached(sql)?.execute((review, account, text))?;
+        Ok(())
+    }
+
+    fn before(&self, review: &str) -> Result<Option<Standing>, Error> {
+        let text: Option<String> = self.store.read(|db| {
+            let mut query = db.prepare_cached("SELECT standing FROM before WHERE review = ?1")?;
+            Ok(query.query_row([review], |row| row.get(0)).optional()?)
+        })?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+}
+
+/// Whether an act is allowed and complete.
+fn check(
+    case: &Case,
+    actor: &str,
+    wanted: &Wanted,
+    (standing, now): (Option<&Standing>, u64),
+) -> Result<(), Error> {
+    let refuse = |why: &'static str| Err(Error::Refused(why));
+    if case.excluded == actor && wanted.act != Act::Note {
+        return refuse("refused.own_decision");
+    }
+    if case.state != State::Open && wanted.act != Act::Note {
+        return refuse("refused.closed");
+    }
+    if !case.is_free_for(actor, now) && wanted.act != Act::Note {
+        return refuse("refused.held");
+    }
+    match wanted.act {
+        Act::Verdict => check_verdict(case, wanted, (standing, now)),
+        Act::Label if wanted.label.is_none() => refuse("refused.no_label"),
+        Act::Note | Act::Escalate if wanted.reason.trim().is_empty() => refuse("refused.no_reason"),
+        _ => Ok(()),
+    }
+}
+
+fn check_verdict(
+    case: &Case,
+    wanted: &Wanted,
+    (standing, now): (Option<&Standing>, u64),
+) -> Result<(), Error> {
+    let refuse = |why: &'static str| Err(Error::Refused(why));
+    if case.cause.is_blind() {
+        return refuse("refused.blind");
+    }
+    if wanted.reason.trim().is_empty() {
+        return refuse("refused.no_reason");
+    }
+    if !CLAUSES.contains(&&*wanted.policy) {
+        return refuse("refused.no_policy");
+    }
+    if wanted.expires.is_some_and(|expires| expires <= now) {
+        return refuse("refused.past");
+    }
+    let in_force = |id: &str| {
+        let mut all = standing.into_iter().flat_map(|standing| &standing.restrictions);
+        all.any(|one| one.decision == id && one.expires.is_none_or(|expires| expires > now))
+    };
+    match wanted.verdict {
+        None => refuse("refused.no_verdict"),
+        Some(Verdict::Confirm) if !in_force(&case.decision) => refuse("refused.not_in_force"),
+        Some(Verdict::Change) if wanted.limit.is_none() && !in_force(&case.decision) => {
+            refuse("refused.nothing_to_change")
+        }
+        Some(Verdict::Change)
+            if wanted.limit.is_none() && wanted.scope.is_none() && wanted.expires.is_none() =>
+        {
+            refuse("refused.no_change")
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

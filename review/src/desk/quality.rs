@@ -1,0 +1,252 @@
+//! How good verdicts are: agreement of two humans, decisions that humans overturn, and what they disagree about.
+//!
+//! Separate from working cases. Invariants: only blind labels are held against each other; a figure comes with how much it rests on; and
+//! nothing here ranks people by speed: how long a case took is not even kept.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+use schema::{Label, Verdict};
+
+use super::cause::Cause;
+use crate::error::Error;
+
+/// Most pairs and audits that are looked at: the latest.
+const LATEST: i64 = 20_000;
+/// Most disagreements that are listed.
+const LISTED: usize = 50;
+
+/// Two labels of one account by two people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// The first case and the second review.
+    pub cases: (String, String),
+    /// The account.
+    pub account: String,
+    /// Who labelled.
+    pub actors: (String, String),
+    /// What they said.
+    pub labels: (Label, Label),
+    /// Rule of the decision that was judged; empty: none.
+    pub rule: String,
+    /// Version of the model; empty: none.
+    pub model: String,
+    /// When the second said it, ms of log time.
+    pub at: u64,
+}
+
+/// Agreement beyond chance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Agreement {
+    /// Pairs that it rests on.
+    pub pairs: u64,
+    /// Share of pairs that agree.
+    pub agreed: f64,
+    /// Cohen's kappa; `None`: chance alone would agree always, so that it says nothing.
+    pub kappa: Option<f64>,
+}
+
+/// How often something was overturned.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Overturned {
+    /// How often it was judged.
+    pub judged: u64,
+    /// How often it was overturned.
+    pub overturned: u64,
+}
+
+impl Overturned {
+    /// The share, with its 95 % interval by Wilson; `None`: nothing was judged.
+    pub fn share(&self) -> Option<(f64, f64, f64)> {
+        if self.judged == 0 {
+            return None;
+        }
+        let (n, z) = (self.judged as f64, 1.96);
+        let share = self.overturned as f64 / n;
+        let middle = (share + z * z / (2.0 * n)) / (1.0 + z * z / n);
+        let half = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt() / (1.0 + z * z / n);
+        Some((share, (middle - half).max(0.0), (middle + half).min(1.0)))
+    }
+}
+
+/// All figures.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Quality {
+    /// Of all pairs.
+    pub all: Option<Agreement>,
+    /// By reviewer, each with all others.
+    pub by_actor: Vec<(String, Agreement)>,
+    /// By rule.
+    pub by_rule: Vec<(String, Agreement)>,
+    /// By model.
+    pub by_model: Vec<(String, Agreement)>,
+    /// Automatic decisions judged blind: by rule.
+    pub audits: Vec<(String, Overturned)>,
+    /// Appeals: by rule.
+    pub appeals: Vec<(String, Overturned)>,
+    /// Pairs that disagree, the latest first.
+    pub disagreements: Vec<Pair>,
+}
+
+/// Cohen's kappa of pairs of labels.
+pub fn agreement(labels: &[(Label, Label)]) -> Option<Agreement> {
+    if labels.is_empty() {
+        return None;
+    }
+    let n = labels.len() as f64;
+    let agreed = labels.iter().filter(|(a, b)| a == b).count() as f64 / n;
+    let share =
+        |of: &dyn Fn(&(Label, Label)) -> bool| labels.iter().filter(|pair| of(pair)).count() as f64 / n;
+    let by_chance: f64 = Label::ALL
+        .iter()
+        .map(|label| share(&|pair| pair.0 == *label) * share(&|pair| pair.1 == *label))
+        .sum();
+    let kappa = (by_chance < 1.0 - 1e-9).then(|| (agreed - by_chance) / (1.0 - by_chance));
+    Some(Agreement { pairs: labels.len() as u64, agreed, kappa })
+}
+
+/// What a verdict says the account is.
+fn meant(outcome: &str) -> Option<Label> {
+    Label::from_word(outcome).or_else(|| {
+        Verdict::from_word(outcome).map(|verdict| match verdict {
+            Verdict::Confirm | Verdict::Change | Verdict::Ban => Label::Abusive,
+            Verdict::Lift | Verdict::Exempt => Label::Benign,
+        })
+    })
+}
+
+/// Every pair of a first case and its blind second review.
+fn pairs(db: &Connection) -> Result<Vec<Pair>, Error> {
+    let sql = "SELECT a.id AS first, b.id AS second, b.account, b.excluded, l.actor, b.rule, b.model, l.at, l.label AS said,
+            (SELECT label FROM labels WHERE case_id = a.id ORDER BY at DESC, review LIMIT 1) AS label, a.outcome
+        FROM cases AS b JOIN cases AS a ON a.id = b.of_case
+            JOIN labels AS l ON l.case_id = b.id AND l.blind = 1
+        WHERE b.cause = ?1 AND b.state = 1 ORDER BY l.at DESC, l.review LIMIT ?2";
+    let mut query = db.prepare_cached(sql)?;
+    let mut rows = query.query((Cause::Second as i64, LATEST))?;
+    let mut pairs = Vec::new();
+    while let Some(row) = rows.next()? {
+        let label: Option<String> = row.get("label")?;
+        let outcome: String = row.get("outcome")?;
+        let first = label.as_deref().and_then(Label::from_word).or_else(|| meant(&outcome));
+        let second = Label::from_word(&row.get::<_, String>("said")?);
+        let (Some(first), Some(second)) = (first, second) else { continue };
+        pairs.push(Pair {
+            cases: (row.get("first")?, row.get("second")?),
+            account: row.get("account")?,
+            actors: (row.get("excluded")?, row.get("actor")?),
+            labels: (first, second),
+            rule: row.get("rule")?,
+            model: row.get("model")?,
+            at: row.get::<_, i64>("at")? as u64,
+        });
+    }
+    Ok(pairs)
+}
+
+/// Groups of pairs, the largest first.
+fn grouped(pairs: &[Pair], keys: impl Fn(&Pair) -> Vec<String>) -> Vec<(String, Agreement)> {
+    let mut groups: BTreeMap<String, Vec<(Label, Label)>> = BTreeMap::new();
+    for pair in pairs {
+        for key in keys(pair).into_iter().filter(|key| !key.is_empty()) {
+            groups.entry(key).or_default().push(pair.labels);
+        }
+    }
+    let found = groups.into_iter().filter_map(|(key, labels)| Some((key, agreement(&labels)?)));
+    let mut found: Vec<(String, Agreement)> = found.collect();
+    found.sort_by_key(|(_, agreement)| std::cmp::Reverse(agreement.pairs));
+    found
+}
+
+/// How often closed cases of a cause went against automation, by rule; what was a "cannot tell" is not counted.
+fn overturned(db: &Connection, cause: Cause) -> Result<Vec<(String, Overturned)>, Error> {
+    let sql =
+        "SELECT rule, outcome FROM cases WHERE cause = ?1 AND state = 1 ORDER BY closed_at DESC LIMIT ?2";
+    let mut query = db.prepare_cached(sql)?;
+    let mut rows = query.query((cause as i64, LATEST))?;
+    let mut found: BTreeMap<String, Overturned> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let (rule, outcome): (String, String) = (row.get(0)?, row.get(1)?);
+        let Some(label) = meant(&outcome).filter(|label| *label != Label::CannotTell) else { continue };
+        let of_rule = found.entry(rule).or_default();
+        of_rule.judged += 1;
+        of_rule.overturned += u64::from(label == Label::Benign);
+    }
+    let mut found: Vec<(String, Overturned)> = found.into_iter().collect();
+    found.sort_by_key(|(_, of_rule)| std::cmp::Reverse(of_rule.judged));
+    Ok(found)
+}
+
+/// All figures.
+pub fn quality(db: &Connection) -> Result<Quality, Error> {
+    let pairs = pairs(db)?;
+    let all: Vec<(Label, Label)> = pairs.iter().map(|pair| pair.labels).collect();
+    Ok(Quality {
+        all: agreement(&all),
+        by_actor: grouped(&pairs, |pair| vec![pair.actors.0.clone(), pair.actors.1.clone()]),
+        by_rule: grouped(&pairs, |pair| vec![pair.rule.clone()]),
+        by_model: grouped(&pairs, |pair| vec![pair.model.clone()]),
+        audits: overturned(db, Cause::Audit)?,
+        appeals: overturned(db, Cause::Appeal)?,
+        disagreements: pairs.into_iter().filter(|pair| pair.labels.0 != pair.labels.1).take(LISTED).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::Habits;
+    use crate::desk::scene::{World, decision, review};
+
+    #[test]
+    fn kappa_is_that_of_the_textbook() {
+        use Label::{Abusive, Benign};
+        // 20 both yes, 5 only the first, 10 only the second, 15 both no: kappa 0.4.
+        let mut labels = vec![(Abusive, Abusive); 20];
+        labels.extend(vec![(Abusive, Benign); 5]);
+        labels.extend(vec![(Benign, Abusive); 10]);
+        labels.extend(vec![(Benign, Benign); 15]);
+        let found = agreement(&labels).expect("pairs");
+        assert!((found.kappa.expect("it says something") - 0.4).abs() < 1e-9, "{found:?}");
+        assert!((found.agreed - 0.7).abs() < 1e-9);
+        assert_eq!(agreement(&[(Benign, Benign); 9]).and_then(|found| found.kappa), None);
+        assert_eq!(agreement(&[]), None);
+    }
+
+    #[test]
+    fn the_interval_is_wilsons() {
+        let (share, low, high) = Overturned { judged: 10, overturned: 1 }.share().expect("judged");
+        assert!((share - 0.1).abs() < 1e-9 && (low - 0.0179).abs() < 1e-3 && (high - 0.4042).abs() < 1e-3);
+        assert_eq!(Overturned::default().share(), None);
+    }
+
+    #[test]
+    fn only_blind_second_labels_are_held_against_the_first_and_audits_against_automation() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let habits = Habits { audits_per_10_000: 0, seconds_per_10_000: 10_000, ..Habits::default() };
+        let (world, desk) = World::desk(folder.path(), habits);
+        let open = |account: &str| {
+            desk.store
+                .read(|db| crate::desk::case::Case::open_of(db, account))
+                .expect("readable")
+                .expect("open")
+                .id
+        };
+        for (account, second, more) in
+            [("a", "abusive", ""), ("b", "benign", ""), ("c", "benign", r#","shown":["score"]"#)]
+        {
+            world.arrive(decision(&format!("d{account}"), account, "review", ""));
+            let first = open(account);
+            let verdict = r#","verdict":"ban""#;
+            world.arrive(review(&format!("v{account}"), (&first, account), ("x", "verdict"), verdict));
+            let label = format!(r#","label":"{second}"{more}"#);
+            world.arrive(review(&format!("l{account}"), (&open(account), account), ("y", "label"), &label));
+        }
+        let found = desk.store.read(quality).expect("readable");
+        assert_eq!(found.all.map(|all| all.pairs), Some(2), "the one who saw the score does not count");
+        assert_eq!(found.disagreements.len(), 1);
+        assert_eq!(found.disagreements[0].account, "b");
+        let actors: Vec<&str> = found.by_actor.iter().map(|(actor, _)| &**actor).collect();
+        assert_eq!(actors, ["x", "y"]);
+    }
+}

@@ -1,0 +1,158 @@
+//! In which order cases come: how grave, how credibly reported, how uncertain; and the lots of the random slots.
+//!
+//! Separate and pure, so that each sentence of the order has a test. Invariants: the same case has the same place on every replay;
+//! reports by a crowd that looks alike count less than twice one report; a certain case is no reason to look, an uncertain one is.
+
+use schema::{Action, Contact, Feedback, ReportReason};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Score bands: five of a fifth each, and one for what has no score.
+pub const BANDS: i64 = 6;
+
+/// Where a case of class 2 stands: higher comes first, 0 to 3.
+pub fn priority(harm: f64, heard: f64, score: Option<f64>) -> f64 {
+    harm + (heard / 3.0).min(1.0) + uncertainty(score)
+}
+
+/// How grave it is, 0 to 1: by what automation did or wants, and by what was reported.
+pub fn harm(action: Option<Action>, reported: Option<ReportReason>) -> f64 {
+    let by_action: f64 = match action {
+        Some(Action::Ban) => 0.6,
+        Some(Action::RateLimit) => 0.4,
+        Some(Action::Challenge | Action::Review) => 0.3,
+        Some(Action::Warn) => 0.1,
+        Some(Action::Lift) | None => 0.0,
+    };
+    by_action.max(reported.map_or(0.0, gravity))
+}
+
+/// How grave what a report says would be, 0 to 1.
+pub fn gravity(reason: ReportReason) -> f64 {
+    match reason {
+        ReportReason::ChildSafety => 1.0,
+        ReportReason::Threat => 0.9,
+        ReportReason::Scam => 0.7,
+        ReportReason::Impersonation | ReportReason::Harassment => 0.6,
+        ReportReason::Spam => 0.3,
+        ReportReason::Other => 0.2,
+    }
+}
+
+/// How little the model knows, 0 to 1; without a score, half.
+pub fn uncertainty(score: Option<f64>) -> f64 {
+    score.map_or(0.5, |score| 1.0 - 2.0 * (score - 0.5).abs().min(0.5))
+}
+
+/// The score's band, 0 to 5.
+pub fn band(score: Option<f64>) -> i64 {
+    score.map_or(BANDS - 1, |score| ((score * 5.0) as i64).clamp(0, BANDS - 2))
+}
+
+/// A case's lot among those of its band: the lowest is drawn first.
+pub fn lot(case: &str) -> i64 {
+    (xxh3_64(case.as_bytes()) >> 1) as i64
+}
+
+/// Whether something is among a sample of so many in ten thousand. `salt` keeps samples apart.
+pub fn is_sampled(id: &str, salt: &str, per_10_000: u32) -> bool {
+    xxh3_64(format!("{salt}:{id}").as_bytes()) % 10_000 < u64::from(per_10_000)
+}
+
+/// What a report is worth by itself, 0 to 1: who wrote first, and how old its author is. As the feature `feedback_24h` has it.
+pub fn credit(feedback: &Feedback<'_>) -> f64 {
+    let contact = match feedback.contact {
+        Some(Contact::Account) => 1.0,
+        Some(Contact::Author) => 0.15,
+        Some(Contact::None) => 0.02,
+        None => 0.25,
+    };
+    let age = match feedback.peer_age_h {
+        None => 0.7,
+        Some(age_h) if age_h < 24.0 => 0.1,
+        Some(age_h) if age_h < 168.0 => 0.3,
+        Some(age_h) if age_h < 720.0 => 0.7,
+        Some(_) => 1.0,
+    };
+    contact * age
+}
+
+/// A report as it lies in the store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Voice {
+    /// What it is worth by itself.
+    pub credit: f64,
+    /// The author's device; empty: unknown.
+    pub device: String,
+    /// The author's network prefix; empty: unknown.
+    pub prefix: String,
+    /// The author's number range; empty: unknown.
+    pub range: String,
+}
+
+/// What reports are worth together: the n-th of a crowd that looks alike counts 1/n².
+pub fn heard(voices: &[Voice]) -> f64 {
+    let same = |a: &String, b: &String| !a.is_empty() && a == b;
+    let alike = |a: &Voice, b: &Voice| {
+        same(&a.device, &b.device) || same(&a.prefix, &b.prefix) || same(&a.range, &b.range)
+    };
+    let worth = |(at, voice): (usize, &Voice)| {
+        let before = voices[..at].iter().filter(|other| alike(voice, other)).count() as f64;
+        voice.credit / ((1.0 + before) * (1.0 + before))
+    };
+    voices.iter().enumerate().map(worth).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn voice(credit: f64, device: &str) -> Voice {
+        Voice { credit, device: device.to_owned(), prefix: String::new(), range: String::new() }
+    }
+
+    #[test]
+    fn the_graver_the_more_credibly_reported_and_the_less_certain_comes_first() {
+        assert!(priority(0.6, 0.0, Some(0.9)) > priority(0.3, 0.0, Some(0.9)));
+        assert!(priority(0.3, 2.0, Some(0.9)) > priority(0.3, 1.0, Some(0.9)));
+        assert!(priority(0.3, 0.0, Some(0.5)) > priority(0.3, 0.0, Some(0.99)));
+        assert!(priority(0.3, 0.0, Some(0.5)) > priority(0.3, 0.0, Some(0.01)));
+        assert!(harm(Some(Action::Review), Some(ReportReason::Scam)) > harm(Some(Action::Ban), None));
+    }
+
+    #[test]
+    fn a_brigade_cannot_steer() {
+        let one = heard(&[voice(1.0, "")]);
+        let crowd: Vec<Voice> = (0..200).map(|_| voice(1.0, "d")).collect();
+        assert!(heard(&crowd) < 1.65 * one, "{}", heard(&crowd));
+        let strangers: Vec<Voice> = (0..20).map(|_| voice(0.02 * 0.1, "")).collect();
+        assert!(heard(&strangers) < 0.05);
+        // However many there are, reports alone move a case by at most 1 of 3.
+        let many: Vec<Voice> = (0..1_000).map(|number| voice(1.0, &number.to_string())).collect();
+        assert!(priority(0.0, heard(&many), Some(1.0)) <= 1.0);
+    }
+
+    #[test]
+    fn who_was_written_to_first_and_is_long_there_is_believed() {
+        let feedback = |contact, peer_age_h| Feedback {
+            peer: "p",
+            contact,
+            peer_age_h,
+            peer_device: None,
+            peer_prefix: None,
+            peer_range: None,
+        };
+        assert!((credit(&feedback(Some(Contact::Account), Some(9_000.0))) - 1.0).abs() < 1e-9);
+        assert!(credit(&feedback(Some(Contact::None), Some(2.0))) < 0.01);
+        assert!(credit(&feedback(None, None)) < credit(&feedback(Some(Contact::Account), None)));
+    }
+
+    #[test]
+    fn bands_cover_every_score_and_lots_are_fixed() {
+        let scores = [Some(0.0), Some(0.199), Some(0.2), Some(0.999), Some(1.0), None];
+        assert_eq!(scores.map(band), [0, 0, 1, 4, 4, 5]);
+        assert_eq!(lot("k_1"), lot("k_1"));
+        assert!(lot("k_1") >= 0 && lot("k_1") != lot("k_2"));
+        let share = (0..20_000).filter(|n| is_sampled(&n.to_string(), "audit", 1_000)).count();
+        assert!((1_800..2_200).contains(&share), "{share}");
+    }
+}

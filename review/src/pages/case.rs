@@ -1,0 +1,199 @@
+//! A case on one screen: why it is there, what is known, and what can be done about it.
+//!
+//! Separate from gathering what is known (`desk::sheet`). Invariants: every view is in the audit chain; a blind case shows nothing of
+//! what automation or others thought until one's own label is stored; a page that is fetched ahead claims nothing.
+
+mod doing;
+mod parts;
+mod screen;
+mod timeline;
+
+pub(super) use doing::{act, beat, release, undo};
+pub(super) use screen::{Notes, Screen};
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, RawQuery, State as Extract};
+
+use super::frame::{Frame, page};
+use super::guard::fields;
+use super::queue as list;
+use super::wrong::{Answered, Wrong, work};
+use crate::audit;
+use crate::desk::Desk;
+use crate::desk::acts::CLAUSES;
+use crate::desk::case::{Case, State};
+use crate::desk::queue::Seeker;
+use crate::desk::sheet::Sheet;
+use crate::people::{Right, Viewer};
+use crate::strings::Strings;
+
+/// Everything on the screen.
+#[derive(Template)]
+#[template(path = "case.html")]
+struct CasePage {
+    f: Frame,
+    id: String,
+    account: String,
+    account_id: String,
+    account_full: String,
+    cause: &'static str,
+    tone: &'static str,
+    is_open: bool,
+    outcome: String,
+    holder: String,
+    is_mine: bool,
+    is_held: bool,
+    is_excluded: bool,
+    may_work: bool,
+    escalated: bool,
+    due: String,
+    is_overdue: bool,
+    s: Screen,
+    // What can be done.
+    clauses: [&'static str; 8],
+    can_confirm: bool,
+    once: String,
+    shown: String,
+    query: String,
+    next: String,
+    next_path: String,
+    done: Option<Done>,
+    outcomes: Vec<(&'static str, String)>,
+}
+
+/// What can be done, by the word of its act.
+const OUTCOMES: [&str; 8] = ["confirm", "lift", "change", "ban", "exempt", "label", "escalate", "skip"];
+
+/// What was done a moment ago, to be taken back.
+struct Done {
+    text: String,
+    case: String,
+    act: String,
+}
+
+/// What a page is made from.
+struct Found {
+    case: Case,
+    sheet: Sheet,
+    notes: Notes,
+    next: Option<String>,
+    is_blind: bool,
+    once: String,
+    now: u64,
+    pace: f64,
+}
+
+/// `GET /review/case/{id}`.
+pub(super) async fn show(
+    Extract(desk): Extract<Arc<Desk>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    RawQuery(asked): RawQuery,
+) -> Answered {
+    let asked = fields(asked.unwrap_or_default().as_bytes())?;
+    let text = |name: &str| asked.get(name).and_then(|values| values.first()).cloned().unwrap_or_default();
+    let query = text("q");
+    let done = (!text("done").is_empty()).then(|| Done {
+        text: done_text(viewer.t, &text("what")),
+        case: text("of"),
+        act: text("done"),
+    });
+    let (who, narrowed) = (viewer.clone(), query.clone());
+    let found = work(&desk, move |desk| gather(desk, &who, (&id, &narrowed))).await?;
+    Ok(page(&made(&viewer, found, (query, done))))
+}
+
+fn done_text(t: &Strings, what: &str) -> String {
+    t.fill("case.done", [t.word("outcome", what)])
+}
+
+fn gather(desk: &Desk, viewer: &Viewer, (id, query): (&str, &str)) -> Result<Found, Wrong> {
+    let case = desk.store.read(|db| Case::load(db, id))?.ok_or(Wrong::NotFound)?;
+    let is_blind = case.cause.is_blind() && !desk.has_labelled(&case.id, &viewer.id)?;
+    let mut sheet = desk.sheet(&case.account, Some(&case), is_blind)?;
+    if !is_blind {
+        desk.linked(&case.account, &mut sheet)?;
+    }
+    desk.audit(viewer, "view_case", &case.account, &case.id)?;
+    let (now, may_work) = (desk.now(), viewer.may(Right::Work));
+    let seeker = Seeker { actor: &viewer.id, is_lead: viewer.may(Right::Lead), now };
+    let filter = list::filter(&fields(query.as_bytes())?);
+    // Offered already, so that it can be fetched ahead and nobody else is sent there meanwhile.
+    let next = if may_work { desk.offer(&seeker, &filter, std::slice::from_ref(&case.id))? } else { None };
+    let insight = &desk.given.insight;
+    Ok(Found {
+        notes: Notes { features: insight.features().to_vec(), rules: insight.rules() },
+        next: next.map(|next| next.id),
+        once: desk.once(),
+        pace: desk.given.habits.pace,
+        case,
+        sheet,
+        is_blind,
+        now,
+    })
+}
+
+/// What was on the screen, as codes for the record.
+fn shown(sheet: &Sheet, case: &Case, is_blind: bool) -> String {
+    let mut codes = Vec::new();
+    let mut add = |is: bool, code: &'static str| {
+        if is {
+            codes.push(code);
+        }
+    };
+    add(!is_blind && (case.score.is_some() || sheet.explained.is_some()), "score");
+    add(!is_blind && sheet.explained.is_some(), "bars");
+    add(!is_blind && sheet.judged.is_some(), "rule");
+    add(!sheet.decisions.is_empty(), "decisions");
+    add(!sheet.said.is_empty(), "reviews");
+    add(!sheet.heard.is_empty(), "reports");
+    add(!sheet.marks.is_empty(), "timeline");
+    add(sheet.row.is_some(), "counters");
+    add(!sheet.linked.is_empty(), "linked");
+    codes.join(" ")
+}
+
+fn made(viewer: &Viewer, found: Found, (query, done): (String, Option<Done>)) -> CasePage {
+    let t = viewer.t;
+    let Found { case, sheet, notes, next, is_blind, once, now, pace } = found;
+    let is_overdue = case.due_at < now;
+    let due = if is_overdue { (case.due_at, now) } else { (now, case.due_at) };
+    let holder = case.holder(now).unwrap_or_default();
+    let next_path =
+        next.as_ref().map(|next| format!("/review/case/{next}?q={}", super::guard::encoded(&query)));
+    CasePage {
+        f: Frame::new(viewer, "/review/"),
+        s: Screen::of(viewer, &sheet, Some(&case), &notes, (now, is_blind)),
+        account: audit::short(&case.account),
+        account_id: super::guard::encoded(&case.account),
+        account_full: case.account.clone(),
+        cause: case.cause.word(),
+        tone: list::tone(case.cause),
+        is_open: case.state == State::Open,
+        outcome: match case.state {
+            State::Open => String::new(),
+            State::Decided => t.word("outcome", &case.outcome).to_owned(),
+            State::Unreviewed => t.say("case.unreviewed").to_owned(),
+        },
+        is_mine: holder == viewer.id,
+        is_held: !holder.is_empty() && holder != viewer.id,
+        holder: audit::short(holder),
+        is_excluded: case.excluded == viewer.id,
+        may_work: viewer.may(Right::Work),
+        escalated: case.escalated,
+        due: list::staff_span(t, due, pace),
+        is_overdue,
+        can_confirm: sheet.in_force.iter().any(|one| one.decision == case.decision),
+        clauses: CLAUSES,
+        shown: shown(&sheet, &case, is_blind),
+        outcomes: OUTCOMES.iter().map(|what| (*what, done_text(t, what))).collect(),
+        id: case.id,
+        once,
+        query,
+        next: next.unwrap_or_default(),
+        next_path: next_path.unwrap_or_default(),
+        done,
+    }
+}

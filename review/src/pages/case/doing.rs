@@ -1,0 +1,160 @@
+//! The forms of a case: acts, the sign of life, giving back, taking back.
+//!
+//! Separate from showing it. Invariants: what is not complete or not allowed is said and nothing is written; after an act the next case
+//! is claimed; a page with a script is told where to go, one without is led there.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State as Extract};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use schema::{Act, Label, Limit, Scope, Verdict};
+
+use super::super::guard::{Posted, encoded, fields};
+use super::super::queue as list;
+use super::super::wrong::{Answered, Wrong, work};
+use crate::desk::Desk;
+use crate::desk::acts::{Claimed, Wanted};
+use crate::desk::case::Case;
+use crate::desk::queue::Seeker;
+use crate::people::{Right, Viewer};
+
+/// A header by which our script says that it wants the address alone.
+const SCRIPT: &str = "x-weir-script";
+
+/// Leads on: by a redirect, or by the address as text.
+fn lead(headers: &HeaderMap, path: &str) -> Response {
+    if headers.contains_key(SCRIPT) {
+        (StatusCode::OK, path.to_owned()).into_response()
+    } else {
+        Redirect::to(path).into_response()
+    }
+}
+
+fn load(desk: &Desk, id: &str) -> Result<Case, Wrong> {
+    desk.store.read(|db| Case::load(db, id))?.ok_or(Wrong::NotFound)
+}
+
+/// `POST /review/case/{id}/act`.
+pub(in crate::pages) async fn act(
+    Extract(desk): Extract<Arc<Desk>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    posted: Posted,
+) -> Answered {
+    let who = viewer.clone();
+    let path = work(&desk, move |desk| {
+        let case = load(desk, &id)?;
+        let wanted = wanted(&posted, desk.now())?;
+        let once = posted.text("once");
+        let ids = desk.act(&case, &who.id, (&wanted, once))?;
+        let what = outcome(&wanted);
+        desk.audit(&who, &format!("act_{what}"), &case.account, &format!("{} {}", case.id, ids[0]))?;
+        let done = format!("done={}&of={}&what={what}", ids[0], case.id);
+        if wanted.act == Act::Note {
+            return Ok(format!("/review/case/{}?{done}", case.id));
+        }
+        let query = posted.raw("query");
+        let filter = list::filter(&fields(query.as_bytes())?);
+        let seeker = Seeker { actor: &who.id, is_lead: who.may(Right::Lead), now: desk.now() };
+        let first = Some(posted.text("next")).filter(|next| !next.is_empty());
+        let next = desk.take_next(&seeker, (&filter, first), &format!("{once}n"))?;
+        Ok(match next {
+            Some(next) => format!("/review/case/{}?{done}&q={}", next.id, encoded(query)),
+            None => format!("/review/?{done}"),
+        })
+    })
+    .await?;
+    Ok(lead(&headers, &path))
+}
+
+/// What was done, in one word.
+fn outcome(wanted: &Wanted) -> &'static str {
+    match (wanted.verdict, wanted.act) {
+        (Some(verdict), _) => verdict.word(),
+        (None, act) => act.word(),
+    }
+}
+
+/// What a form asks for.
+fn wanted(posted: &Posted, now: u64) -> Result<Wanted, Wrong> {
+    let word = posted.text("act");
+    let verdict = Verdict::from_word(word);
+    let act = match (verdict, word) {
+        (Some(_), _) => Act::Verdict,
+        (None, "label" | "note" | "escalate" | "skip") => {
+            Act::from_word(word).ok_or(Wrong::Asked("refused.no_act"))?
+        }
+        _ => return Err(Wrong::Asked("refused.no_act")),
+    };
+    let number = |field: &str| posted.text(field).parse::<u32>().ok().filter(|number| *number > 0);
+    let limit = match (verdict, number("limit"), number("per_s")) {
+        (Some(Verdict::Change), Some(max), Some(per_s)) => Some(Limit { max, per_s }),
+        _ => None,
+    };
+    let hours = number("ends_h").filter(|_| verdict.is_some());
+    let scope = Scope::from_word(posted.text("scope")).filter(|_| verdict != Some(Verdict::Ban));
+    let labels = matches!(act, Act::Verdict | Act::Label);
+    Ok(Wanted {
+        act,
+        verdict,
+        scope,
+        limit,
+        expires: hours.map(|hours| now + u64::from(hours) * 3_600_000),
+        policy: posted.text("policy").to_owned(),
+        reason: posted.text("reason").to_owned(),
+        label: Label::from_word(posted.text("label")).filter(|_| labels),
+        shown: posted.text("shown").split_whitespace().take(32).map(str::to_owned).collect(),
+        batch: None,
+    })
+}
+
+/// `POST /review/case/{id}/claim`: takes it, or says that somebody is still there.
+pub(in crate::pages) async fn beat(
+    Extract(desk): Extract<Arc<Desk>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Answered {
+    let path = work(&desk, move |desk| {
+        let case = load(desk, &id)?;
+        match desk.claim(&case, &viewer.id, &desk.once())? {
+            Claimed::Yes => Ok(format!("/review/case/{id}")),
+            Claimed::No(_) => Err(Wrong::Conflict("refused.held")),
+        }
+    })
+    .await?;
+    Ok(lead(&headers, &path))
+}
+
+/// `POST /review/case/{id}/release`.
+pub(in crate::pages) async fn release(
+    Extract(desk): Extract<Arc<Desk>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Answered {
+    work(&desk, move |desk| Ok(desk.release(&load(desk, &id)?, &viewer.id, &desk.once())?)).await?;
+    Ok(lead(&headers, "/review/"))
+}
+
+/// `POST /review/case/{id}/undo`.
+pub(in crate::pages) async fn undo(
+    Extract(desk): Extract<Arc<Desk>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    posted: Posted,
+) -> Answered {
+    let path = work(&desk, move |desk| {
+        let case = load(desk, &id)?;
+        let by_lead = viewer.may(Right::Lead);
+        let written = desk.undo(&case, &viewer.id, (posted.text("act"), by_lead, &desk.once()))?;
+        let ids: Vec<&str> = written.iter().map(|review| &*review.id).take(4).collect();
+        desk.audit(&viewer, "act_undo", &case.account, &format!("{} {}", case.id, ids.join(" ")))?;
+        Ok(format!("/review/case/{id}"))
+    })
+    .await?;
+    Ok(lead(&headers, &path))
+}

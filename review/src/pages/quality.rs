@@ -1,0 +1,121 @@
+//! Quality: how far humans agree, what they overturn, and what they disagree about.
+//!
+//! Separate from the figures (`desk::quality`). Invariants: for leads; a figure that rests on little says so; nobody is ranked by speed.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State as Extract;
+use schema::Label;
+
+use super::frame::{Frame, page};
+use super::wrong::{Answered, work};
+use crate::audit;
+use crate::desk::Desk;
+use crate::desk::quality::{Agreement, Overturned, Quality, quality};
+use crate::people::Viewer;
+use crate::strings::Strings;
+use crate::when;
+
+/// Pairs below which a kappa says little.
+const PAIRS_MIN: u64 = 30;
+
+/// Agreement of one group.
+struct AgreementLine {
+    name: String,
+    pairs: String,
+    agreed: String,
+    kappa: String,
+    is_thin: bool,
+}
+
+/// What was overturned of one rule.
+struct OverturnedLine {
+    name: String,
+    judged: String,
+    share: String,
+    between: String,
+}
+
+/// A pair that disagrees.
+struct Dispute {
+    account: String,
+    path: String,
+    first: String,
+    second: String,
+    rule: String,
+    at: String,
+}
+
+#[derive(Template)]
+#[template(path = "quality.html")]
+struct QualityPage {
+    f: Frame,
+    all: Option<AgreementLine>,
+    groups: Vec<(&'static str, Vec<AgreementLine>)>,
+    overturns: Vec<(&'static str, Vec<OverturnedLine>)>,
+    disputes: Vec<Dispute>,
+}
+
+/// `GET /review/quality`.
+pub(super) async fn show(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer) -> Answered {
+    let found = work(&desk, |desk| Ok(desk.store.read(quality)?)).await?;
+    Ok(page(&made(&viewer, &found)))
+}
+
+fn made(viewer: &Viewer, found: &Quality) -> QualityPage {
+    let t = viewer.t;
+    let lines = |groups: &[(String, Agreement)], shorten: bool| {
+        groups.iter().take(20).map(|(name, one)| line(name, one, shorten)).collect()
+    };
+    let overturned =
+        |rules: &[(String, Overturned)]| rules.iter().take(20).map(|(n, o)| overturn(t, n, o)).collect();
+    let dispute = |pair: &crate::desk::quality::Pair| Dispute {
+        account: audit::short(&pair.account),
+        path: format!("/review/account/{}", super::guard::encoded(&pair.account)),
+        first: said(t, &pair.actors.0, pair.labels.0),
+        second: said(t, &pair.actors.1, pair.labels.1),
+        rule: pair.rule.clone(),
+        at: when::moment(pair.at),
+    };
+    QualityPage {
+        f: Frame::new(viewer, "/review/quality"),
+        all: found.all.as_ref().map(|all| line("", all, false)),
+        groups: vec![
+            ("quality.by_actor", lines(&found.by_actor, true)),
+            ("quality.by_rule", lines(&found.by_rule, false)),
+            ("quality.by_model", lines(&found.by_model, false)),
+        ],
+        overturns: vec![
+            ("quality.audits", overturned(&found.audits)),
+            ("quality.appeals", overturned(&found.appeals)),
+        ],
+        disputes: found.disagreements.iter().map(dispute).collect(),
+    }
+}
+
+fn line(name: &str, one: &Agreement, shorten: bool) -> AgreementLine {
+    AgreementLine {
+        name: if shorten { audit::short(name) } else { name.to_owned() },
+        pairs: when::count(one.pairs),
+        agreed: when::percent(one.agreed),
+        kappa: one.kappa.map_or_else(|| "–".to_owned(), |kappa| format!("{kappa:.2}")),
+        is_thin: one.pairs < PAIRS_MIN,
+    }
+}
+
+fn overturn(t: &Strings, name: &str, one: &Overturned) -> OverturnedLine {
+    let share = one.share();
+    OverturnedLine {
+        name: if name.is_empty() { t.say("quality.no_rule").to_owned() } else { name.to_owned() },
+        judged: when::count(one.judged),
+        share: share.map_or(String::new(), |(share, ..)| when::percent(share)),
+        between: share.map_or(String::new(), |(_, low, high)| {
+            t.fill("quality.between", &[when::percent(low), when::percent(high)])
+        }),
+    }
+}
+
+fn said(t: &Strings, actor: &str, label: Label) -> String {
+    format!("{}: {}", audit::short(actor), t.word("outcome", label.word()))
+}
