@@ -37,6 +37,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("what", "word"),
     ("name", "name of a policy, model, list or rule"),
     ("version", "version of it"),
+    ("mode", "word"),
     ("feature", "name of a feature"),
 ];
 
@@ -66,6 +67,7 @@ const NUMBERS: &[&str] = &[
     "limit",
     "expires",
     "value",
+    "share",
 ];
 
 #[test]
