@@ -12,11 +12,13 @@ mod control;
 mod files;
 mod frame;
 mod guard;
+mod investigate;
 mod me;
 mod overview;
 mod people;
 mod quality;
 mod queue;
+mod reasons;
 mod reveal;
 mod sign_in;
 mod wrong;
@@ -86,7 +88,10 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .route("/review/control/propose", post(control::propose))
         .route("/review/control/kill", post(control::kill))
         .route("/review/control/{id}", post(control::decide));
-    let reveal = Router::new().route("/review/reveal", post(reveal::show));
+    let investigate = Router::new()
+        .route("/review/investigate", get(investigate::show))
+        .route("/review/statement/{decision}", get(reasons::show))
+        .route("/review/reveal", post(reveal::show));
     let audit = Router::new().route("/review/audit", get(audit::show));
     Router::new()
         .route("/review", get(|| async { Redirect::permanent("/review/") }))
@@ -100,7 +105,7 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .merge(behind(Some(Right::See), overview))
         .merge(behind(Some(Right::See), control))
         .merge(behind(Some(Right::Publish), publish))
-        .merge(behind(Some(Right::Investigate), reveal))
+        .merge(behind(Some(Right::Investigate), investigate))
         .merge(behind(Some(Right::People), people))
         .merge(behind(Some(Right::Audit), audit))
         .layer(from_fn_with_state(Arc::clone(&desk), guard::watch))

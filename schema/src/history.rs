@@ -204,6 +204,11 @@ pub trait History {
     /// # Errors
     /// See [`HistoryError`].
     fn decisions(&self, account: &str, span: Span, limit: usize) -> Told<Vec<Decision>>;
+    /// A decision by its id; `None`: there is none, or what a deletion covers.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    fn decision(&self, id: &str) -> Told<Option<Decision>>;
     /// Events about the account.
     ///
     /// # Errors

@@ -34,6 +34,7 @@ try {
   await page.goto(`${base}/`);
   check(page.url().includes("/review/sign-in"), "who is not signed in comes to the door");
   await page.goto(link);
+  await page.waitForFunction(() => document.activeElement?.name === "name");
   await page.keyboard.type("Ada");
   await page.keyboard.press("Tab");
   await page.keyboard.type("short");

@@ -81,14 +81,16 @@ fn named_tests(text: &str) -> Vec<(&str, &str)> {
 
 #[test]
 fn the_tests_that_the_map_names_exist() {
-    let map = std::fs::read_to_string(harness::workspace::file("ARCHITECTURE.md")).expect("the map is there");
     let sources = harness::workspace::sources();
-    let named = named_tests(&map);
-    assert!(named.len() > 20, "only {named:?}");
-    for (folder, test) in named {
-        let head = format!("fn {test}(");
-        let found =
-            sources.iter().any(|s| s.path.starts_with(&format!("{folder}/")) && s.text.contains(&head));
-        assert!(found, "ARCHITECTURE.md names {folder}: {test}, which does not exist");
+    for document in ["ARCHITECTURE.md", "docs/security.md"] {
+        let text = std::fs::read_to_string(harness::workspace::file(document)).expect("it is there");
+        let named = named_tests(&text);
+        assert!(named.len() > 20, "{document}: only {named:?}");
+        for (folder, test) in named {
+            let head = format!("fn {test}(");
+            let found =
+                sources.iter().any(|s| s.path.starts_with(&format!("{folder}/")) && s.text.contains(&head));
+            assert!(found, "{document} names {folder}: {test}, which does not exist");
+        }
     }
 }

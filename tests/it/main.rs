@@ -32,6 +32,7 @@ mod notebooks;
 mod pipeline;
 mod promises;
 mod replay;
+mod review_doors;
 mod up;
 mod versions;
 mod world;

@@ -112,6 +112,32 @@ impl Registry {
         Ok(digest)
     }
 
+    /// Versions that lie here, by kind and name, the last by name first; at most `most`. What has no plain name is left out.
+    pub fn versions(&self, most: usize) -> Vec<Needed> {
+        let names = |folder: &std::path::Path| {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+            let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+            let mut names: Vec<String> = names.filter(|name| is_plain(name)).collect();
+            names.sort_by(|a, b| b.cmp(a));
+            names
+        };
+        let kinds = [ControlKind::Policy, ControlKind::Model, ControlKind::Blocklist, ControlKind::Exempt];
+        let mut found = Vec::new();
+        for kind in kinds {
+            let folder = self.folder.join(kind.word());
+            for name in names(&folder) {
+                let files = names(&folder.join(&name)).into_iter();
+                let versions = files.filter_map(|file| Some(file.rsplit_once('.')?.0.to_owned()));
+                let needed = versions.map(|version| Needed { kind, name: name.clone(), version });
+                found.extend(needed.filter(|needed| {
+                    self.file(needed).is_ok_and(|file| std::fs::exists(file).unwrap_or(false))
+                }));
+            }
+        }
+        found.truncate(most);
+        found
+    }
+
     /// Where a version lies.
     pub fn file(&self, needed: &Needed) -> Result<String, Error> {
         let Needed { kind, name, version } = needed;
@@ -194,5 +220,9 @@ mod tests {
         says(check("2", None), "2.toml");
         says(check("3", None), "3.toml");
         says(check("../1", None), "letters, digits");
+        let shelf = registry.versions(10);
+        let shelf: Vec<String> =
+            shelf.iter().map(|one| format!("{} {} {}", one.kind, one.name, one.version)).collect();
+        assert_eq!(shelf, ["policy strict 2", "policy strict 1"]);
     }
 }

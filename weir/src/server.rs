@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -33,8 +34,19 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
     let listener = Bounded { listener, places: Arc::new(Semaphore::new(connections_max)) };
-    if let Err(error) = axum::serve(listener, routes).with_graceful_shutdown(stop).await {
+    let service = routes.into_make_service_with_connect_info::<Caller>();
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
         tracing::error!(%error, "the HTTP server ended");
+    }
+}
+
+/// Where a request came from; in its extensions as `ConnectInfo`.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller(pub SocketAddr);
+
+impl Connected<IncomingStream<'_, Bounded>> for Caller {
+    fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
+        Caller(*stream.remote_addr())
     }
 }
 

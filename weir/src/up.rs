@@ -6,6 +6,7 @@
 //! was acknowledged is in the journal; a part that fails stops the whole with its reason, and nothing is half-done.
 
 mod api;
+mod dashboard;
 mod demo;
 mod engine;
 mod history;
@@ -133,7 +134,7 @@ impl Up {
             publisher: &publisher,
             registry,
         };
-        let (_desk, desk) = review::start(base, &runtime)?;
+        let (pages, desk) = review::start(base, &runtime)?;
         let retention = start_retention(&plan.config, shelf, parts)?;
         let on_reject = Arc::clone(&state);
         let on_reject = Box::new(move |reason| on_reject.metrics.count_reject(reason));
@@ -142,7 +143,8 @@ impl Up {
         let told = (journal.head(), Arc::clone(&clock));
         let api = Api::new(Arc::clone(&state), journal.reader()?, http.feed_readers_max, told);
         let is_open = door.is_open();
-        let routes = api::router(Arc::new(api), (Arc::new(gate), publisher), door);
+        let served = dashboard::is_served(&plan.config).then(|| dashboard::routes(Arc::clone(&pages)));
+        let routes = api::router(Arc::new(api), (Arc::new(gate), publisher), (door, served));
         let mut phase = state.phase();
         let stop = async move {
             // An error means that the state is gone, and with it everything else.
@@ -150,6 +152,8 @@ impl Up {
         };
         let server = runtime.spawn(server::serve(listener, routes, http.connections_max, stop));
         tell_start(&plan, folder, address, is_open);
+        dashboard::tell(&pages, &plan.config, address)?;
+        runtime.spawn(dashboard::publish_heads(pages, folder.to_owned(), state.phase()));
         let view = match town {
             None => None,
             Some(mut town) => {

@@ -71,6 +71,8 @@ struct ProposalPage {
     f: Frame,
     row: ProposalRow,
     may_publish: bool,
+    /// Whether it is in force now.
+    is_live: bool,
     /// Lines with their class; `None`: nothing to compare.
     lines: Option<Vec<(&'static str, String)>>,
 }
@@ -178,8 +180,12 @@ pub(super) async fn proposal(
     let made = work(&desk, move |desk| {
         let proposal = desk.proposal(&id)?.ok_or(Wrong::NotFound)?;
         let lines = compared(desk, &proposal.what, viewer.t);
+        let Shelved { kind, name, version } = &proposal.what;
+        let is_live = desk.given.insight.in_force().is_ok_and(|now| {
+            now.active.iter().any(|one| one.kind == *kind && one.name == *name && one.version == *version)
+        });
         let row = row(proposal, &viewer, &names(desk)?);
-        Ok(ProposalPage { f: Frame::new(&viewer, "/review/control"), row, may_publish, lines })
+        Ok(ProposalPage { f: Frame::new(&viewer, "/review/control"), row, may_publish, is_live, lines })
     });
     Ok(page(&made.await?))
 }

@@ -166,11 +166,13 @@ fn is_ours(headers: &HeaderMap, settings: &Settings, changes: bool) -> bool {
     }
     let own = if settings.origin.is_empty() { format!("http://{host}") } else { settings.origin.clone() };
     let by_site = text(HeaderName::from_static("sec-fetch-site")).map(|site| site == "same-origin");
-    let by_origin = text(ORIGIN).map(|origin| origin.eq_ignore_ascii_case(&own));
-    // A browser sends at least one of them with a form; what it sends must agree.
-    match (by_site, by_origin) {
-        (None, None) => false,
-        (site, origin) => site.unwrap_or(true) && origin.unwrap_or(true),
+    let origin = text(ORIGIN);
+    let by_origin = origin.map(|origin| origin.eq_ignore_ascii_case(&own));
+    match by_site {
+        // A browser that is to send no referrer says `null` of our own forms, too: then what it says of the site decides.
+        Some(site) => site && (by_origin.unwrap_or(true) || origin == Some("null")),
+        // A browser sends at least one of them with a form.
+        None => by_origin.unwrap_or(false),
     }
 }
 
@@ -302,6 +304,8 @@ mod tests {
         );
         check("", &[host, ("sec-fetch-site", "same-site")], true, false);
         check("", &[host, ("origin", "null")], true, false);
+        check("", &[host, ("origin", "null"), ("sec-fetch-site", "same-origin")], true, true);
+        check("", &[host, ("origin", "null"), ("sec-fetch-site", "cross-site")], true, false);
         check("", &[host, ("origin", "http://127.0.0.1:9999")], true, false);
         check("", &[("host", "evil.example"), ("origin", "http://evil.example")], false, false);
         let ours = "https://weir.example";

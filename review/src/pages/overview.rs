@@ -24,6 +24,9 @@ const MINUTE_MS: u64 = 60 * 1000;
 /// Rows of a table.
 const ROWS: usize = 8;
 
+/// Judged accounts below which a share of false alarms is not estimated.
+const JUDGED_MIN: u64 = 30;
+
 /// Spans that can be chosen: name, length and step, ms.
 const SPANS: [(&str, u64, u64); 3] = [
     ("1h", HOUR_MS, MINUTE_MS),
@@ -138,7 +141,7 @@ fn parts(desk: &Desk, t: &'static Strings, (name, length, step_ms): (&'static st
     let in_force = desk.given.insight.in_force();
     let past = past(desk, span, step_ms);
     let has_history = past.is_some();
-    let mut figures = Vec::new();
+    let mut figures = desk_figures(desk, t, now);
     let (mut plots, mut ranked) = (Vec::new(), Vec::new());
     if let Some(Ok(past)) = &past {
         figures.extend(traffic(t, past, (name, length)));
@@ -161,6 +164,43 @@ fn parts(desk: &Desk, t: &'static Strings, (name, length, step_ms): (&'static st
     let killed = in_force.as_ref().is_ok_and(|in_force| in_force.killed);
     let versions = in_force.map_or_else(|_| Vec::new(), |in_force| versions(t, &in_force));
     Parts { t, at: when::moment(now), killed, has_history, figures, plots, ranked, versions }
+}
+
+/// What the desk itself knows, also without history: what waits, and what blind labels say of restrictions.
+fn desk_figures(desk: &Desk, t: &'static Strings, now: u64) -> Vec<Figure> {
+    let told = desk.store.read(|db| {
+        let waiting = "SELECT count(*), min(opened_at) FROM cases WHERE state = 0";
+        let waiting: (u64, Option<u64>) = db
+            .prepare_cached(waiting)?
+            .query_row([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, Option<i64>>(1)?.map(|at| at as u64))))?;
+        let judged = "SELECT count(*), coalesce(sum(benign), 0) FROM (SELECT max(l.label = 'benign') AS benign FROM labels l
+                      JOIN cases c ON c.id = l.case_id WHERE l.blind = 1 AND l.label <> 'cannot_tell'
+                      AND c.action IN ('challenge', 'rate_limit', 'ban') GROUP BY l.account)";
+        let judged: (u64, u64) = db
+            .prepare_cached(judged)?
+            .query_row([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64)))?;
+        Ok((waiting, judged))
+    });
+    let Ok((waiting, (judged, benign))) = told else { return Vec::new() };
+    let hint = match waiting.1 {
+        Some(oldest) => t.fill("overview.oldest", [when::span(t, now.saturating_sub(oldest))]),
+        None => t.say("overview.none_waits").to_owned(),
+    };
+    let (label, value) = (t.say("overview.waiting"), when::count(waiting.0));
+    let cases = Figure { label, value, hint, tone: "" };
+    let label = t.say("overview.judged");
+    let alarms = match chart::wilson(benign, judged) {
+        Some((low, high)) if judged >= JUDGED_MIN => {
+            let hint = [when::count(judged), when::percent(low), when::percent(high)];
+            let value = when::percent(benign as f64 / judged as f64);
+            Figure { label, value, hint: t.fill("overview.judged_hint", hint), tone: "" }
+        }
+        _ => {
+            let hint = t.fill("overview.judged_few", [judged.to_string(), JUDGED_MIN.to_string()]);
+            Figure { label, value: "–".to_owned(), hint, tone: "" }
+        }
+    };
+    vec![cases, alarms]
 }
 
 /// Events, decisions, and what was caught.

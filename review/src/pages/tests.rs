@@ -240,3 +240,35 @@ async fn behind_tls_the_cookie_is_bound_and_the_browser_stays_with_tls() {
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["strict-transport-security"], "max-age=31536000");
 }
+
+#[tokio::test]
+async fn false_alarms_are_estimated_from_blind_labels_of_restricted_accounts_once_there_are_enough() {
+    let browser = Browser::signed_in();
+    let judge = |number: u32, (action, label, blind): (&str, &str, bool)| {
+        let db = browser.desk.store.writer();
+        let case = "INSERT INTO cases (id, account, cause, state, opened_at, due_at, action, heard, class, key, band, lot)
+                    VALUES (?1, ?1, 0, 1, 1, 2, ?2, 0, 0, 0, 0, 0)";
+        let id = format!("{action}-{blind}-{number}");
+        db.execute(case, (&id, action)).expect("a case");
+        let sql = "INSERT INTO labels VALUES (?1, ?1, ?1, 'u_1', 1, ?2, ?3)";
+        db.execute(sql, (&id, label, blind)).expect("a label");
+    };
+    for number in 0..29 {
+        judge(number, ("ban", "abusive", true));
+        judge(number, ("warn", "benign", true));
+        judge(number, ("ban", "benign", false));
+    }
+    let page = text(browser.get("/review/overview").await).await;
+    assert!(
+        page.contains("too few judged blind to say: 29 of at least 30"),
+        "neither warnings nor open-eyed labels count"
+    );
+    for number in 29..36 {
+        judge(number, ("rate_limit", if number < 32 { "benign" } else { "abusive" }, true));
+    }
+    let page = text(browser.get("/review/overview").await).await;
+    assert!(
+        page.contains("8.3\u{202f}%") && page.contains("of 36 restricted accounts judged blind"),
+        "3 of 36"
+    );
+}

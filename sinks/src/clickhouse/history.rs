@@ -85,6 +85,13 @@ impl Ask for History {
         bodies(self.of_account(of, account, (span, limit))?)
     }
 
+    fn decision(&self, id: &str) -> Told<Option<Decision>> {
+        let sql = "SELECT e.body AS body FROM decisions AS e FINAL \
+                   LEFT JOIN (SELECT account, max(at) AS gone FROM deletions GROUP BY account) AS g ON g.account = e.account \
+                   WHERE e.id = ? AND e.issued > g.gone LIMIT 1";
+        Ok(bodies(self.ask(sql, &[id])?)?.into_iter().next())
+    }
+
     fn events(&self, account: &str, span: Span, limit: usize) -> Told<Vec<Archived>> {
         let of = (EVENT, "events", "at", "e.at DESC, partition DESC, offset DESC");
         self.of_account(of, account, (span, limit))?.into_iter().map(archived).collect()

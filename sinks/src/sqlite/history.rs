@@ -94,6 +94,13 @@ impl Ask for History {
         self.bodies(("decisions", "issued", "seq DESC, id"), account, (span, limit))
     }
 
+    fn decision(&self, id: &str) -> Told<Option<Decision>> {
+        let found: Vec<Decision> = self.ask("SELECT body FROM decisions WHERE id = ?1", [id], |row| {
+            serde_json::from_str(&get::<String>(row, 0)?).map_err(failed)
+        })?;
+        Ok(found.into_iter().next())
+    }
+
     fn events(&self, account: &str, span: Span, limit: usize) -> Told<Vec<Archived>> {
         self.archived("", account, (span, limit))
     }

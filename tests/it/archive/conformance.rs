@@ -150,6 +150,11 @@ fn both_tell_the_same_counts() {
         }
         assert_eq!(one.seen_on(kind, "nobody was here", EVER, 10), Ok(Vec::new()));
     }
+    for decision in one.decisions("a_1", EVER, 3).expect("an answer") {
+        assert_eq!(one.decision(&decision.id), Ok(Some(decision.clone())));
+        assert_eq!(other.decision(&decision.id), Ok(Some(decision)));
+    }
+    assert_eq!((one.decision("d_none"), other.decision("d_none")), (Ok(None), Ok(None)));
     let detected = one.detections(EVER, DAY_MS).expect("an answer");
     assert!(detected.iter().any(|day| day.unreported > 0) && detected.iter().any(|day| day.accounts > 5));
     assert_eq!(Ok(detected), other.detections(EVER, DAY_MS));

@@ -43,6 +43,8 @@ pub struct Config {
     pub kafka: Kafka,
     /// What the roles on Kafka show.
     pub metrics: MetricsServer,
+    /// The dashboard.
+    pub review: Review,
 }
 
 /// Logging.
@@ -67,6 +69,37 @@ pub struct Http {
     pub feed_readers_max: usize,
     /// Requests with events that are read at once.
     pub appends_max: usize,
+}
+
+/// The dashboard.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Review {
+    /// Whether it is served.
+    pub enabled: bool,
+    /// The address under which browsers reach it; empty: this machine alone.
+    pub origin: String,
+    /// The operator's look-up of an account, with `{account}`; empty: none.
+    pub lookup_url: String,
+}
+
+impl Review {
+    fn check(&self) -> Result<(), String> {
+        let Review { origin, lookup_url, .. } = self;
+        let host = origin.strip_prefix("https://").unwrap_or_default();
+        if !origin.is_empty()
+            && (host.is_empty() || !host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b)))
+        {
+            return Err(format!("review.origin = {origin}: give https://HOST, without a path, or nothing"));
+        }
+        let is_template = lookup_url.starts_with("https://") && lookup_url.contains("{account}");
+        if !lookup_url.is_empty() && !is_template {
+            return Err(format!(
+                "review.lookup_url = {lookup_url}: give https://… with {{account}} in it, or nothing"
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// What the roles on Kafka show.
@@ -171,6 +204,7 @@ impl Config {
             within(name, days, 1..=DAYS_MAX)?;
         }
         self.metrics.listen()?;
+        self.review.check()?;
         self.kafka.check()?;
         if self.data.dir.is_empty() {
             return Err("data.dir: give a folder".to_owned());

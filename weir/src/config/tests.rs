@@ -45,6 +45,9 @@ fn what_is_wrong_is_named() {
     refused("[http]\nlisten = \"nowhere\"\n", &[], "socket address");
     refused("[http\n", &[], "line 1");
     refused("[http]\nappends_max = 0\n", &[], "http.appends_max = 0: give between 1 and 256");
+    refused("[review]\norigin = \"http://weir.example\"\n", &[], "review.origin");
+    refused("[review]\norigin = \"https://weir.example/x\"\n", &[], "review.origin");
+    refused("[review]\nlookup_url = \"https://staff.example\"\n", &[], "review.lookup_url");
     refused("", &[("WEIR_HTTP_APPENDS_MAX", "few")], "WEIR_HTTP_APPENDS_MAX: must be of type integer");
     refused("", &[("WEIR_HTTP_LISSTEN", "x")], "WEIR_HTTP_LISSTEN: names no setting");
 }

@@ -71,8 +71,12 @@ impl Api {
     }
 }
 
-/// All routes behind their door.
-pub fn router(api: Arc<Api>, (gate, publisher): (Arc<Gate>, Arc<Publisher>), door: Arc<Door>) -> Router {
+/// All routes behind their door, and beside them the dashboard's pages, which have a door of their own.
+pub fn router(
+    api: Arc<Api>,
+    (gate, publisher): (Arc<Gate>, Arc<Publisher>),
+    (door, pages): (Arc<Door>, Option<Router>),
+) -> Router {
     let state = Arc::clone(&api.state);
     let behind = |router: Router, role: Role| {
         let door = Arc::clone(&door);
@@ -104,6 +108,7 @@ pub fn router(api: Arc<Api>, (gate, publisher): (Arc<Gate>, Arc<Publisher>), doo
         .merge(behind(ingest::http::router(gate), Role::Ingest))
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "no_route", "see /openapi.json") })
         .layer(from_fn_with_state(door, at_home))
+        .merge(pages.unwrap_or_default())
         .layer(from_fn_with_state(state, count))
 }
 

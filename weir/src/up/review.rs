@@ -88,7 +88,10 @@ pub fn start(base: Base<'_>, runtime: &Runtime) -> Result<(Arc<Desk>, JoinHandle
         insight: Arc::new(insight),
         history,
         clock: clock::wall(),
-        settings: Settings::default(),
+        settings: Settings {
+            origin: config.review.origin.clone(),
+            lookup_url: config.review.lookup_url.clone(),
+        },
         habits: Habits { pace: state.speed, ..Habits::default() },
     };
     let desk = Arc::new(Desk::open(&folder.join("review.db"), given)?);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use features::{CATALOG, catalog_hash};
 use models::Model;
-use schema::desk::{Explained, FeatureNote, Insight, Part, RuleNote};
+use schema::desk::{Explained, FeatureNote, Insight, Part, RuleNote, Shelved};
 use schema::history::Told;
 use schema::{
     ControlKind, Counterfactual, HistoryError, InForce, NO_WEIGHTS, Row, Standing, VersionInForce, Versions,
@@ -23,6 +23,9 @@ use crate::registry::Registry;
 use crate::setup::EngineOptions;
 use crate::up::api::{Publisher, Readers};
 use crate::up::state::State;
+
+/// Versions that are shown to choose from.
+const SHELF_MAX: usize = 500;
 
 /// What it is made from.
 pub struct Sight {
@@ -196,6 +199,21 @@ impl Insight for Sight {
 
     fn now(&self) -> u64 {
         (self.clock)()
+    }
+
+    fn shelf(&self) -> Told<Vec<Shelved>> {
+        let found = self.registry.versions(SHELF_MAX).into_iter();
+        Ok(found.map(|one| Shelved { kind: one.kind, name: one.name, version: one.version }).collect())
+    }
+
+    fn shelved_text(&self, shelved: &Shelved) -> Told<Option<String>> {
+        let Shelved { kind, name, version } = shelved.clone();
+        if kind != ControlKind::Policy {
+            return Ok(None);
+        }
+        let failed = |error: Error| HistoryError::Failed(error.to_string());
+        let file = self.registry.file(&Needed { kind, name, version }).map_err(failed)?;
+        files::read_text(&file, schema::limits::POLICY_BYTES_MAX as u64).map(Some).map_err(failed)
     }
 }
 

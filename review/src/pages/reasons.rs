@@ -1,0 +1,110 @@
+//! The statement of reasons about a restriction, and the notice to the person concerned.
+//!
+//! Separate from how they are made (`statement`, pure). Invariants: a statement with a fault is not given out, the fault is; each view
+//! is in the audit chain; the address is that of a decision, which names nobody.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, Query, State as Extract};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::IntoResponse as _;
+use schema::event::Verdict;
+use schema::history::Span;
+use schema::{Decision, Source};
+use serde_json::Value;
+
+use super::frame::{Frame, page};
+use super::guard::encoded;
+use super::wrong::{Answered, Wrong, work};
+use crate::audit;
+use crate::desk::Desk;
+use crate::people::Viewer;
+use crate::statement::{Besides, faults, notice, statement};
+use crate::strings::Language;
+
+/// Reviews and reports that are looked through for what is known besides.
+const LOOKED: usize = 200;
+
+struct Notice {
+    code: &'static str,
+    direction: &'static str,
+    name: &'static str,
+    text: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "reasons.html")]
+struct ReasonsPage {
+    f: Frame,
+    id: String,
+    account: String,
+    account_path: String,
+    json: String,
+    notices: Vec<Notice>,
+}
+
+/// What is known of a decision besides.
+fn besides(desk: &Desk, decision: &Decision) -> Result<Besides, Wrong> {
+    let Some(history) = &desk.given.history else { return Ok(Besides::default()) };
+    let since = Span { from: decision.issued, to: u64::MAX >> 1 };
+    let before = Span { from: 0, to: decision.issued };
+    let confirms = |decided: &Option<String>| decided.as_deref() == Some(&*decision.id);
+    let reviews = history.reviews(&decision.account, since, LOOKED)?;
+    let human = decision.source == Source::Reviewer
+        || reviews.iter().any(|one| one.verdict == Some(Verdict::Confirm) && confirms(&one.decision));
+    let heard = history.heard(&decision.account, before, LOOKED)?;
+    Ok(Besides { human, reported: heard.iter().any(|one| one.reason.is_some()) })
+}
+
+fn found(desk: &Desk, viewer: &Viewer, id: &str) -> Result<(Decision, Besides, Value), Wrong> {
+    let history = desk.given.history.as_ref().ok_or(Wrong::Asked("investigate.no_history"))?;
+    let decision = history.decision(id)?.ok_or(Wrong::NotFound)?;
+    let besides = besides(desk, &decision)?;
+    let made = statement(&decision, besides).ok_or(Wrong::Asked("statement.none_due"))?;
+    desk.audit(viewer, "view_statement", &audit::account(&decision.account), id)?;
+    let faults = faults(&made, &[&decision.account, &decision.event]);
+    if let Some(fault) = faults.first() {
+        tracing::error!(
+            decision = id,
+            field = fault.field,
+            detail = fault.detail,
+            "a statement of reasons is not given out"
+        );
+        return Err(Wrong::Asked("statement.faulty"));
+    }
+    Ok((decision, besides, made))
+}
+
+/// `GET /review/statement/{decision}`; with `format=json` the statement alone, as the database takes it.
+pub(super) async fn show(
+    Extract(desk): Extract<Arc<Desk>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Answered {
+    let (who, asked) = (viewer.clone(), id.clone());
+    let (decision, besides, made) = work(&desk, move |desk| found(desk, &who, &asked)).await?;
+    let json = serde_json::to_string_pretty(&made).map_err(|_| Wrong::Broken)?;
+    if query.get("format").is_some_and(|format| format == "json") {
+        let disposition = format!("attachment; filename=\"statement-{}.json\"", encoded(&id));
+        return Ok((
+            [(CONTENT_TYPE, "application/json".to_owned()), (CONTENT_DISPOSITION, disposition)],
+            json,
+        )
+            .into_response());
+    }
+    let notices = Language::ALL.iter().filter_map(|language| {
+        let text = notice(&decision, besides, language.strings())?;
+        Some(Notice { code: language.code(), direction: language.direction(), name: language.name(), text })
+    });
+    Ok(page(&ReasonsPage {
+        f: Frame::new(&viewer, "/review/investigate"),
+        account: audit::short(&decision.account),
+        account_path: format!("/review/account/{}", encoded(&decision.account)),
+        notices: notices.collect(),
+        id,
+        json,
+    }))
+}
