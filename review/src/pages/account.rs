@@ -67,7 +67,7 @@ pub(super) async fn show(
         if !is_blind {
             desk.linked(&account, &mut sheet)?;
         }
-        desk.audit(&who, "view_account", &account, "")?;
+        desk.audit(&who, "view_account", &audit::account(&account), "")?;
         let insight = &desk.given.insight;
         let notes = Notes { features: insight.features().to_vec(), rules: insight.rules() };
         let line = |case: &Case| CaseLine {
@@ -106,7 +106,7 @@ pub(super) async fn open(
     }
     let id = work(&desk, move |desk| {
         let case = desk.open_case(&account, &viewer.id, &desk.once())?;
-        desk.audit(&viewer, "act_open", &account, &case.id)?;
+        desk.audit(&viewer, "act_open", &audit::account(&account), &case.id)?;
         Ok(case.id)
     })
     .await?;

@@ -116,7 +116,7 @@ fn gather(desk: &Desk, viewer: &Viewer, (id, query): (&str, &str)) -> Result<Fou
     if !is_blind {
         desk.linked(&case.account, &mut sheet)?;
     }
-    desk.audit(viewer, "view_case", &case.account, &case.id)?;
+    desk.audit(viewer, "view_case", &audit::account(&case.account), &case.id)?;
     let (now, may_work) = (desk.now(), viewer.may(Right::Work));
     let seeker = Seeker { actor: &viewer.id, is_lead: viewer.may(Right::Lead), now };
     let filter = list::filter(&fields(query.as_bytes())?);

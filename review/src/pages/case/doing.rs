@@ -50,7 +50,12 @@ pub(in crate::pages) async fn act(
         let once = posted.text("once");
         let ids = desk.act(&case, &who.id, (&wanted, once))?;
         let what = outcome(&wanted);
-        desk.audit(&who, &format!("act_{what}"), &case.account, &format!("{} {}", case.id, ids[0]))?;
+        desk.audit(
+            &who,
+            &format!("act_{what}"),
+            &crate::audit::account(&case.account),
+            &format!("{} {}", case.id, ids[0]),
+        )?;
         let done = format!("done={}&of={}&what={what}", ids[0], case.id);
         if wanted.act == Act::Note {
             return Ok(format!("/review/case/{}?{done}", case.id));
@@ -152,7 +157,12 @@ pub(in crate::pages) async fn undo(
         let by_lead = viewer.may(Right::Lead);
         let written = desk.undo(&case, &viewer.id, (posted.text("act"), by_lead, &desk.once()))?;
         let ids: Vec<&str> = written.iter().map(|review| &*review.id).take(4).collect();
-        desk.audit(&viewer, "act_undo", &case.account, &format!("{} {}", case.id, ids.join(" ")))?;
+        desk.audit(
+            &viewer,
+            "act_undo",
+            &crate::audit::account(&case.account),
+            &format!("{} {}", case.id, ids.join(" ")),
+        )?;
         Ok(format!("/review/case/{id}"))
     })
     .await?;
