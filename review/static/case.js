@@ -79,7 +79,8 @@
       performance.mark("weir-stored");
       const path = new URL(words, location.href);
       const id = path.pathname.split("/").pop();
-      if (path.pathname.startsWith("/review/case/") && ahead && ahead.id === id) {
+      // What was taken back is not what was fetched ahead, even if it is the same case.
+      if (form.id === "act" && path.pathname.startsWith("/review/case/") && ahead && ahead.id === id) {
         const { html } = ahead;
         const undone = await undoOf(path);
         show(html, path.pathname + path.search);

@@ -26,8 +26,8 @@ pub const CLAUSES: [&str; 8] =
     ["bulk", "automation", "scam", "impersonation", "harassment", "threat", "child_safety", "no_violation"];
 /// How long an offer keeps others away, ms of staff's time.
 const OFFER_MS: u64 = 60 * 1_000;
-/// Most offers that are remembered.
-const OFFERS_MAX: usize = 256;
+/// Most offers to one person that are remembered.
+const OFFERS_EACH: usize = 3;
 /// How long an act waits until it is folded.
 const FOLDED: Duration = Duration::from_secs(5);
 
@@ -78,11 +78,17 @@ impl Desk {
         let others = offered.iter().filter(|(_, (actor, _))| actor != seeker.actor);
         let taken: Vec<String> = others.map(|(case, _)| case.clone()).chain(but.iter().cloned()).collect();
         let found = self.store.read(|db| queue::next(db, seeker, filter, &taken))?;
-        if let Some(case) = &found
-            && offered.len() < OFFERS_MAX
-        {
+        if let Some(case) = &found {
             let until = seeker.now + self.given.habits.stretched(OFFER_MS);
             offered.insert(case.id.clone(), (seeker.actor.to_owned(), until));
+            // Nobody keeps more from others than what they come to next.
+            let own = offered.iter().filter(|(_, (actor, _))| actor == seeker.actor);
+            let oldest = own.clone().min_by_key(|(_, (_, until))| *until).map(|(id, _)| id.clone());
+            if own.count() > OFFERS_EACH
+                && let Some(oldest) = oldest
+            {
+                offered.remove(&oldest);
+            }
         }
         Ok(found)
     }

@@ -1,0 +1,159 @@
+//! The queue and the case in real browsers, and 20 reviewers on 100,000 cases: on the real binary.
+//!
+//! Separate from the doors. Invariant: everything that is measured is printed.
+
+use harness::browser;
+use harness::clock::now_ms;
+use harness::up::Up;
+use serde_json::{Value, json};
+
+use crate::staff::Staff;
+
+const NDJSON: &str = "Content-Type: application/x-ndjson\r\n";
+
+fn post(up: &Up, path: &str, lines: &[Value]) {
+    let body: Vec<String> = lines.iter().map(Value::to_string).collect();
+    let answer = up.client().call("POST", path, NDJSON, body.join("\n").as_bytes()).expect("it answers");
+    let said = answer.json();
+    assert_eq!((answer.status, &said["rejected"]), (200, &json!(0)), "{said}");
+}
+
+/// What makes a lively desk: bulk senders on one device, who are banned by a rule; reports, an urgent one and an appeal among them.
+fn seed(up: &Up) {
+    let now = now_ms();
+    let mut events = Vec::new();
+    for n in 0..8 {
+        let account = format!("bulk{n:02}_pseudonym");
+        let started = now - 240_000 + n * 1_000;
+        events.push(json!({"id": format!("g{n}"), "ts": started, "kind": "registration", "account": account, "age_h": 0.0,
+            "device": "farm", "ip_prefix": "10.9.8.0/24", "number_range": "49151x", "country": "DE", "ip_country": "RU",
+            "tier": "person", "attested": false}));
+        for message in 0..90_u64 {
+            events.push(json!({"id": format!("m{n}_{message}"), "ts": started + 60_000 + message * 300, "kind": "message",
+                "account": account, "age_h": 0.05, "chat": "direct", "peer": format!("p{n}_{message}"), "first_contact": true,
+                "in_contacts": false, "typed": false, "size": 7}));
+        }
+        for report in 0..3 {
+            events.push(json!({"id": format!("r{n}_{report}"), "ts": started + 100_000, "kind": "report", "account": account,
+                "peer": format!("p{n}_{report}"), "contact": "account", "peer_age_h": 9000.0, "reason": "spam"}));
+        }
+    }
+    events.push(
+        json!({"id": "urgent", "ts": now, "kind": "report", "account": "menace_pseudonym", "peer": "q",
+        "contact": "account", "peer_age_h": 9000.0, "reason": "threat"}),
+    );
+    for chunk in events.chunks(400) {
+        post(up, "/v1/events", chunk);
+    }
+    let opens: Vec<Value> = (0..12)
+        .map(|n| {
+            json!({"id": format!("o{n}"), "case": format!("k_o{n}"), "account": format!("quiet{n:02}_pseudonym"), "at": now,
+                "actor": "api", "act": "open"})
+        })
+        .collect();
+    post(up, "/v1/reviews", &opens);
+}
+
+#[test]
+fn a_case_is_worked_by_keys_alone_acts_are_quick_and_two_never_hold_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let up = Up::start(&folder.path().join("data"), &[]);
+    seed(&up);
+    let link = browser::first_link(&up);
+    let mut staff = Staff::first(&up, &link, "Seeder");
+    // The history is a moment behind the log.
+    staff.wait_until(|staff| staff.get("/review/?cause=ban").matches("data-row").count() >= 8);
+    let told = browser::run("desk.mjs", &[&staff.invite("Ada", "admin")]);
+    eprintln!("{}", told.lines().filter(|line| line.starts_with("measured")).collect::<Vec<_>>().join("\n"));
+    assert!(told.lines().count() > 30, "{told}");
+    assert_eq!(up.stop().0, 0);
+}
+
+/// Cases of the load test, by default; `tests/run` measures with these.
+const CASES: u64 = 100_000;
+const REVIEWERS: usize = 20;
+const ROUNDS: usize = 15;
+
+#[test]
+fn with_100_000_open_cases_20_reviewers_are_served_quickly_and_no_case_twice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let up = Up::start(&folder.path().join("data"), &[]);
+    let now = now_ms();
+    for start in (0..CASES).step_by(5_000) {
+        let opens: Vec<Value> = (start..start + 5_000)
+            .map(|n| {
+                json!({"id": format!("o{n}"), "case": format!("k_{n}"), "account": format!("a_{n}"), "at": now,
+                    "actor": "api", "act": "open"})
+            })
+            .collect();
+        post(&up, "/v1/reviews", &opens);
+    }
+    let link = browser::first_link(&up);
+    let mut first = Staff::first(&up, &link, "Lead");
+    first.wait_until(|staff| staff.get("/review/").contains(">100\u{202f}000<"));
+    let invitations: Vec<String> =
+        (0..REVIEWERS).map(|n| first.invite(&format!("R{n}"), "reviewer")).collect();
+    let address = up.address.clone();
+    let workers: Vec<_> = invitations
+        .into_iter()
+        .map(|link| {
+            let address = address.clone();
+            std::thread::spawn(move || work(Staff::invited(&address, &link)))
+        })
+        .collect();
+    let (mut cases, mut next_ms, mut act_ms) = (Vec::new(), Vec::new(), Vec::new());
+    for worker in workers {
+        let (worked, next, acts) = worker.join().expect("no reviewer fails");
+        cases.extend(worked);
+        next_ms.extend(next);
+        act_ms.extend(acts);
+    }
+    let count = cases.len();
+    cases.sort();
+    cases.dedup();
+    assert_eq!((cases.len(), count), (REVIEWERS * ROUNDS, REVIEWERS * ROUNDS), "no case was given twice");
+    let (next, act, queue) = (spread(next_ms), spread(act_ms), spread(first.timed_gets("/review/", 20)));
+    eprintln!(
+        "measured with {CASES} open cases and {REVIEWERS} reviewers at once: a case shown {next}, an act stored and the next case \
+         claimed {act}; the queue's page {queue}"
+    );
+    assert_eq!(up.stop().0, 0);
+}
+
+/// Takes and labels cases; which, and how long each page and act took, ms.
+fn work(mut staff: Staff) -> (Vec<String>, Vec<u128>, Vec<u128>) {
+    let (mut cases, mut shown, mut acted) = (Vec::new(), Vec::new(), Vec::new());
+    let mut path = staff.post("/review/next", &[("query", "")]);
+    for _ in 0..ROUNDS {
+        let id = path.split('/').nth(3).and_then(|id| id.split('?').next()).expect("a case").to_owned();
+        let watch = harness::clock::now();
+        let page = staff.get(&path);
+        shown.push(watch.elapsed().as_millis());
+        let once = between(&page, "name=\"once\" value=\"", "\"").to_owned();
+        let next = between(&page, "name=\"next\" value=\"", "\"").to_owned();
+        let act = [
+            ("act", "label"),
+            ("label", "benign"),
+            ("once", &once),
+            ("next", &next),
+            ("reason", "looked at"),
+        ];
+        let watch = harness::clock::now();
+        path = staff.post(&format!("/review/case/{id}/act"), &act);
+        acted.push(watch.elapsed().as_millis());
+        cases.push(id);
+    }
+    (cases, shown, acted)
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let rest = text.split_once(before).unwrap_or_else(|| panic!("no {before} in {text}")).1;
+    rest.split(after).next().unwrap_or_default()
+}
+
+/// Median, 95th percentile and largest.
+fn spread(mut ms: Vec<u128>) -> String {
+    ms.sort_unstable();
+    let at = |share: usize| ms[(ms.len() - 1) * share / 100];
+    format!("{} ms (p95 {} ms, most {} ms)", at(50), at(95), at(100))
+}
