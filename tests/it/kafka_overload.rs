@@ -161,7 +161,10 @@ fn check(load: &Load) {
     });
     println!("{}", told.unwrap_or_else(|cause| std::panic::resume_unwind(cause)));
     let log = scene.check(worker);
-    assert!(!log.contains("a partition fell"), "{log}");
+    // Whoever holds the worker to a rate stops it for moments; on a crowded machine one of them may be long enough to be told.
+    let falls = log.lines().filter(|line| line.contains("a partition fell"));
+    let own: Vec<&str> = falls.filter(|line| !line.contains("frozen for")).collect();
+    assert!(own.is_empty(), "{own:?}");
 }
 
 #[test]

@@ -22,14 +22,19 @@ pub fn with(name: &str, packages: &[&str]) -> PathBuf {
     lock.lock().expect("a file can be locked");
     let named: Vec<&str> = packages.iter().copied().filter(|package| !package.starts_with('-')).collect();
     let (python, done) = (folder.join("bin/python"), folder.join(named.join("+")));
-    if !done.exists() {
+    // Its scripts name the folder that they were installed in: an environment that was moved with `target` is made anew.
+    let here = folder.display().to_string();
+    if fs::read_to_string(&done).ok().as_ref() != Some(&here) {
         run(
             Command::new("python3").args(["-m", "venv"]).arg(&folder),
             "python3 -m venv (is Python 3 installed, with its venv module?)",
         );
         let mut pip = Command::new(&python);
-        run(pip.args(["-m", "pip", "install", "--quiet"]).args(packages), "pip install of a server");
-        fs::write(&done, "").expect("target can be written");
+        run(
+            pip.args(["-m", "pip", "install", "--quiet", "--force-reinstall"]).args(packages),
+            "pip install of a server",
+        );
+        fs::write(&done, here).expect("target can be written");
     }
     python
 }
