@@ -2,7 +2,7 @@
 // shell in both languages, light and dark, wide and narrow, without a finding of axe.
 // node doors.mjs LINK
 import { createHmac } from "node:crypto";
-import { check, launch, open, overflows, picture, violations } from "./drive.mjs";
+import { check, launch, open, overflows, picture, sweep, violations } from "./drive.mjs";
 
 const link = process.argv[2];
 const base = new URL(link).origin;
@@ -97,26 +97,8 @@ try {
   check(forged.status() === 403, "a form from elsewhere changes nothing");
 
   // Every page, each way.
-  const found = [];
   const paths = (process.argv[3] ?? "/review/me,/review/people,/review/audit,/review/nowhere,/review/me/factor").split(",");
-  for (const language of ["en", "ar"]) {
-    for (const theme of ["light", "dark"]) {
-      await page.goto(`${base}/review/me`);
-      await page.selectOption("select[name=language]", language);
-      await page.selectOption("select[name=theme]", theme);
-      await page.locator("form[action='/review/me/looks'] button").click();
-      await page.waitForLoadState();
-      for (const width of [1280, 360]) {
-        await page.setViewportSize({ width, height: 800 });
-        for (const path of paths) {
-          await page.goto(base + path);
-          for (const one of await violations(page)) found.push(`${path} ${language} ${theme} ${width}: ${one}`);
-          if (await overflows(page)) found.push(`${path} ${language} ${theme} ${width}: wider than the window`);
-          await picture(page, `${path.split("/").slice(2).join("-").replace(/\?.*/, "") || "home"}-${language}-${theme}-${width}`);
-        }
-      }
-    }
-  }
+  const found = await sweep(page, base, paths);
   for (const dark of [false, true]) {
     for (const locale of ["en-GB", "ar-EG"]) {
       for (const width of [1280, 360]) {

@@ -53,3 +53,28 @@ export const overflows = (page) => page.evaluate(() => document.documentElement.
 
 export const picture = (page, name) =>
   page.screenshot({ path: path.join(process.env.WEIR_PICTURES, `${name}.png`), fullPage: true });
+
+// Looks at every page in both languages, light and dark, wide and narrow; gives what is wrong with them.
+export const sweep = async (page, base, paths) => {
+  const found = [];
+  for (const language of ["en", "ar"]) {
+    for (const theme of ["light", "dark"]) {
+      await page.goto(`${base}/review/me`);
+      await page.selectOption("select[name=language]", language);
+      await page.selectOption("select[name=theme]", theme);
+      await page.locator("form[action='/review/me/looks'] button").click();
+      await page.waitForLoadState();
+      for (const width of [1280, 360]) {
+        await page.setViewportSize({ width, height: 800 });
+        for (const [place, path] of paths.entries()) {
+          await page.goto(base + path);
+          for (const one of await violations(page)) found.push(`${path} ${language} ${theme} ${width}: ${one}`);
+          if (await overflows(page)) found.push(`${path} ${language} ${theme} ${width}: wider than the window`);
+          const name = path.split("/").slice(2).join("-").replace(/\?.*/, "") || "home";
+          await picture(page, `${name}-${place}-${language}-${theme}-${width}`);
+        }
+      }
+    }
+  }
+  return found;
+};

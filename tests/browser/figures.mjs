@@ -1,6 +1,6 @@
 // The pages of figures, search, versions and statements, over a server with some history: seen, followed, without a finding of axe.
 // node figures.mjs LINK ACCOUNT DEVICE PUBLISHER_NAME
-import { check, launch, open, overflows, picture, violations } from "./drive.mjs";
+import { check, launch, open, sweep } from "./drive.mjs";
 
 const [link, account, device] = process.argv.slice(2);
 const base = new URL(link).origin;
@@ -95,23 +95,7 @@ try {
   await ben.waitForSelector("text=Automatic enforcement is on");
   check(true, "and it goes on");
 
-  const found = [];
-  for (const [language, theme] of [["en", "light"], ["ar", "dark"], ["en", "dark"], ["ar", "light"]]) {
-    await page.goto(`${base}/review/me`);
-    await page.selectOption("select[name=language]", language);
-    await page.selectOption("select[name=theme]", theme);
-    await page.locator("form[action='/review/me/looks'] button").click();
-    await page.waitForLoadState();
-    for (const width of [1280, 360]) {
-      await page.setViewportSize({ width, height: 800 });
-      for (const path of pages) {
-        await page.goto(base + path);
-        for (const one of await violations(page)) found.push(`${path} ${language} ${theme} ${width}: ${one}`);
-        if (await overflows(page)) found.push(`${path} ${language} ${theme} ${width}: wider than the window`);
-        await picture(page, `${path.split(/[/?]/)[2]}-${pages.indexOf(path)}-${language}-${theme}-${width}`);
-      }
-    }
-  }
+  const found = await sweep(page, base, pages);
   check(found.length === 0, `axe and width, ${pages.length} pages\n${found.join("\n")}`);
   check(complaints.length === 0 && ben.complaints.length === 0, `no browser complained\n${complaints.concat(ben.complaints).join("\n")}`);
 } finally {
