@@ -3,6 +3,7 @@
 //! Separate from what is measured. Invariants: all bytes lie in memory before the first is sent; no id is sent twice; times rise by
 //! the simulated step, and the last is of now, since a broker's log is.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,8 +43,17 @@ pub struct Load {
     /// What the worker is told with `--set`.
     pub properties: Vec<String>,
     text: Vec<u8>,
-    /// Where each line ends.
-    ends: Vec<usize>,
+    lines: Vec<Line>,
+}
+
+/// Where in the text an event lies, and what of it changes; places are bytes from the line's start. Looked for once: making the
+/// load shares the processors with what is measured.
+struct Line {
+    start: usize,
+    length: u32,
+    id: u32,
+    ts: u32,
+    account: (u32, u32),
 }
 
 impl Load {
@@ -57,9 +67,16 @@ impl Load {
         let made = weir::run(folder, &["bench-input", "--events", &count, "--entries", "1", "--out", &out]);
         assert_eq!(made.code, 0, "{}", made.stderr);
         let text = std::fs::read(folder.join("events.ndjson")).expect("it was just made");
-        let ends =
-            text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(place, _)| place).collect();
-        Self { events, folder: folder.to_owned(), properties, text, ends }
+        let mut start = 0;
+        let lines = text
+            .split_inclusive(|byte| *byte == b'\n')
+            .map(|line| {
+                let place = Line::of(start, &line[..line.len() - 1]);
+                start += line.len();
+                place
+            })
+            .collect();
+        Self { events, folder: folder.to_owned(), properties, text, lines }
     }
 
     /// Bytes of all, without line ends.
@@ -75,28 +92,17 @@ impl Load {
         records * (self.bytes() / self.events + KEY_BYTES)
     }
 
-    /// Event number `number` as of `ts`, in `line`; gives its account. Past the last one the first comes again, under another id.
+    /// Event number `number` as of `ts`, in `line`; gives where in it the account lies. Past the last one the first comes again, under another id.
     ///
-    /// # Panics
-    /// If what was made is no event.
-    pub fn event<'l>(&self, number: u64, ts: u64, line: &'l mut Vec<u8>) -> &'l [u8] {
-        let (place, pass) = ((number % self.events) as usize, number / self.events);
-        let start = if place == 0 { 0 } else { self.ends[place - 1] + 1 };
+    #[must_use]
+    pub fn event(&self, number: u64, ts: u64, line: &mut Vec<u8>) -> Range<usize> {
+        let (place, pass) = (&self.lines[(number % self.events) as usize], number / self.events);
         line.clear();
-        line.extend_from_slice(&self.text[start..self.ends[place]]);
+        line.extend_from_slice(&self.text[place.start..][..place.length as usize]);
         // {"id":"e_0000…","ts":1762128000000,…: both fields have a fixed width, and ids begin with zeros.
-        let mut put = |before: &[u8], text: String| {
-            let at =
-                line.windows(before.len()).position(|part| part == before).expect("it is in every event");
-            line[at + before.len()..][..text.len()].copy_from_slice(text.as_bytes());
-        };
-        put(b"\"id\":\"e_", format!("{pass:04}"));
-        put(b"\"ts\":", format!("{ts:013}"));
-        let before = b"\"account\":\"";
-        let at = line.windows(before.len()).position(|part| part == before).expect("it is in every event");
-        let account = &line[at + before.len()..];
-        let end = account.iter().position(|byte| *byte == b'"').expect("a string ends");
-        &account[..end]
+        put(&mut line[place.id as usize..][..4], pass);
+        put(&mut line[place.ts as usize..][..13], ts);
+        place.account.0 as usize..place.account.1 as usize
     }
 
     /// Writes all of them; gives events a second.
@@ -108,11 +114,40 @@ impl Load {
         let (topic, base) = (topics.name("events"), now_ms() - self.events * STEP_MS);
         let (started, mut line) = (now(), Vec::new());
         for number in 0..self.events {
-            let account = self.event(number, base + number * STEP_MS, &mut line).to_vec();
-            send(&producer, &topic, &account, &line);
+            let account = self.event(number, base + number * STEP_MS, &mut line);
+            send(&producer, &topic, &line[account], &line);
         }
         producer.flush(WAIT).expect("the broker takes every record");
         self.events as f64 / started.elapsed().as_secs_f64()
+    }
+}
+
+impl Line {
+    /// Finds what changes in a line that begins at `start` of the text.
+    fn of(start: usize, line: &[u8]) -> Self {
+        let after = |before: &[u8]| {
+            let at =
+                line.windows(before.len()).position(|part| part == before).expect("it is in every event");
+            at + before.len()
+        };
+        let (id, ts, account) = (after(b"\"id\":\"e_"), after(b"\"ts\":"), after(b"\"account\":\""));
+        let end = line[account..].iter().position(|byte| *byte == b'"').expect("a string ends");
+        let place = |at: usize| u32::try_from(at).expect("an event is shorter than 4 GiB");
+        Self {
+            start,
+            length: place(line.len()),
+            id: place(id),
+            ts: place(ts),
+            account: (place(account), place(account + end)),
+        }
+    }
+}
+
+/// Writes a number with leading zeros.
+fn put(room: &mut [u8], mut number: u64) {
+    for digit in room.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
     }
 }
 
