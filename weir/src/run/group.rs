@@ -154,7 +154,9 @@ impl Group {
             Change::Assigned(partitions) => self.give(partitions),
             Change::Revoked { partitions, lost } => {
                 self.give_up(&partitions, lost);
-                Ok(self.consumer.unassign(&partitions)?)
+                self.consumer.unassign(&partitions)?;
+                // Those that are left may have waited for one that went.
+                if self.given.is_empty() { Ok(()) } else { self.assign() }
             }
             Change::Failed(error) => Err(error.into()),
         }
@@ -189,6 +191,11 @@ impl Group {
         let Some(ready) = ready else { return Ok(()) };
         self.given.clear();
         self.consumer.assign(&ready)?;
+        for (of, _) in &ready {
+            if let Some(owner) = self.owners.get(of) {
+                owner.gauges.set_placed();
+            }
+        }
         self.unready.send_replace(None);
         Ok(())
     }

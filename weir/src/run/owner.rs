@@ -5,7 +5,7 @@
 //! nothing more.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ use crate::telemetry::{LOAD, PartitionLabels, Pulse};
 
 /// How long a partition that is given up may wait for acknowledgements: a graceful end takes at most 10 s.
 const FINISH_WAIT: Duration = Duration::from_secs(7);
+/// How often a partition that is ready looks whether it may read.
+const PLACE_WAIT: Duration = Duration::from_millis(2);
 /// How long a partition rests after a failure.
 const REST: Duration = Duration::from_secs(1);
 
@@ -48,6 +50,8 @@ pub enum Wish {
 #[derive(Debug)]
 pub struct Gauges {
     wish: AtomicU8,
+    /// The client was told from where on the partition is read.
+    placed: AtomicBool,
     /// The offset that may be committed.
     pub committable: AtomicU64,
     /// Records read.
@@ -63,6 +67,7 @@ impl Gauges {
     pub fn new(pulse: Arc<Pulse>) -> Self {
         Self {
             wish: AtomicU8::new(Wish::Work as u8),
+            placed: AtomicBool::new(false),
             committable: AtomicU64::new(0),
             records: AtomicU64::new(0),
             next: Arc::default(),
@@ -77,6 +82,11 @@ impl Gauges {
             1 => Wish::Finish,
             _ => Wish::Drop,
         }
+    }
+
+    /// Says that the client was told from where on the partition is read.
+    pub fn set_placed(&self) {
+        self.placed.store(true, Ordering::Release);
     }
 
     /// Says what is wanted; a wish to drop is never taken back.
@@ -272,11 +282,22 @@ impl<'g> Seat<'g> {
         self.gauges.next.store(next, Ordering::Relaxed);
         let line = Line::new(restored.state, outlet, from.unwrap_or(0), (saver, &PartitionLabels::of(of)));
         if std::mem::take(&mut self.first) {
-            self.place.reports.blocking_send(Report::Ready(of.clone(), from)).ok();
+            self.wait_for_the_place(from);
         } else {
             self.place.consumer.seek(of, from)?;
         }
         Ok(line)
+    }
+
+    /// Reports, and waits until the main loop told the client from where on it reads. What the client still holds from the last time
+    /// that this worker had the partition comes before that, and is let go.
+    fn wait_for_the_place(&mut self, from: Option<u64>) {
+        while !self.queue.take(Duration::ZERO).is_empty() {}
+        self.place.reports.blocking_send(Report::Ready(self.place.of.clone(), from)).ok();
+        while self.gauges.wish() == Wish::Work && !self.gauges.placed.load(Ordering::Acquire) {
+            self.gauges.pulse.beat();
+            std::thread::sleep(PLACE_WAIT);
+        }
     }
 }
 
