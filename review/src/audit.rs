@@ -5,6 +5,7 @@
 //! the last number that the file remembers and against the heads that were published; accounts stand in it shortened, beside a
 //! fingerprint by which an auditor who knows the whole pseudonym finds them.
 
+mod heads;
 mod verify;
 
 use rusqlite::{Connection, OptionalExtension as _};
@@ -14,7 +15,8 @@ use crate::desk::Desk;
 use crate::error::Error;
 use crate::people::{Viewer, secret};
 
-pub use verify::{Fault, Head, Verified, verify};
+pub use heads::{HEADS_ACCOUNT, head_of, head_review};
+pub use verify::{Fault, Head, Verified, chain_of_file, verify};
 
 /// Longest subject or detail, bytes; what is longer is cut.
 pub const TEXT_BYTES_MAX: usize = 512;
@@ -188,5 +190,15 @@ impl Desk {
             let found = db.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)));
             Ok(found.optional()?.map(|(n, hash)| Head { n: n as u64, hash: secret::hex(&hash), at: now }))
         })
+    }
+
+    /// Puts a head into the log of reviews, where whoever can write the file cannot write.
+    ///
+    /// # Errors
+    /// If the store cannot be read, or the log does not take it.
+    pub fn say_head(&self, head: &Head) -> Result<(), Error> {
+        let chain = self.store.read(verify::chain_of)?.unwrap_or_default();
+        let review = head_review(&chain, head, self.now());
+        Ok(self.given.outlet.review(std::slice::from_ref(&review))?)
     }
 }

@@ -5,6 +5,7 @@
 //! first, and comes back from there.
 
 pub(crate) mod acts;
+mod alarm;
 pub(crate) mod bulk;
 pub(crate) mod case;
 pub(crate) mod cause;
@@ -18,6 +19,7 @@ pub(crate) mod scene;
 pub(crate) mod sheet;
 pub(crate) mod views;
 
+pub use alarm::Waiting;
 pub use fold::Habits;
 
 use std::collections::BTreeMap;
@@ -84,14 +86,33 @@ pub struct Desk {
 /// Most blocking work at once: what is above it waits.
 const TURNS: usize = 24;
 
+/// `review.db`, held: no other process is a desk on it.
+pub struct Held(Store);
+
+impl Held {
+    /// Opens or makes the file.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be opened or another desk holds it.
+    pub fn take(path: &Path) -> Result<Self, Error> {
+        Ok(Self(Store::open(path)?))
+    }
+}
+
 impl Desk {
     /// Opens or makes `review.db`.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be opened or another desk holds it.
     pub fn open(path: &Path, given: Given) -> Result<Self, Error> {
-        Ok(Self {
-            store: Store::open(path)?,
+        Ok(Self::over(Held::take(path)?, given))
+    }
+
+    /// A desk on a file that is held.
+    #[must_use]
+    pub fn over(held: Held, given: Given) -> Self {
+        Self {
+            store: held.0,
             given,
             turns: Semaphore::new(TURNS),
             folded: (Mutex::new(0), Condvar::new()),
@@ -99,7 +120,7 @@ impl Desk {
             looked_up: Mutex::new(0),
             forms: AtomicU64::new(0),
             bulk_turn: Mutex::new(()),
-        })
+        }
     }
 
     /// Log time now, ms since the Unix epoch.
@@ -126,16 +147,34 @@ impl Desk {
     /// # Errors
     /// If the store cannot be written: then nothing of it was.
     pub fn take(&self, source: &str, entries: &[Entry], reached: u64) -> Result<(), Error> {
+        self.take_merged(&[(source, Some(reached))], entries.iter().map(|entry| (0, entry)))
+    }
+
+    /// Folds the next records of several sources in the order given, each with the place of its source in `reached`, which says how far
+    /// each source came (`None`: it has not begun). Records up to where a source had come before are passed over.
+    ///
+    /// # Errors
+    /// If the store cannot be written: then nothing of it was.
+    pub fn take_merged<'a>(
+        &self,
+        reached: &[(&str, Option<u64>)],
+        entries: impl Iterator<Item = (usize, &'a Entry)>,
+    ) -> Result<(), Error> {
         let mut writer = self.store.writer();
         let transaction = writer.transaction()?;
-        let before = position(&transaction, source)?;
+        let before = reached.iter().map(|(source, _)| position(&transaction, source));
+        let before: Vec<Option<u64>> = before.collect::<Result<_, _>>()?;
         let fold = Fold::new(&transaction, &self.given.habits);
-        for entry in entries.iter().filter(|entry| before.is_none_or(|before| entry.position > before)) {
+        for (_, entry) in
+            entries.filter(|(of, entry)| before[*of].is_none_or(|before| entry.position > before))
+        {
             fold.take(entry)?;
         }
         let sql = "INSERT INTO progress VALUES (?1, ?2)
             ON CONFLICT (source) DO UPDATE SET position = max(position, excluded.position)";
-        transaction.prepare_cached(sql)?.execute((source, reached as i64))?;
+        for (source, reached) in reached.iter().filter_map(|(source, reached)| Some((source, (*reached)?))) {
+            transaction.prepare_cached(sql)?.execute((source, reached as i64))?;
+        }
         transaction.commit()?;
         drop(writer);
         let (count, told) = &self.folded;

@@ -5,6 +5,7 @@
 //! without a session, a role and an entry in the audit chain; one instance at a time has the file.
 
 pub mod audit;
+mod backup;
 #[cfg(test)]
 mod bare;
 mod chart;
@@ -19,7 +20,8 @@ mod store;
 mod strings;
 mod when;
 
-pub use desk::{Desk, Given, Habits, Settings};
+pub use backup::{Copied, back_up};
+pub use desk::{Desk, Given, Habits, Held, Settings, Waiting};
 pub use error::Error;
 pub use pages::{Peer, router};
 pub use people::{Right, Role, Viewer};

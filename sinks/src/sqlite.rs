@@ -6,9 +6,11 @@
 mod expire;
 mod history;
 mod insert;
+mod latest;
 mod open;
 mod scan;
 mod writer;
 
 pub use history::History;
+pub use latest::Latest;
 pub use writer::Writer;

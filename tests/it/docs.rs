@@ -216,7 +216,9 @@ fn every_metric_of_the_board_and_the_runbook_is_declared() {
         let names = stems.flat_map(|stem| units.iter().filter_map(move |unit| stem.strip_suffix(unit)));
         names.into_iter().any(|name| declared.contains(&format!("\"{name}\",")))
     };
-    for (place, names_min) in [("deploy/grafana/weir.json", 15), ("docs/runbook.md", 4)] {
+    let places =
+        [("deploy/grafana/weir.json", 15), ("deploy/prometheus/weir.rules.yaml", 5), ("docs/runbook.md", 4)];
+    for (place, names_min) in places {
         let text = text(&file(place));
         let shown = metrics_of(&text);
         assert!(shown.len() >= names_min, "{place}: {shown:?}");
@@ -224,6 +226,18 @@ fn every_metric_of_the_board_and_the_runbook_is_declared() {
         assert!(missing.is_empty(), "{place}: {missing:?}");
     }
     assert!(!is_declared("nonsense_total"));
+}
+
+#[test]
+fn every_alarm_names_a_section_of_the_runbook() {
+    let runbook = text(&file("docs/runbook.md"));
+    let sections: BTreeSet<&str> = runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let rules = text(&file("deploy/prometheus/weir.rules.yaml"));
+    let named: Vec<&str> =
+        rules.split("docs/runbook.md: ").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(named.len(), rules.matches("- alert: ").count());
+    let missing: Vec<&&str> = named.iter().filter(|name| !sections.contains(*name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

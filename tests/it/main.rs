@@ -34,6 +34,7 @@ mod promises;
 mod replay;
 mod review_desk;
 mod review_doors;
+mod review_kafka;
 mod staff;
 mod up;
 mod versions;

@@ -19,9 +19,15 @@ fn people_come_in_by_links_sign_in_and_out_and_every_page_of_the_shell_is_access
 
     let db = data.join("review.db").display().to_string();
     let heads = data.join("audit-heads").display().to_string();
-    let verify = || weir::run(folder.path(), &["audit", "verify", "--db", &db, "--heads", &heads]);
+    let history = data.join("history.db").display().to_string();
+    let verify = || {
+        let arguments = ["audit", "verify", "--db", &db, "--heads", &heads, "--history", &history];
+        weir::run(folder.path(), &arguments)
+    };
     let whole = verify();
     assert!(whole.code == 0 && whole.stdout.contains("all whole"), "{} {}", whole.stdout, whole.stderr);
+    let alone = weir::run(folder.path(), &["audit", "verify", "--db", &db, "--history", &history]);
+    assert!(!alone.stdout.contains(" 0 published heads"), "{}", alone.stdout);
     let file = Connection::open(&db).expect("the desk has ended");
     file.execute_batch("DROP TRIGGER audit_is_not_changed; UPDATE audit SET actor = 'u_0' WHERE n = 3")
         .expect("somebody changes it");

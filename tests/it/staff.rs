@@ -36,11 +36,9 @@ impl Staff {
         Self::by_link(address, link, "")
     }
 
-    fn by_link(address: &str, link: &str, name: &str) -> Staff {
-        let stream = TcpStream::connect(address).expect("it listens");
-        stream.set_nodelay(true).expect("a connection");
-        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a connection");
-        let stream = BufReader::new(stream);
+    /// By a link that lets one choose a name, at an address.
+    pub fn by_link(address: &str, link: &str, name: &str) -> Staff {
+        let stream = connected(address);
         let (cookie, csrf) = (String::new(), String::new());
         let mut staff = Staff { stream, address: address.to_owned(), cookie, csrf };
         let path = &link[link.find("/review/").expect("a path of ours")..];
@@ -70,6 +68,21 @@ impl Staff {
         let answer = self.call("POST", path, &encoded(&fields));
         assert_eq!(answer.status, 303, "{path}: {}", answer.body);
         answer.location
+    }
+
+    /// Sends a form; gives the status, whatever it is.
+    pub fn try_post(&mut self, path: &str, fields: &[(&str, &str)]) -> u16 {
+        let csrf = self.csrf.clone();
+        let own = [("csrf", &*csrf)].into_iter();
+        let fields: Vec<(&str, &str)> = own.chain(fields.iter().copied()).collect();
+        self.call("POST", path, &encoded(&fields)).status
+    }
+
+    /// The same person after the server was started anew at another address: only the cookie is kept.
+    pub fn again_at(self, address: &str) -> Staff {
+        let Staff { cookie, csrf, .. } = self;
+        let stream = connected(address);
+        Staff { stream, address: address.to_owned(), cookie, csrf }
     }
 
     /// A one-time link for somebody.
@@ -144,6 +157,13 @@ impl Staff {
         answer.body = String::from_utf8_lossy(&bytes).into_owned();
         answer
     }
+}
+
+fn connected(address: &str) -> BufReader<TcpStream> {
+    let stream = TcpStream::connect(address).expect("it listens");
+    stream.set_nodelay(true).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a connection");
+    BufReader::new(stream)
 }
 
 fn encoded(fields: &[(&str, &str)]) -> String {

@@ -9,8 +9,8 @@ use crate::commands::{
     archive::ArchiveArgs, audit::AuditArgs, bench_input::BenchInputArgs, blocklist::BlocklistArgs,
     catalog::CatalogArgs, check_config::CheckConfigArgs, completions::CompletionsArgs, control::ControlArgs,
     dataset::DatasetArgs, demo::DemoArgs, evaluate::EvaluateArgs, import::ImportArgs, judge::JudgeArgs,
-    learn::LearnArgs, man::ManArgs, models::ModelsArgs, replay::ReplayArgs, run::RunArgs, score::ScoreArgs,
-    simulate::SimulateArgs, topics::TopicsArgs, train::TrainArgs, up::UpArgs,
+    learn::LearnArgs, man::ManArgs, models::ModelsArgs, replay::ReplayArgs, review::ReviewArgs, run::RunArgs,
+    score::ScoreArgs, simulate::SimulateArgs, topics::TopicsArgs, train::TrainArgs, up::UpArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -52,6 +52,8 @@ pub enum Command {
     Run(RunArgs),
     /// Keep what happened in ClickHouse, for reviewers and training.
     Archive(ArchiveArgs),
+    /// Serve the dashboard of trust-and-safety staff, on Apache Kafka and ClickHouse.
+    Review(ReviewArgs),
     /// Verify the audit chain of the dashboard.
     Audit(AuditArgs),
     /// Say what is wanted of all workers: the kill switch, another policy, model or list.

@@ -22,6 +22,7 @@ pub mod learn;
 pub mod man;
 pub mod models;
 pub mod replay;
+pub mod review;
 pub mod run;
 pub mod score;
 pub mod simulate;
@@ -42,6 +43,7 @@ pub fn run(command: Command) -> Result<Outcome, Error> {
         Command::Run(args) => run::run(&args),
         Command::Archive(args) => archive::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Review(args) => review::run(&args),
         Command::Control(args) => control::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Simulate(args) => simulate::run(&args),

@@ -6,6 +6,7 @@
 use clap::Args;
 use features::StoreLimits;
 use models::Model;
+use schema::Versions;
 use schema::limits::{ACCOUNTS_MAX, EXEMPT_MAX, ID_BYTES_MAX, MODEL_BYTES_MAX, POLICY_BYTES_MAX};
 use scorer::{Engine, EngineConfig, ExemptList, Policy};
 
@@ -138,6 +139,11 @@ pub fn configured(config: &crate::config::Engine) -> EngineOptions {
         blocklists: config.blocklists.clone(),
         accounts_max: config.accounts_max,
     }
+}
+
+/// What an engine that is given these options decides by, as its decisions name it.
+pub fn versions(options: &EngineOptions) -> Result<Versions, Error> {
+    Ok(options.engine(ExemptList::default(), None)?.versions().clone())
 }
 
 /// The model that is built in, if there is one.

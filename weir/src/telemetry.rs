@@ -9,6 +9,7 @@ pub mod log;
 pub mod metrics;
 mod partition;
 mod pulse;
+mod review;
 
 pub use exporter::{Exporter, answer, health};
 pub use lag::Lags;
@@ -16,3 +17,4 @@ pub use log::LogFormat;
 pub use metrics::{Metrics, Shows};
 pub use partition::{EngineGauges, PartitionLabels, Share};
 pub use pulse::{LOAD, Pulse, Pulses};
+pub use review::ReviewGauges;

@@ -6,7 +6,6 @@
 //! was acknowledged is in the journal; a part that fails stops the whole with its reason, and nothing is half-done.
 
 mod api;
-mod dashboard;
 mod demo;
 mod engine;
 mod history;
@@ -35,7 +34,7 @@ use crate::config::Config;
 use crate::error::{Error, Outcome};
 use crate::interrupt::Interrupt;
 use crate::registry::Registry;
-use crate::{server, setup};
+use crate::{dashboard, server, setup};
 use api::{Api, Door, Publisher};
 use engine::{Ends, Source};
 use restore::Shelf;
@@ -153,7 +152,11 @@ impl Up {
         let server = runtime.spawn(server::serve(listener, routes, http.connections_max, stop));
         tell_start(&plan, folder, address, is_open);
         dashboard::tell(&pages, &plan.config, address)?;
-        runtime.spawn(dashboard::publish_heads(pages, folder.to_owned(), state.phase()));
+        let mut phase = state.phase();
+        let stop = async move { drop(phase.wait_for(|phase| *phase > Phase::Up).await) };
+        let shown = state.metrics.review.clone();
+        runtime.spawn(dashboard::show(Arc::clone(&pages), shown.clone()));
+        runtime.spawn(dashboard::publish_heads((pages, shown), folder.to_owned(), stop));
         let view = match town {
             None => None,
             Some(mut town) => {

@@ -116,6 +116,24 @@ impl Consumer {
         topics: &[String],
         settings: &[(String, String)],
     ) -> Result<Self, Error> {
+        let consumer = Self::connect((brokers, group), settings)?;
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        consumer.client.subscribe(&topics).map_err(|error| broker("subscribe", &error))?;
+        Ok(consumer)
+    }
+
+    /// A member of no group: it reads what [`Consumer::assign`] says, commits nothing, and is told the end of each partition
+    /// ([`super::Message::is_end`]) whenever it comes to it.
+    ///
+    /// # Errors
+    /// If a setting is wrong.
+    pub fn alone((brokers, name): (&str, &str), settings: &[(String, String)]) -> Result<Self, Error> {
+        let end = ("enable.partition.eof".to_owned(), "true".to_owned());
+        let settings: Vec<(String, String)> = settings.iter().cloned().chain([end]).collect();
+        Self::connect((brokers, name), &settings)
+    }
+
+    fn connect((brokers, group): (&str, &str), settings: &[(String, String)]) -> Result<Self, Error> {
         let mut config = ClientConfig::new();
         config.set("client.id", "weir").set("bootstrap.servers", brokers).set("group.id", group);
         for (key, value) in DEFAULTS {
@@ -126,8 +144,6 @@ impl Consumer {
         }
         let context = Context { changes: Mutex::default(), closing: AtomicBool::new(false) };
         let client: BaseConsumer<Context> = config.create_with_context(context).map_err(settings_error)?;
-        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-        client.subscribe(&topics).map_err(|error| broker("subscribe", &error))?;
         Ok(Self { client: Arc::new(client) })
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::bindings as native;
-use rdkafka::bindings::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+use rdkafka::bindings::rd_kafka_resp_err_t::{RD_KAFKA_RESP_ERR__PARTITION_EOF, RD_KAFKA_RESP_ERR_NO_ERROR};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use schema::{CONTENT_TYPE_HEADER, SIGNATURE_HEADER};
 
@@ -146,6 +146,12 @@ impl<'b> Message<'b> {
     #[inline]
     pub fn fault(&self) -> Option<String> {
         if self.message.err == RD_KAFKA_RESP_ERR_NO_ERROR { None } else { Some(self.describe()) }
+    }
+
+    /// Whether it is no record but the word that there are no more now; only [`super::Consumer::alone`] hears it.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        self.message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF
     }
 
     /// Its place in the partition.

@@ -98,6 +98,26 @@ pub struct Verified {
     pub fault: Option<Fault>,
 }
 
+/// The hash of the first entry, hexadecimal: it names the chain in the log; `None`: the chain is empty.
+///
+/// # Errors
+/// [`Error::Store`] if the file cannot be read.
+pub(crate) fn chain_of(db: &Connection) -> Result<Option<String>, Error> {
+    let found = db.query_row("SELECT hash FROM audit ORDER BY n LIMIT 1", [], |row| row.get::<_, Vec<u8>>(0));
+    Ok(found.optional()?.map(|hash| secret::hex(&hash)))
+}
+
+/// The same of a file that no desk need hold.
+///
+/// # Errors
+/// [`Error::File`] if the file cannot be read or has no chain.
+pub fn chain_of_file(path: &Path) -> Result<Option<String>, Error> {
+    let file = |detail: String| Error::File { name: path.display().to_string(), detail };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags).map_err(|error| file(error.to_string()))?;
+    chain_of(&db).map_err(|error| file(error.to_string()))
+}
+
 /// Verifies the chain of a `review.db` against itself and against heads that were published, in any order.
 ///
 /// # Errors

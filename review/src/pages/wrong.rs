@@ -36,6 +36,8 @@ pub enum Wrong {
     Wait(u64),
     /// Something that is needed does not answer now.
     Unavailable,
+    /// The log takes no act now.
+    LogDown,
     /// It broke; the log says where.
     Broken,
 }
@@ -50,7 +52,7 @@ impl Wrong {
             Wrong::Asked(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Wrong::Conflict(_) => StatusCode::CONFLICT,
             Wrong::Wait(_) => StatusCode::TOO_MANY_REQUESTS,
-            Wrong::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Wrong::Unavailable | Wrong::LogDown => StatusCode::SERVICE_UNAVAILABLE,
             Wrong::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -66,6 +68,7 @@ impl Wrong {
             Wrong::Conflict(key) => ("wrong.conflict", key),
             Wrong::Wait(_) => ("wrong.wait", "wrong.wait_do"),
             Wrong::Unavailable => ("wrong.unavailable", "wrong.unavailable_do"),
+            Wrong::LogDown => ("wrong.unavailable", "wrong.log_down_do"),
             Wrong::Broken => ("wrong.broken", "wrong.broken_do"),
         }
     }
@@ -86,6 +89,10 @@ impl From<Error> for Wrong {
             Error::Untaken(Untaken::Refused(refusal)) => {
                 tracing::warn!(%refusal, "the log refused an act");
                 Wrong::Conflict("refused.log")
+            }
+            Error::Untaken(Untaken::Unavailable(detail)) => {
+                tracing::warn!(detail, "the log took no act; whoever did it was told");
+                Wrong::LogDown
             }
             error => {
                 tracing::error!(%error, "the review desk's store failed");

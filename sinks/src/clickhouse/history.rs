@@ -2,7 +2,11 @@
 //!
 //! Separate from writing, because the review dashboard only reads, with a user of its own if wanted. Invariants: repeats
 //! are told once (`FINAL`; within a day, where they lie); rows of an account that a deletion covers are not told, whether
-//! or not they were removed yet; every answer is bounded. Calls block: not for a thread that runs an async runtime.
+//! or not they were removed yet; every answer is bounded, also in time. Calls block: not for a thread that runs an async runtime.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use schema::history::{
     Archived, Detected, Freshness, Group, Heard, History as Ask, HistoryError, Kept, Point, Series, Span,
@@ -25,10 +29,17 @@ pub(super) const EVENT: &str = "partition, offset, toUnixTimestamp64Milli(e.at) 
     peer_age_h, peer_device, peer_prefix, peer_range, reason, count, hits, known, device, ip_prefix, asn, number_range, \
     client, country, ip_country, tier, attested, decision, scope, rest";
 
+/// How long the server may take to answer: a person waits, and it may be frozen.
+const ANSWER_WAIT: Duration = Duration::from_secs(10);
+/// How long a server that did not answer in time is not asked again: a page asks many questions.
+const REST: Duration = Duration::from_secs(5);
+
 /// A connection that reads.
 pub struct History {
     pub(super) client: clickhouse::Client,
     pub(super) runtime: Handle,
+    /// It did not answer in time a moment ago.
+    rests: Arc<AtomicBool>,
 }
 
 impl History {
@@ -41,19 +52,33 @@ impl History {
             .with_setting("do_not_merge_across_partitions_select_final", "1")
             .with_setting("output_format_json_quote_64bit_integers", "0")
             .with_setting("output_format_json_quote_denormals", "0");
-        Self { client, runtime }
+        Self { client, runtime, rests: Arc::default() }
     }
 
     /// The answer as JSON objects, one a row.
     fn ask(&self, sql: &str, values: &[&str]) -> Told<Vec<Map<String, Value>>> {
-        let answer = self.runtime.block_on(async {
+        let late = || HistoryError::Unavailable("ClickHouse did not answer in time".to_owned());
+        if self.rests.load(Ordering::Relaxed) {
+            return Err(late());
+        }
+        let ask = async {
             let mut query = self.client.query(sql);
             for value in values {
                 query = query.bind(*value);
             }
             let mut lines = query.fetch_bytes("JSONEachRow")?;
             lines.collect().await.map_err(Error::from)
-        });
+        };
+        let answer = self.runtime.block_on(async { tokio::time::timeout(ANSWER_WAIT, ask).await });
+        let Ok(answer) = answer else {
+            self.rests.store(true, Ordering::Relaxed);
+            let rests = Arc::clone(&self.rests);
+            self.runtime.spawn(async move {
+                tokio::time::sleep(REST).await;
+                rests.store(false, Ordering::Relaxed);
+            });
+            return Err(late());
+        };
         let answer = answer.map_err(|error| told(&error))?;
         let lines = answer.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         lines.map(|line| serde_json::from_slice(line).map_err(failed)).collect()

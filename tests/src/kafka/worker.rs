@@ -55,6 +55,18 @@ impl Worker {
         Self::role("archive", topics, &archive_group(topics), (&own, &[("SSL_CERT_FILE", root)]))
     }
 
+    /// Starts a `weir review` on a test's topics, whose file lies in `data` and whose history, if any, in the ClickHouse at `url`.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn review(topics: &Topics, (data, url): (&Path, Option<&str>), more: &[&str]) -> Self {
+        let data = data.display().to_string();
+        let mut own = vec!["--data", &data, "--listen", "127.0.0.1:0", "--database", &topics.prefix];
+        own.extend(url.iter().flat_map(|url| ["--clickhouse", *url]));
+        Self::role("review", topics, "", (&[&own, more].concat(), &[]))
+    }
+
     fn role(
         name: &str,
         topics: &Topics,
@@ -66,8 +78,11 @@ impl Worker {
         let file = File::create(&log).expect("a temporary folder can be written");
         let brokers = ["--brokers", &topics.brokers];
         let brokers = if more.contains(&"--config") { &[][..] } else { &brokers };
+        let group = ["--group", group];
+        let group = if group[1].is_empty() { &[][..] } else { &group }; // The desk is a member of none.
         let child = Command::new(weir::binary())
-            .args([name, "--prefix", &topics.prefix, "--group", group])
+            .args([name, "--prefix", &topics.prefix])
+            .args(group)
             .args(brokers)
             // A killed member is given up soon.
             .args(["--set", "session.timeout.ms=6000", "--set", "heartbeat.interval.ms=500"])
@@ -196,11 +211,20 @@ impl Worker {
     /// As [`Worker::wait_until_it_says`].
     #[must_use]
     pub fn shows_at(&self) -> String {
-        self.wait_until_it_says("metrics are served");
+        self.told("metrics are served", "address")
+    }
+
+    /// A field of the first line that has a text, waited for.
+    ///
+    /// # Panics
+    /// As [`Worker::wait_until_it_says`].
+    #[must_use]
+    pub fn told(&self, text: &str, field: &str) -> String {
+        self.wait_until_it_says(text);
         let log = self.log();
-        let line = log.lines().find(|line| line.contains("metrics are served")).expect("it was just there");
+        let line = log.lines().find(|line| line.contains(text)).expect("it was just there");
         let record: serde_json::Value = serde_json::from_str(line).expect("a log of JSON lines");
-        record["address"].as_str().expect("it tells where").to_owned()
+        record[field].as_str().expect("it tells it").to_owned()
     }
 
     /// Waits until it has logged a text.

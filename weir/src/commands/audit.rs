@@ -6,8 +6,15 @@
 use std::path::Path;
 
 use clap::{Args, Subcommand};
-use review::audit::{Head, verify};
+use ingest::kafka::{Assignment, partition_of, tail};
+use review::audit::{HEADS_ACCOUNT, Head, chain_of_file, head_of, verify};
+use schema::history::{History as _, Span};
+use schema::limits::{HISTORY_ANSWER_MAX, TS_MS_MAX};
+use schema::{Review, Topic};
+use sinks::kafka::Admin;
+use sinks::sqlite::History;
 
+use crate::commands::broker::BrokerArgs;
 use crate::error::{Error, Outcome};
 use crate::files;
 
@@ -15,10 +22,14 @@ const EXAMPLES: &str = "\
 Examples:
   weir audit verify --db weir-data/review.db
   weir audit verify --db weir-data/review.db --heads weir-data/audit-heads --head 812:9f86d081884c7d65…
+  weir audit verify --db weir-data/review.db --history weir-data/history.db
+  weir audit verify --db review.db --brokers kafka-1:9092
 
 The file alone shows what was changed, taken out, put in or cut off. Whoever can write the file could write the whole chain anew:
-that shows against heads that were published before. `weir up` publishes the head at its start, every hour and at its end: as a
-line of its log (\"the audit chain's head\", which your log collector keeps elsewhere) and in audit-heads beside the file.
+that shows against heads that were published before. `weir up` and `weir review` publish the head at their start, every hour and at
+their end: as a line of their log (\"the audit chain's head\", which your log collector keeps elsewhere), in audit-heads beside the
+file, and as a note in the log of reviews: in weir.reviews, which is kept for good (--brokers), or in the history of `weir up`
+(--history). If there are heads in the log and none of this chain, it was written anew from its first entry.
 
 Exit codes: 0 the chain is whole; 1 it is not, and the first bad entry was named; 2 the file cannot be read.";
 
@@ -51,6 +62,11 @@ struct VerifyArgs {
     /// A published head, NUMBER:HASH; may be given several times.
     #[arg(long = "head", value_name = "HEAD", value_parser = head)]
     given: Vec<Head>,
+    /// The history of `weir up`, where heads lie among reviews.
+    #[arg(long, value_name = "FILE")]
+    history: Option<String>,
+    #[command(flatten)]
+    broker: BrokerArgs,
 }
 
 fn head(text: &str) -> Result<Head, String> {
@@ -71,6 +87,18 @@ pub fn run(args: &AuditArgs) -> Result<Outcome, Error> {
                 head.ok_or_else(|| Error::file(file, format!("line {}: no head of a chain", line + 1)))?,
             );
         }
+    }
+    let logged = in_the_log(args)?;
+    let ours = chain_of_file(Path::new(&args.db))?.unwrap_or_default();
+    let (before, known) = (heads.len(), logged.len());
+    heads.extend(logged.iter().filter_map(|review| head_of(&ours, review)));
+    if known > 0 && heads.len() == before {
+        let text = format!(
+            "{}: none of the {known} heads in the log is of this chain: it was written anew from its first entry\n",
+            args.db
+        );
+        files::write("-", text.as_bytes())?;
+        return Ok(Outcome::HadRejects);
     }
     let verified = verify(Path::new(&args.db), &heads)?;
     let entries = verified.entries;
@@ -94,4 +122,28 @@ pub fn run(args: &AuditArgs) -> Result<Outcome, Error> {
             Ok(Outcome::Done)
         }
     }
+}
+
+/// Records of the log that hold heads, of any chain.
+fn in_the_log(args: &VerifyArgs) -> Result<Vec<Review>, Error> {
+    let mut found = Vec::new();
+    if let Some(file) = &args.history {
+        let span = Span { from: 0, to: TS_MS_MAX };
+        found = History::open(Path::new(file))?.reviews(HEADS_ACCOUNT, span, HISTORY_ANSWER_MAX)?;
+    }
+    if args.broker.is_given() {
+        let access = args.broker.access()?;
+        let topic = Topic::Reviews.name(&args.broker.prefix);
+        let partitions = Admin::open(&access.brokers, &access.settings)?.partitions(&topic)?;
+        if partitions == 0 {
+            return Err(Error::Usage(format!("there is no topic {topic}")));
+        }
+        let of = Assignment { topic, partition: partition_of(HEADS_ACCOUNT.as_bytes(), partitions) };
+        tail(&access.brokers, &access.settings, &of, |record| {
+            if record.key == Some(HEADS_ACCOUNT.as_bytes()) {
+                found.extend(record.value.and_then(|value| serde_json::from_slice(value).ok()));
+            }
+        })?;
+    }
+    Ok(found)
 }

@@ -49,6 +49,11 @@ pub struct ServiceArgs {
 }
 
 impl BrokerArgs {
+    /// Whether anything leads to brokers, for commands that need none.
+    pub fn is_given(&self) -> bool {
+        self.brokers.is_some() || self.config.is_some()
+    }
+
     /// Reads the configuration: options win over the environment, the environment over the file.
     pub fn access(&self) -> Result<Access, Error> {
         let config = config::load(self.config.as_deref(), &environment::overrides(PREFIX))?.config;

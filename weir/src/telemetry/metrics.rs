@@ -13,6 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 use schema::{Action, Mode, RejectReason};
 
 use super::partition::{EngineFamilies, Everywhere, PartitionLabels, Share};
+use super::review::ReviewGauges;
 use crate::environment;
 
 /// One label and its value.
@@ -60,6 +61,8 @@ pub enum Shows {
     Run,
     /// `weir archive`.
     Archive,
+    /// `weir review`.
+    Review,
 }
 
 /// All metrics, shared by reference. Cloning one shares its value.
@@ -118,6 +121,8 @@ pub struct Metrics {
     pub archive_insert: Histogram,
     /// Batches that ClickHouse did not take at once.
     pub archive_insert_failures: Counter,
+    /// The dashboard.
+    pub review: ReviewGauges,
 }
 
 /// What the archive does with a record: the label's values of `archived`, in the order of its own type.
@@ -156,6 +161,7 @@ impl Metrics {
             archive_rows: Counter::default(),
             archive_insert: Histogram::new(quick()),
             archive_insert_failures: Counter::default(),
+            review: ReviewGauges::default(),
         };
         metrics.start_labels_at_zero();
         metrics.registered(role)
@@ -197,12 +203,19 @@ impl Metrics {
             Shows::Up => {
                 self.register_deciding(r);
                 self.register_embedded(r);
+                self.register_review(r);
             }
             Shows::Run => {
                 self.register_deciding(r);
                 self.register_partitions(r);
             }
             Shows::Archive => self.register_archive(r),
+            Shows::Review => {
+                self.register_review(r);
+                let untaken =
+                    "Acts of reviewers that Kafka did not confirm in time; whoever did them was told";
+                r.register("review_acts_untaken", untaken, self.review.untaken.clone());
+            }
         }
         self.registry = registry;
         self
@@ -260,6 +273,16 @@ impl Metrics {
         r.register_with_unit("archive_insert", insert, Unit::Seconds, self.archive_insert.clone());
         let failures = "Times that ClickHouse did not take a batch; it is tried again";
         r.register("archive_insert_failures", failures, self.archive_insert_failures.clone());
+    }
+
+    fn register_review(&self, r: &mut Registry) {
+        let of = &self.review;
+        r.register("review_open_cases", "Open cases of the dashboard, by cause", of.open.clone());
+        r.register("review_overdue_cases", "Open cases past their clock, by cause", of.overdue.clone());
+        let age = "How long the oldest open case has waited, by cause, in the log's time";
+        r.register_with_unit("review_queue_age", age, Unit::Seconds, of.age.clone());
+        let head = "Time since the audit chain's head was last published; it is every hour";
+        r.register_with_unit("review_audit_head_age", head, Unit::Seconds, of.head_age.clone());
     }
 
     /// Shows a partition no more.
@@ -320,7 +343,7 @@ mod tests {
 
     #[test]
     fn every_metric_has_help_and_starts_at_zero() {
-        for role in [Shows::Up, Shows::Run, Shows::Archive] {
+        for role in [Shows::Up, Shows::Run, Shows::Archive, Shows::Review] {
             let text = Metrics::new(role).text();
             for line in text.lines().filter(|line| line.starts_with("# TYPE ")) {
                 let name = line.split(' ').nth(2).expect("a type line names its metric");
@@ -328,7 +351,7 @@ mod tests {
             }
             for reason in RejectReason::ALL {
                 let line = format!("weir_rejects_total{{reason=\"{}\"}} 0", reason.word());
-                assert_eq!(text.contains(&line), role != Shows::Archive, "{line}\n{text}");
+                assert_eq!(text.contains(&line), matches!(role, Shows::Up | Shows::Run), "{line}\n{text}");
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Separate from the dashboard, which knows neither journal nor models. Invariants: the thread waits for nobody and nobody for it; a
 //! batch is folded once, killed when it may be; what the desk cannot take now waits in the journal.
 
-mod insight;
+mod known;
 mod outlet;
 
 use std::path::Path;
@@ -24,9 +24,10 @@ use super::state::State;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::error::Error;
+use crate::insight::Sight;
 use crate::registry::Registry;
 use crate::setup;
-use insight::{Parts, Sight};
+use known::Embedded;
 use outlet::Mouth;
 
 /// Records taken at once.
@@ -70,14 +71,14 @@ pub fn start(base: Base<'_>, runtime: &Runtime) -> Result<(Arc<Desk>, JoinHandle
         clock: Arc::clone(clock),
         handle: handle.clone(),
     };
-    let parts = Parts {
+    let known = Embedded {
         readers: Readers::new(journal.reader()?),
         publisher: Arc::clone(publisher),
-        registry,
         state: Arc::clone(state),
+        handle: handle.clone(),
     };
     let options = setup::configured(&config.engine);
-    let insight = Sight::new(parts, options, (Arc::clone(clock), handle.clone()));
+    let insight = Sight::new(Arc::new(known), (options, Some(registry)), Arc::clone(clock));
     let history: Option<Arc<dyn History + Send + Sync>> = if config.history.enabled {
         Some(Arc::new(sinks::sqlite::History::open(&folder.join("history.db"))?))
     } else {

@@ -1,11 +1,14 @@
-//! The dashboard's pages in this process: where they are mounted, who may become the first administrator, and the chain's heads.
+//! The dashboard's pages in a process: where they are mounted, who may become the first administrator, and the chain's heads.
 //!
-//! Separate from what the desk is given. Invariants: without a configured origin the pages are served on a loopback address alone; the
-//! head of the audit chain is published at the start, every hour and at the end.
+//! Separate from what the desk is given, which differs between the server of a journal and the desk on Kafka. Invariants: without a
+//! configured origin the pages are served on a loopback address alone; the head of the audit chain is published at the start, every
+//! hour and at the end: in weir's log, in a file beside the store, and in the log of reviews.
 
+use std::future::Future;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,21 +18,29 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Redirect;
 use axum::routing::get;
 use review::{Desk, Peer};
-use tokio::sync::watch;
 
-use super::state::Phase;
+use crate::clock;
 use crate::config::Config;
 use crate::error::Error;
 use crate::server::Caller;
+use crate::telemetry::ReviewGauges;
 
-/// How often the chain's head is published.
+/// How often the chain's head is published, and how soon again after a failure.
 const HEAD_EVERY: Duration = Duration::from_secs(60 * 60);
+const HEAD_AGAIN: Duration = Duration::from_secs(60);
+/// How often it is shown what waits.
+const SHOWN_EVERY: Duration = Duration::from_secs(10);
 /// The file beside the store to which heads are added.
 const HEADS: &str = "audit-heads";
 
 /// Whether the pages may be served where the server listens.
 pub fn is_served(config: &Config) -> bool {
-    config.review.enabled && (!config.review.origin.is_empty() || config.http.listen.ip().is_loopback())
+    config.review.enabled && may_listen(config, config.http.listen)
+}
+
+/// Whether pages may be served at an address: with an origin, behind somebody's TLS, or to this machine alone.
+pub fn may_listen(config: &Config, address: SocketAddr) -> bool {
+    !config.review.origin.is_empty() || address.ip().is_loopback()
 }
 
 /// The pages, and the way to them.
@@ -53,6 +64,11 @@ pub fn tell(desk: &Desk, config: &Config, address: SocketAddr) -> Result<(), Err
         }
         return Ok(());
     }
+    invite(desk, config, address)
+}
+
+/// The same where it is served in any case.
+pub fn invite(desk: &Desk, config: &Config, address: SocketAddr) -> Result<(), Error> {
     let origin = match &*config.review.origin {
         "" => format!("http://{address}"),
         origin => origin.to_owned(),
@@ -67,29 +83,51 @@ pub fn tell(desk: &Desk, config: &Config, address: SocketAddr) -> Result<(), Err
     Ok(())
 }
 
-/// Publishes the chain's head now, every hour, and when the server stops.
-pub async fn publish_heads(desk: Arc<Desk>, folder: PathBuf, mut phase: watch::Receiver<Phase>) {
+/// Publishes the chain's head now, every hour, and at the `stop`.
+pub async fn publish_heads(
+    (desk, gauges): (Arc<Desk>, ReviewGauges),
+    folder: PathBuf,
+    stop: impl Future<Output = ()>,
+) {
     let file = folder.join(HEADS);
     let mut last = 0;
+    let mut stop = pin!(stop);
+    let mut is_stopping = false;
     loop {
-        let is_stopping = *phase.borrow() >= Phase::Stopping;
         let (asked, path) = (Arc::clone(&desk), file.clone());
         let published = tokio::task::spawn_blocking(move || publish(&asked, &path, last)).await;
+        let is_published = matches!(published, Ok(Ok(_)));
         match published {
             Ok(Ok(n)) => last = n,
             Ok(Err(error)) => tracing::error!(%error, "the audit chain's head could not be published"),
             Err(error) => tracing::error!(%error, "publishing the audit chain's head broke"),
         }
+        if is_published {
+            gauges.published(clock::now_ms());
+        }
         if is_stopping {
             return;
         }
-        // Time-out, or the next phase: in each case the loop looks again; an error means that all has ended.
-        drop(tokio::time::timeout(HEAD_EVERY, phase.wait_for(|phase| *phase >= Phase::Stopping)).await);
+        let wait = if is_published { HEAD_EVERY } else { HEAD_AGAIN };
+        is_stopping = tokio::time::timeout(wait, &mut stop).await.is_ok();
     }
 }
 
-/// Publishes the head if it is not the one that was; gives its number.
-fn publish(desk: &Desk, path: &std::path::Path, last: u64) -> Result<u64, Error> {
+/// Shows what waits, now and then, for as long as it is polled.
+pub async fn show(desk: Arc<Desk>, gauges: ReviewGauges) {
+    loop {
+        let asked = Arc::clone(&desk);
+        match tokio::task::spawn_blocking(move || asked.waiting()).await {
+            Ok(Ok(waiting)) => gauges.show(&waiting, clock::now_ms()),
+            Ok(Err(error)) => tracing::warn!(%error, "what waits at the desk could not be counted"),
+            Err(error) => tracing::error!(%error, "counting what waits at the desk broke"),
+        }
+        tokio::time::sleep(SHOWN_EVERY).await;
+    }
+}
+
+/// Publishes the head if it is not the one that was; gives its number. What cannot be written at one place is written at the others.
+fn publish(desk: &Desk, path: &Path, last: u64) -> Result<u64, Error> {
     let Some(head) = desk.audit_head()? else { return Ok(0) };
     if head.n == last {
         return Ok(last);
@@ -97,7 +135,8 @@ fn publish(desk: &Desk, path: &std::path::Path, last: u64) -> Result<u64, Error>
     tracing::info!(n = head.n, hash = head.hash, "the audit chain's head");
     let name = path.display().to_string();
     let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-    let mut file = file.map_err(|error| Error::file(&name, error))?;
-    writeln!(file, "{}", head.line()).map_err(|error| Error::file(&name, error))?;
+    let written = file.and_then(|mut file| writeln!(file, "{}", head.line()));
+    desk.say_head(&head)?;
+    written.map_err(|error| Error::file(&name, error))?;
     Ok(head.n)
 }

@@ -1,7 +1,8 @@
 //! What the dashboard asks about what is in force: standings, catalogue, rules, and the model's word about a row.
 //!
-//! Separate from the engine, whose thread owns its model: here is a copy of the same version, loaded when it changes. Invariants: as
-//! `schema::desk::Insight` says; what cannot be loaded is told in the log and shown as absent.
+//! Separate from the engines, which own their models: here is a copy of the same version, loaded when it changes; and from who knows
+//! what is in force, the server of a journal or the desk on Kafka. Invariants: as `schema::desk::Insight` says; what cannot be loaded
+//! is told in the log and shown as absent.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +14,6 @@ use schema::{
     ControlKind, Counterfactual, HistoryError, InForce, NO_WEIGHTS, Row, Standing, VersionInForce, Versions,
 };
 use scorer::{Content, Needed, Policy};
-use tokio::runtime::Handle;
 use toml::{Table, Value};
 
 use crate::clock::Clock;
@@ -21,31 +21,41 @@ use crate::error::Error;
 use crate::files;
 use crate::registry::Registry;
 use crate::setup::EngineOptions;
-use crate::up::api::{Publisher, Readers};
-use crate::up::state::State;
 
 /// Versions that are shown to choose from.
 const SHELF_MAX: usize = 500;
 
+/// Who knows what is in force.
+pub trait Known: Send + Sync {
+    /// As [`Insight::in_force`].
+    ///
+    /// # Errors
+    /// It cannot be read now.
+    fn in_force(&self) -> Told<InForce>;
+    /// What was told last of the account (or entity), also if it has ended since.
+    ///
+    /// # Errors
+    /// It cannot be read now.
+    fn standing(&self, account: &str) -> Told<Option<Standing>>;
+    /// What decides now: all of it as decisions name it, and what records put in force.
+    fn deciding(&self) -> (Versions, Vec<VersionInForce>);
+}
+
 /// What it is made from.
 pub struct Sight {
-    /// Standings.
-    pub readers: Readers,
-    /// What was wanted.
-    pub publisher: Arc<Publisher>,
+    known: Arc<dyn Known>,
     /// What was configured.
-    pub options: EngineOptions,
-    /// Where activated versions lie.
-    pub registry: Registry,
-    /// What the engine decides by.
-    pub state: Arc<State>,
+    options: EngineOptions,
+    /// Where activated versions lie, if anywhere.
+    registry: Option<Registry>,
     /// The log's clock.
-    pub clock: Clock,
-    /// To wait with.
-    pub handle: Handle,
+    clock: Clock,
     notes: Vec<FeatureNote>,
-    loaded: Mutex<Option<(Versions, Arc<Loaded>)>>,
+    loaded: Mutex<Option<(Decides, Arc<Loaded>)>>,
 }
+
+/// What decides, see [`Known::deciding`].
+type Decides = (Versions, Vec<VersionInForce>);
 
 /// Copies of what decides.
 struct Loaded {
@@ -54,46 +64,36 @@ struct Loaded {
     text: String,
 }
 
-/// What [`Sight::new`] needs besides the engine's options.
-pub struct Parts {
-    /// Standings.
-    pub readers: Readers,
-    /// What was wanted.
-    pub publisher: Arc<Publisher>,
-    /// Where activated versions lie.
-    pub registry: Registry,
-    /// What the engine decides by.
-    pub state: Arc<State>,
-}
-
 impl Sight {
-    /// Over a running server.
-    pub fn new(parts: Parts, options: EngineOptions, (clock, handle): (Clock, Handle)) -> Self {
+    /// Over whoever knows. `registry`: where activated versions lie; without one nothing that was activated is shown.
+    pub fn new(
+        known: Arc<dyn Known>,
+        (options, registry): (EngineOptions, Option<Registry>),
+        clock: Clock,
+    ) -> Self {
         let note = |feature: &features::Feature| FeatureNote {
             name: feature.name.to_owned(),
             unit: feature.unit.to_owned(),
             family: feature.family.word().to_owned(),
             meaning: feature.meaning.to_owned(),
         };
-        let Parts { readers, publisher, registry, state } = parts;
         let notes = CATALOG.iter().map(note).collect();
-        let loaded = Mutex::new(None);
-        Self { readers, publisher, options, registry, state, clock, handle, notes, loaded }
+        Self { known, options, registry, clock, notes, loaded: Mutex::new(None) }
     }
 
     /// Copies of what decides now.
     fn loaded(&self) -> Arc<Loaded> {
-        let deciding = self.state.deciding.borrow().clone();
+        let deciding = self.known.deciding();
         let mut kept = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((versions, loaded)) = &*kept
-            && *versions == deciding.versions
+        if let Some((decides, loaded)) = &*kept
+            && *decides == deciding
         {
             return Arc::clone(loaded);
         }
         let active = |kind| {
             // The champion: what lives beside it decides nothing, or about few.
             let all = |one: &&VersionInForce| one.kind == kind && one.mode.is_none() && one.share.is_none();
-            let found = deciding.active.iter().find(all)?;
+            let found = deciding.1.iter().find(all)?;
             Some(Needed { kind, name: found.name.clone(), version: found.version.clone() })
         };
         let wanted = [ControlKind::Policy, ControlKind::Model, ControlKind::Weights].map(active);
@@ -102,8 +102,13 @@ impl Sight {
             Loaded { model: None, policy: None, text: String::new() }
         });
         let loaded = Arc::new(loaded);
-        *kept = Some((deciding.versions, Arc::clone(&loaded)));
+        *kept = Some((deciding, Arc::clone(&loaded)));
         loaded
+    }
+
+    fn registry(&self) -> Result<&Registry, Error> {
+        let missing = "a version was activated, and where versions lie was not said: give --registry DIR";
+        self.registry.as_ref().ok_or_else(|| Error::Usage(missing.to_owned()))
     }
 
     /// The policy, the model and what it learned online, activated or else configured.
@@ -111,20 +116,20 @@ impl Sight {
         let (policy, text) = match policy {
             None => (Some(self.options.policy()?), self.options.policy_text()?),
             Some(needed) => {
-                let file = self.registry.file(needed)?;
+                let file = self.registry()?.file(needed)?;
                 let text = files::read_text(&file, schema::limits::POLICY_BYTES_MAX as u64)?;
                 (Some(Policy::parse(&file, &text)?), text)
             }
         };
         let model = match model {
             None => self.options.model()?,
-            Some(needed) => match self.registry.load(needed)?.content {
+            Some(needed) => match self.registry()?.load(needed)?.content {
                 Content::Model(model) => Some(*model),
                 _ => None,
             },
         };
         let learned = match weights.as_ref().filter(|needed| needed.version != NO_WEIGHTS) {
-            Some(needed) => Some(self.registry.load(needed)?.content),
+            Some(needed) => Some(self.registry()?.load(needed)?.content),
             None => None,
         };
         let model = match (model, learned) {
@@ -140,17 +145,11 @@ impl Sight {
 
 impl Insight for Sight {
     fn in_force(&self) -> Told<InForce> {
-        Ok(self.handle.block_on(self.publisher.in_force()))
+        self.known.in_force()
     }
 
     fn standing(&self, account: &str) -> Told<Option<Standing>> {
-        let away = |error: ingest::Error| HistoryError::Unavailable(error.to_string());
-        let reader = self.readers.take().map_err(away)?;
-        let found = reader.standing(account).map_err(away)?;
-        self.readers.put(reader);
-        let Some(body) = found else { return Ok(None) };
-        let mut standing: Standing =
-            serde_json::from_slice(&body).map_err(|error| HistoryError::Failed(error.to_string()))?;
+        let Some(mut standing) = self.known.standing(account)? else { return Ok(None) };
         let now = self.now();
         standing.restrictions.retain(|one| one.expires.is_none_or(|expires| expires > now));
         Ok(Some(standing).filter(|standing| !standing.restrictions.is_empty()))
@@ -202,7 +201,8 @@ impl Insight for Sight {
     }
 
     fn shelf(&self) -> Told<Vec<Shelved>> {
-        let found = self.registry.versions(SHELF_MAX).into_iter();
+        let Some(registry) = &self.registry else { return Ok(Vec::new()) };
+        let found = registry.versions(SHELF_MAX).into_iter();
         Ok(found.map(|one| Shelved { kind: one.kind, name: one.name, version: one.version }).collect())
     }
 
@@ -212,7 +212,7 @@ impl Insight for Sight {
             return Ok(None);
         }
         let failed = |error: Error| HistoryError::Failed(error.to_string());
-        let file = self.registry.file(&Needed { kind, name, version }).map_err(failed)?;
+        let file = self.registry().map_err(failed)?.file(&Needed { kind, name, version }).map_err(failed)?;
         files::read_text(&file, schema::limits::POLICY_BYTES_MAX as u64).map(Some).map_err(failed)
     }
 }

@@ -1,0 +1,233 @@
+//! What the desk knows of what is in force, out of the log: standings, what was wanted, what partitions were told.
+//!
+//! Separate from folding cases, which needs none of it. Invariants: the newest word of the log counts; nothing is told before the
+//! compacted topics were read whole; controls are bounded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use schema::history::Told;
+use schema::limits::CONTROLS_MAX;
+use schema::{
+    Control, ControlKind, ENFORCEMENT_KEY, HistoryError, InForce, Mode, Standing, VersionInForce, Versions,
+};
+use sinks::sqlite::Latest;
+
+use super::intake::News;
+use crate::insight::Known;
+
+/// Out of a log on Kafka.
+pub struct FromLog {
+    standings: Latest,
+    /// Whether the compacted topics were read up to where they ended at the start.
+    is_whole: AtomicBool,
+    heard: Mutex<Heard>,
+    changed: Condvar,
+    /// Partitions of events.
+    partitions: u32,
+}
+
+#[derive(Default)]
+struct Heard {
+    /// The newest of each kind and name, with its place in the log.
+    wanted: BTreeMap<(ControlKind, String), (u64, Control)>,
+    /// Which partitions were told of a control since the start.
+    told: BTreeMap<String, BTreeSet<u32>>,
+    /// Controls that lay in the log at the start: partitions were told of them before.
+    before: BTreeSet<String>,
+    versions: Versions,
+}
+
+impl FromLog {
+    /// Nothing was heard yet.
+    pub fn new(standings: Latest, partitions: u32) -> Self {
+        let (is_whole, heard) = (AtomicBool::new(false), Mutex::new(Heard::default()));
+        Self { standings, is_whole, heard, changed: Condvar::new(), partitions }
+    }
+
+    /// Takes records of `weir.standing`.
+    pub fn stand<'a>(
+        &self,
+        records: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>,
+    ) -> Result<(), sinks::Error> {
+        self.standings.take(records)
+    }
+
+    /// Hears something; `offset`: its place in its partition.
+    pub fn hear(&self, news: News, offset: u64) {
+        let mut heard = self.lock();
+        match news {
+            News::Deciding(versions) => heard.versions = versions,
+            News::Told { control, partition } => {
+                if heard.told.len() >= CONTROLS_MAX && !heard.told.contains_key(&control) {
+                    heard.told.pop_first();
+                }
+                heard.told.entry(control).or_default().insert(partition);
+            }
+            News::Wanted(control) => {
+                if !self.is_whole() {
+                    heard.before.insert(control.id.clone());
+                }
+                let place = (control.kind, control.key());
+                if heard.wanted.len() < CONTROLS_MAX || heard.wanted.contains_key(&place) {
+                    heard.wanted.insert(place, (offset, control));
+                }
+            }
+        }
+        self.changed.notify_all();
+    }
+
+    /// What decides, as the files say that were given to this process; a decision of the log says it better.
+    pub fn suppose(&self, versions: Versions) {
+        let mut heard = self.lock();
+        if heard.versions == Versions::default() {
+            heard.versions = versions;
+        }
+    }
+
+    /// The compacted topics were read.
+    pub fn is_read_whole(&self) {
+        self.is_whole.store(true, Ordering::Release);
+    }
+
+    /// Whether they were.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole.load(Ordering::Acquire)
+    }
+
+    /// Whether a control of this id lies in the log.
+    pub fn knows(&self, id: &str) -> bool {
+        self.lock().wanted.values().any(|(_, control)| control.id == id)
+    }
+
+    /// Waits until every partition was told of a control; whether they were within `most`.
+    pub fn wait_until_told(&self, id: &str, most: Duration) -> bool {
+        let heard = self.lock();
+        let waits = |heard: &mut Heard| !is_told(heard, id, self.partitions);
+        let (_heard, ended) =
+            self.changed.wait_timeout_while(heard, most, waits).unwrap_or_else(PoisonError::into_inner);
+        !ended.timed_out()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was told of a key of `weir.standing`.
+    fn newest(&self, key: &str) -> Told<Option<Standing>> {
+        if !self.is_whole() {
+            return Err(HistoryError::Unavailable("what is in force is still being read".to_owned()));
+        }
+        let away = |error: sinks::Error| HistoryError::Unavailable(error.to_string());
+        let found = self.standings.get(key).map_err(away)?.map(|body| serde_json::from_slice(&body));
+        found.transpose().map_err(|error| HistoryError::Failed(error.to_string()))
+    }
+}
+
+fn is_told(heard: &Heard, id: &str, partitions: u32) -> bool {
+    heard.before.contains(id)
+        || heard.told.get(id).is_some_and(|told| told.len() as u64 >= u64::from(partitions))
+}
+
+/// What a control puts in force; `None`: it takes something out, or is the kill switch.
+fn version(control: &Control) -> Option<VersionInForce> {
+    let goes = control.share == Some(0.0);
+    let Control { kind, name, version, mode, share, .. } = control.clone();
+    let mode = mode.filter(|mode| *mode == Mode::Shadow);
+    let share = share.filter(|share| *share < 1.0);
+    (kind != ControlKind::Kill && !goes).then_some(VersionInForce { kind, name, version, mode, share })
+}
+
+impl Known for FromLog {
+    fn in_force(&self) -> Told<InForce> {
+        let switch = self.newest(ENFORCEMENT_KEY)?;
+        let killed = switch.is_some_and(|standing| !standing.restrictions.is_empty());
+        let (versions, active) = self.deciding();
+        let heard = self.lock();
+        let mut wanted: Vec<(u64, Control)> = heard.wanted.values().cloned().collect();
+        wanted.sort_by_key(|(offset, _)| std::cmp::Reverse(*offset));
+        let wanted = wanted.into_iter().map(|(_, control)| control).collect();
+        Ok(InForce { wanted, active, versions, killed })
+    }
+
+    fn standing(&self, account: &str) -> Told<Option<Standing>> {
+        self.newest(account)
+    }
+
+    fn deciding(&self) -> (Versions, Vec<VersionInForce>) {
+        let heard = self.lock();
+        let mut newest: BTreeMap<(ControlKind, bool, &str), &(u64, Control)> = BTreeMap::new();
+        for told in heard.wanted.values().filter(|(_, control)| is_told(&heard, &control.id, self.partitions))
+        {
+            let control = &told.1;
+            // Of policies and champions there is one, whatever its name; lists and models beside the champion are many.
+            let is_one =
+                matches!(control.kind, ControlKind::Policy | ControlKind::Model | ControlKind::Weights)
+                    && !control.is_beside();
+            let name = if is_one { "" } else { control.name.as_str() };
+            let place = newest.entry((control.kind, control.is_beside(), name)).or_insert(told);
+            if told.0 > place.0 {
+                *place = told;
+            }
+        }
+        let active = newest.values().filter_map(|(_, control)| version(control)).collect();
+        (heard.versions.clone(), active)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn control(id: &str, kind: &str, name: &str, version: &str) -> Control {
+        let text = format!(
+            r#"{{"id":"{id}","at":1762128000000,"by":"r","kind":"{kind}","name":"{name}","version":"{version}"}}"#
+        );
+        crate::wanted::control(text.as_bytes()).expect("a control")
+    }
+
+    fn known() -> (tempfile::TempDir, FromLog) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let standings = Latest::create(&folder.path().join("standings.db")).expect("made");
+        (folder, FromLog::new(standings, 2))
+    }
+
+    #[test]
+    fn nothing_is_told_before_all_was_read_and_then_the_newest() {
+        let (_folder, known) = known();
+        let standing = r#"{"account":"a","seq":1,"as_of":1,"restrictions":[]}"#;
+        known.stand(std::iter::once(("a", Some(standing.as_bytes())))).expect("taken");
+        assert!(known.standing("a").is_err() && known.in_force().is_err());
+        known.is_read_whole();
+        assert_eq!(known.standing("a").expect("told").expect("there").seq, 1);
+        assert_eq!(known.standing("b"), Ok(None));
+        assert!(!known.in_force().expect("told").killed);
+        let switch = control("k", "kill", "enforcement", "on").enforcement(9, 9);
+        let switch = serde_json::to_vec(&switch).expect("JSON");
+        known.stand(std::iter::once((ENFORCEMENT_KEY, Some(&*switch)))).expect("taken");
+        assert!(known.in_force().expect("told").killed);
+    }
+
+    #[test]
+    fn a_version_is_in_force_once_every_partition_was_told() {
+        let (_folder, known) = known();
+        known.hear(News::Wanted(control("c1", "policy", "main", "1")), 0);
+        known.is_read_whole();
+        let active = |known: &FromLog| -> Vec<String> {
+            known.deciding().1.into_iter().map(|one| format!("{} {}", one.name, one.version)).collect()
+        };
+        assert_eq!(active(&known), ["main 1"]);
+        known.hear(News::Wanted(control("c2", "policy", "strict", "7")), 1);
+        assert_eq!((known.knows("c2"), active(&known)), (true, vec!["main 1".to_owned()]));
+        for partition in 0..2 {
+            assert!(!known.wait_until_told("c2", Duration::ZERO));
+            known.hear(News::Told { control: "c2".to_owned(), partition }, 5);
+        }
+        assert!(known.wait_until_told("c2", Duration::ZERO));
+        assert_eq!(active(&known), ["strict 7"]);
+        let wanted = known.in_force().expect("told").wanted;
+        assert_eq!(wanted.iter().map(|one| &*one.id).collect::<Vec<_>>(), ["c2", "c1"]);
+    }
+}
