@@ -137,6 +137,12 @@ fn what_is_missing_unknown_too_long_or_personal_is_not_given_out() {
     assert_eq!(with("category", json!("STATEMENT_CATEGORY_SPAM")), ["category"]);
     assert_eq!(with("territorial_scope", json!(["DE", "XX"])), ["territorial_scope"]);
     assert_eq!(with("application_date", json!("2024-11-24-12")), ["application_date"]);
+    assert_eq!(with("end_date_account_restriction", json!("2038-01-02")), ["end_date_account_restriction"]);
+    assert_eq!(with("category_addition", json!(["STATEMENT_CATEGORY_CYBER_VIOLENCE"])), [""; 0]);
+    assert_eq!(
+        with("category_specification", json!(["KEYWORD_ONLINE_BULLYING_INTIMIDATION"])),
+        ["category_specification"]
+    );
     assert_eq!(with("end_date_account_restriction", json!("2024-11-23")), ["end_date_account_restriction"]);
     assert_eq!(with("decision_facts", json!("x".repeat(5_001))), ["decision_facts"]);
     assert_eq!(with("puid", json!("d 1")), ["puid"]);
