@@ -56,17 +56,26 @@ impl BrokerArgs {
 
     /// Reads the configuration: options win over the environment, the environment over the file.
     pub fn access(&self) -> Result<Access, Error> {
-        let config = config::load(self.config.as_deref(), &environment::overrides(PREFIX))?.config;
-        let brokers = self.brokers.as_deref().unwrap_or(&config.kafka.brokers).to_owned();
-        if brokers.is_empty() {
-            let detail =
-                "where is Apache Kafka? Give --brokers HOST:PORT,… or kafka.brokers in the configuration";
-            return Err(Error::Usage(detail.to_owned()));
-        }
-        let mut settings = config.kafka.properties()?;
-        settings.extend(self.settings.iter().cloned());
-        Ok(Access { brokers, settings, config })
+        access(self.config.as_deref(), self.brokers.as_deref(), &self.settings)
     }
+}
+
+/// What leads to the brokers: `config` names a file, `settings` win over what it says.
+pub fn access(
+    config: Option<&str>,
+    brokers: Option<&str>,
+    settings: &[(String, String)],
+) -> Result<Access, Error> {
+    let config = config::load(config, &environment::overrides(PREFIX))?.config;
+    let brokers = brokers.unwrap_or(&config.kafka.brokers).to_owned();
+    if brokers.is_empty() {
+        let detail =
+            "where is Apache Kafka? Give --brokers HOST:PORT,… or kafka.brokers in the configuration";
+        return Err(Error::Usage(detail.to_owned()));
+    }
+    let mut properties = config.kafka.properties()?;
+    properties.extend(settings.iter().cloned());
+    Ok(Access { brokers, settings: properties, config })
 }
 
 impl ServiceArgs {

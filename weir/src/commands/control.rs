@@ -3,17 +3,16 @@
 //! Separate from both. Invariants: a file is checked before anybody is asked to use it; it lies in the registry before the
 //! record that names it is written; a version that lies there is never replaced by another.
 
+pub mod channel;
 mod http;
 
 use std::path::Path;
-use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use schema::{Control, ControlKind, KILL_NAME, Mode, NO_WEIGHTS, Topic};
+use schema::{ControlKind, KILL_NAME, Mode, NO_WEIGHTS};
 use scorer::Needed;
-use sinks::kafka::{Producer, ProducerOptions, reach};
 
-use crate::clock::{self, Stopwatch};
+use self::channel::{Channel, Said};
 use crate::commands::broker::BrokerArgs;
 use crate::error::{Error, Outcome};
 use crate::files;
@@ -40,8 +39,6 @@ _FILE.";
 
 /// Longest file that is activated, bytes.
 const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
-/// How long the broker may take.
-const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
 /// Arguments of `weir control`.
 #[derive(Debug, Args)]
@@ -147,25 +144,12 @@ pub fn run(args: &ControlArgs) -> Result<Outcome, Error> {
             return Ok(Outcome::Done);
         }
     };
-    let at = clock::now_ms();
-    let control = Control {
-        id: format!("c_{at:x}_{:x}", std::process::id()),
-        at,
-        by: args.by.clone(),
-        kind,
-        name: name.to_owned(),
-        version: version.to_owned(),
-        sha256,
-        url: None,
-        mode,
-        share,
+    let said = Said { kind, name, version, sha256, mode, share };
+    let channel = match &args.url {
+        Some(url) => Channel::Server { url, key_file: args.key_file.as_deref() },
+        None => Channel::Brokers { access: Box::new(args.broker.access()?), prefix: &args.broker.prefix },
     };
-    control.check().map_err(|refusal| Error::Usage(refusal.detail))?;
-    let outcome = match &args.url {
-        Some(url) => http::publish(url, args.key_file.as_deref(), &control)?,
-        None => write(&args.broker, &control).map(|()| "wanted".to_owned())?,
-    };
-    println!("{} {} {} is {outcome} ({})", control.kind, control.name, control.version, control.id);
+    println!("{}", channel.publish(&args.by, said)?);
     Ok(Outcome::Done)
 }
 
@@ -209,30 +193,4 @@ fn place(wanted: &ActivateArgs, args: &ControlArgs) -> Result<Option<String>, Er
         std::fs::remove_file(&file).ok();
     }
     digest.map(Some)
-}
-
-fn write(broker: &BrokerArgs, control: &Control) -> Result<(), Error> {
-    let access = broker.access()?;
-    reach(&access.brokers, &access.settings)?;
-    let options = ProducerOptions {
-        brokers: access.brokers,
-        prefix: broker.prefix.clone(),
-        settings: access.settings,
-        signer: None,
-    };
-    let mut producer = Producer::open(&options)?;
-    producer.json(Topic::Control, Some(&control.key()), control, 0)?;
-    let watch = Stopwatch::start();
-    let mut heard = Vec::new();
-    while heard.is_empty() && watch.elapsed() < ANSWER_WAIT {
-        producer.hear(Duration::from_millis(100), watch.elapsed(), &mut heard);
-    }
-    match heard.pop() {
-        Some(delivery) if delivery.failed.is_none() => Ok(()),
-        Some(delivery) => {
-            let why = delivery.failed.unwrap_or_default();
-            Err(Error::Role(format!("the broker did not take it, nothing changes: {why}")))
-        }
-        None => Err(Error::Role("the broker does not answer; it may still take it".to_owned())),
-    }
 }

@@ -3,13 +3,18 @@
 //! Separate from the registry's files. Invariants: nothing is promoted that a gate refuses, that no trusted key signed, or that this
 //! build cannot serve; a rollback goes to what decided before.
 
+mod roll_out;
+
 use clap::{Args, Subcommand};
 use models::evaluate::Evaluation;
 use models::gates::calibration_error;
 use models::{Catalog, Model};
+use schema::Mode;
 use schema::limits::MODEL_BYTES_MAX;
 
+use self::roll_out::put_in_force;
 use crate::clock;
+use crate::commands::control::channel::ChannelArgs;
 use crate::commands::evaluate::{Columns, measure};
 use crate::error::{Error, Outcome};
 use crate::files;
@@ -23,13 +28,16 @@ Examples:
   weir models keygen signing.key                                    once; signing.key.pub goes to whoever checks
   weir models add model.json --registry /srv/weir --key signing.key
   weir models list --registry /srv/weir
-  weir models shadow candidate 0123456789abcdef --registry /srv/weir --trust signing.key.pub
+  weir models shadow candidate latest --registry /srv/weir --trust signing.key.pub --url http://127.0.0.1:8484
   weir models promote candidate 0123456789abcdef --registry /srv/weir --trust signing.key.pub --config rows/train.toml --data later.csv
-  weir models rollback candidate --registry /srv/weir --trust signing.key.pub
+  weir models rollback candidate --registry /srv/weir --trust signing.key.pub --brokers kafka-1:9092
 
-Gates (--gates FILE, TOML): auc_min, average_precision_min, average_precision_loss_max, calibration_error_max, psi_max, slice_accounts_min,
-slice_false_positives_max. `weir control activate model` puts the champion in force on Kafka.";
+A VERSION is what `add` printed; `latest` is the one that was added last. With --url (`weir up`) or --brokers (`weir run`) what is done is
+put in force there at once, as by `weir control activate model`; without them it is noted in the registry. Gates (--gates FILE, TOML): auc_min, average_precision_min, average_precision_loss_max, calibration_error_max, psi_max, slice_accounts_min,
+slice_false_positives_max.";
 
+/// Stands for the version that was added last.
+const LATEST: &str = "latest";
 /// Largest gates file, bytes.
 const GATES_BYTES_MAX: u64 = 64 * 1024;
 
@@ -68,7 +76,12 @@ enum Command {
     /// Let a version decide, if every gate lets it.
     Promote(PromoteArgs),
     /// Let a version score without deciding.
-    Shadow(VersionArgs),
+    Shadow {
+        #[command(flatten)]
+        version: VersionArgs,
+        #[command(flatten)]
+        roll_out: ChannelArgs,
+    },
     /// Let the version decide that decided before.
     Rollback {
         /// The name.
@@ -77,6 +90,8 @@ enum Command {
         place: Place,
         #[command(flatten)]
         trust: Trust,
+        #[command(flatten)]
+        roll_out: ChannelArgs,
     },
     /// Compare two versions on a table.
     Diff {
@@ -108,7 +123,7 @@ struct Trust {
 struct VersionArgs {
     /// The name.
     name: String,
-    /// The version.
+    /// The version, or `latest`.
     version: String,
     #[command(flatten)]
     place: Place,
@@ -140,6 +155,8 @@ struct PromoteArgs {
     /// Gates that differ from the usual ones.
     #[arg(long, value_name = "FILE")]
     gates: Option<String>,
+    #[command(flatten)]
+    roll_out: ChannelArgs,
 }
 
 /// Carries out.
@@ -153,8 +170,8 @@ pub fn run(args: &ModelsArgs) -> Result<Outcome, Error> {
         Command::List { place } => list(place)?,
         Command::Show(args) => show(args)?,
         Command::Promote(args) => return promote(args),
-        Command::Shadow(args) => shadow(args)?,
-        Command::Rollback { name, place, trust } => rollback(name, place, trust)?,
+        Command::Shadow { version, roll_out } => shadow(version, roll_out)?,
+        Command::Rollback { name, place, trust, roll_out } => rollback(name, (place, trust), roll_out)?,
         Command::Diff { other, measured } => diff(other, measured)?,
     }
     Ok(Outcome::Done)
@@ -173,7 +190,20 @@ impl Place {
     }
 }
 
+impl VersionArgs {
+    /// The version that is meant.
+    fn version(&self, registry: &ModelRegistry) -> Result<String, Error> {
+        if self.version != LATEST {
+            return Ok(self.version.clone());
+        }
+        let state = registry.state(&self.name)?;
+        let added = state.history.into_iter().rfind(|step| step.act == "add");
+        added.map(|step| step.version).ok_or_else(|| Error::Usage(format!("no {} was ever added", self.name)))
+    }
+}
+
 fn add(file: &str, place: &Place, key: &str) -> Result<(), Error> {
+    std::fs::create_dir_all(&place.registry).map_err(|error| Error::file(&place.registry, error))?;
     let registry = ModelRegistry::open(&place.registry)?;
     let bytes = files::read(file, MODEL_BYTES_MAX as u64)?;
     let model = registry.add(&bytes, &SecretKey::read(key)?)?;
@@ -201,7 +231,8 @@ fn list(place: &Place) -> Result<(), Error> {
 
 fn show(args: &VersionArgs) -> Result<(), Error> {
     let registry = ModelRegistry::open(&args.place.registry)?;
-    let (model, key) = registry.read(&args.name, &args.version, &args.trust.keys()?)?;
+    let version = args.version(&registry)?;
+    let (model, key) = registry.read(&args.name, &version, &args.trust.keys()?)?;
     let card = model.card();
     let serves = if can_serve(&model) { "yes" } else { "no: its columns are no features of this build" };
     let mut text = format!(
@@ -216,7 +247,7 @@ fn show(args: &VersionArgs) -> Result<(), Error> {
         card.columns.join(" ")
     );
     card.metrics.iter().for_each(|(name, value)| text.push_str(&format!("{name:<22}{value:.5}\n")));
-    for step in registry.state(&args.name)?.history.iter().filter(|step| step.version == args.version) {
+    for step in registry.state(&args.name)?.history.iter().filter(|step| step.version == version) {
         text.push_str(&format!("{} by {} at {}\n", step.act, step.by, step.at));
     }
     files::write("-", text.as_bytes())
@@ -235,8 +266,9 @@ fn measured(args: &MeasuredArgs, model: &Model) -> Result<Evaluation, Error> {
 }
 
 fn promote(args: &PromoteArgs) -> Result<Outcome, Error> {
-    let VersionArgs { name, version, place, trust } = &args.measured.version;
+    let VersionArgs { name, place, trust, .. } = &args.measured.version;
     let registry = ModelRegistry::open(&place.registry)?;
+    let version = &args.measured.version.version(&registry)?;
     let trusted = trust.keys()?;
     let gates: GatesFile = match &args.gates {
         Some(file) => toml::from_str(&files::read_text(file, GATES_BYTES_MAX)?)
@@ -261,36 +293,43 @@ fn promote(args: &PromoteArgs) -> Result<Outcome, Error> {
         eprintln!("{name} {version} is not promoted:\n  {}", failed.join("\n  "));
         return Ok(Outcome::Refused);
     }
+    let told = put_in_force(&args.roll_out, (place, trust), (name, version), None)?;
     let before = state.champion.replace(version.clone());
     state.shadows.retain(|shadow| shadow != version);
     registry.act(name, state, place.step("promote", version, before))?;
-    eprintln!("{name} {version} decides; every gate let it");
+    eprintln!("{name} {version} decides; every gate let it\n{told}");
     Ok(Outcome::Done)
 }
 
-fn shadow(args: &VersionArgs) -> Result<(), Error> {
-    let registry = ModelRegistry::open(&args.place.registry)?;
-    registry.read(&args.name, &args.version, &args.trust.keys()?)?;
-    let mut state = registry.state(&args.name)?;
-    if state.champion.as_ref() == Some(&args.version) {
-        return Err(Error::Usage(format!("{} {} decides already", args.name, args.version)));
+fn shadow(args: &VersionArgs, roll_out: &ChannelArgs) -> Result<(), Error> {
+    let VersionArgs { name, place, trust, .. } = args;
+    let registry = ModelRegistry::open(&place.registry)?;
+    let version = args.version(&registry)?;
+    registry.read(name, &version, &trust.keys()?)?;
+    let mut state = registry.state(name)?;
+    if state.champion.as_ref() == Some(&version) {
+        return Err(Error::Usage(format!("{name} {version} decides already")));
     }
-    if !state.shadows.contains(&args.version) {
-        state.shadows.push(args.version.clone());
+    let told = put_in_force(roll_out, (place, trust), (name, &version), Some(Mode::Shadow))?;
+    if !state.shadows.contains(&version) {
+        state.shadows.push(version.clone());
     }
-    registry.act(&args.name, state, args.place.step("shadow", &args.version, None))
+    registry.act(name, state, place.step("shadow", &version, None))?;
+    eprintln!("{name} {version} scores beside the champion and decides nothing\n{told}");
+    Ok(())
 }
 
-fn rollback(name: &str, place: &Place, trust: &Trust) -> Result<(), Error> {
+fn rollback(name: &str, (place, trust): (&Place, &Trust), roll_out: &ChannelArgs) -> Result<(), Error> {
     let registry = ModelRegistry::open(&place.registry)?;
     let mut state = registry.state(name)?;
     let Some(before) = previous(&state) else {
         return Err(Error::Usage(format!("nothing decided before {name}'s present champion")));
     };
     registry.read(name, &before, &trust.keys()?)?;
+    let told = put_in_force(roll_out, (place, trust), (name, &before), None)?;
     let left = state.champion.replace(before.clone());
     registry.act(name, state, place.step("rollback", &before, left))?;
-    eprintln!("{name} {before} decides again");
+    eprintln!("{name} {before} decides again\n{told}");
     Ok(())
 }
 
@@ -306,8 +345,9 @@ fn previous(state: &State) -> Option<String> {
 type Figure = (&'static str, fn(&Evaluation) -> f64);
 
 fn diff(other: &str, args: &MeasuredArgs) -> Result<(), Error> {
-    let VersionArgs { name, version, place, trust } = &args.version;
+    let VersionArgs { name, place, trust, .. } = &args.version;
     let registry = ModelRegistry::open(&place.registry)?;
+    let version = &args.version.version(&registry)?;
     let trusted = trust.keys()?;
     let of = |version: &str| measured(args, &registry.read(name, version, &trusted)?.0);
     let (a, b) = (of(version)?, of(other)?);
