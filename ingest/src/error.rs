@@ -38,6 +38,14 @@ pub enum Error {
         /// What is wrong.
         detail: String,
     },
+    /// A table of columns is damaged, or has a column of a kind that is not read.
+    #[error("{name}: {detail}")]
+    Columns {
+        /// File name as given.
+        name: String,
+        /// What is wrong.
+        detail: String,
+    },
     /// The journal's file cannot be opened or read: the caller stops.
     #[error("the journal {name}: {detail}")]
     Journal {

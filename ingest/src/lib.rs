@@ -11,6 +11,7 @@ pub mod journal;
 pub mod kafka;
 pub mod ledger;
 pub mod lines;
+pub mod parquet;
 pub mod source;
 
 pub use budget::{Budget, BudgetLimits};

@@ -12,95 +12,16 @@ mod json;
 mod plot;
 mod slices;
 mod text;
+mod threshold;
 
 pub use curves::{Curves, curves};
 pub use drift::{Drift, drift};
 pub use importance::{Importance, Seen, importance};
 pub use slices::{SliceRow, slice};
+pub use threshold::{AtThreshold, Part};
 
+use crate::interval::Z;
 use crate::measure::{Quality, Scored, quality};
-
-/// The 97.5 % point of the normal distribution.
-const Z: f64 = 1.959_963_984_540_054;
-
-/// A share of weighted rows with its 95 % interval. NaN of none.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Part {
-    /// The share.
-    pub value: f64,
-    /// Lower end.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-    /// Rows that it is a share of, unweighted.
-    pub rows: u64,
-}
-
-/// Sums of weighted rows.
-#[derive(Debug, Clone, Copy, Default)]
-struct Tally {
-    rows: u64,
-    weight: f64,
-    square: f64,
-    hit: f64,
-}
-
-impl Tally {
-    fn add(&mut self, weight: f64, hit: bool) {
-        self.rows += 1;
-        self.weight += weight;
-        self.square += weight * weight;
-        self.hit += if hit { weight } else { 0.0 };
-    }
-
-    /// Wilson's interval, with as many rows as the weights are worth.
-    fn part(&self) -> Part {
-        if self.rows == 0 {
-            return Part { value: f64::NAN, low: f64::NAN, high: f64::NAN, rows: 0 };
-        }
-        let (n, p) = (self.weight * self.weight / self.square, (self.hit / self.weight).clamp(0.0, 1.0));
-        let middle = p + Z * Z / (2.0 * n);
-        let half = Z * libm::sqrt(p * (1.0 - p) / n + Z * Z / (4.0 * n * n));
-        let end = |end: f64| (end / (1.0 + Z * Z / n)).clamp(0.0, 1.0);
-        Part { value: p, low: end(middle - half), high: end(middle + half), rows: self.rows }
-    }
-}
-
-/// What happens at one threshold.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AtThreshold {
-    /// Rows of at least this score are acted upon.
-    pub threshold: f64,
-    /// Of those, abusive.
-    pub precision: Part,
-    /// Abusive rows that are acted upon.
-    pub recall: Part,
-    /// Benign rows that are acted upon.
-    pub false_positives: Part,
-}
-
-impl AtThreshold {
-    /// Counts.
-    #[must_use]
-    pub fn of(rows: &[Scored], threshold: f64) -> Self {
-        let (mut precision, mut recall, mut false_positives) =
-            (Tally::default(), Tally::default(), Tally::default());
-        for row in rows {
-            let flagged = row.score >= threshold;
-            if flagged {
-                precision.add(row.weight, row.abusive);
-            }
-            let side = if row.abusive { &mut recall } else { &mut false_positives };
-            side.add(row.weight, flagged);
-        }
-        Self {
-            threshold,
-            precision: precision.part(),
-            recall: recall.part(),
-            false_positives: false_positives.part(),
-        }
-    }
-}
 
 /// A candidate of a search, as the report shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -143,15 +64,20 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// The report over rows, at these thresholds; slices, importance, drift and trials are the caller's to add.
+    /// The report over rows, of which each has its account, at these thresholds; slices, importance, drift and trials are the caller's to
+    /// add.
     #[must_use]
-    pub fn new(title: &str, how: &str, rows: &[Scored], thresholds: &[f64]) -> Self {
+    pub fn new(
+        (title, how): (&str, &str),
+        (rows, accounts): (&[Scored], &[u64]),
+        thresholds: &[f64],
+    ) -> Self {
         let quality = quality(rows.to_vec());
         Self {
             title: title.to_owned(),
             how: how.to_owned(),
             auc_interval: auc_interval(&quality),
-            at: thresholds.iter().map(|&threshold| AtThreshold::of(rows, threshold)).collect(),
+            at: thresholds.iter().map(|&threshold| AtThreshold::of((rows, accounts), threshold)).collect(),
             curves: curves(rows),
             quality,
             slices: Vec::new(),
@@ -184,18 +110,6 @@ mod tests {
             Scored { score, abusive, weight: 1.0 + f64::from(n % 2) }
         };
         (0..count).map(row).collect()
-    }
-
-    #[test]
-    fn at_a_threshold_the_parts_are_shares_of_the_weights() {
-        let row = |score, abusive, weight| Scored { score, abusive, weight };
-        let rows = [row(0.9, true, 2.0), row(0.8, false, 1.0), row(0.3, true, 1.0), row(0.1, false, 4.0)];
-        let at = AtThreshold::of(&rows, 0.8);
-        assert!((at.precision.value - 2.0 / 3.0).abs() < 1e-12 && at.precision.rows == 2);
-        assert!((at.recall.value - 2.0 / 3.0).abs() < 1e-12);
-        assert!((at.false_positives.value - 0.2).abs() < 1e-12);
-        assert!(at.precision.low < 0.3 && at.precision.high > 0.9, "{at:?}");
-        assert!(AtThreshold::of(&rows, 2.0).precision.value.is_nan());
     }
 
     #[test]

@@ -107,7 +107,7 @@ mod tests {
             countries.push(country);
         }
         let groups: Vec<u64> = (0..40_000).collect();
-        let mut found = Evaluation::new("m", "t", &rows, &[0.5]);
+        let mut found = Evaluation::new(("m", "t"), (&rows, &groups), &[0.5]);
         found.slices = slice("country", (&countries, &groups), &rows, 0.5);
         found
     }

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use super::plot::{Axes, bars, by_magnitude, square};
 use super::{Evaluation, Part};
-use crate::judge::{STYLE, escape};
 use crate::measure::FALSE_POSITIVE_RATES;
+use crate::page::{begin, end, escape, tiles};
 
 /// Most columns in the plots of importance and drift.
 const BARS: usize = 25;
@@ -25,47 +25,35 @@ impl Evaluation {
     }
 
     fn page(&self, out: &mut String) -> std::fmt::Result {
-        let title = escape(&self.title);
-        write!(
-            out,
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-             <title>weir evaluate: {title}</title><style>{STYLE}\
-             .pair{{display:flex;flex-wrap:wrap;gap:16px}}</style></head><body>\n<h1>{title}</h1>\n<p>{}</p>\n",
-            escape(&self.how)
-        )?;
+        begin(out, (&format!("weir evaluate: {}", self.title), &self.title))?;
+        writeln!(out, "<p>{}</p>", escape(&self.how))?;
         self.tiles(out)?;
         self.plots(out)?;
         self.thresholds(out)?;
         self.slices_table(out)?;
         self.bars_of_columns(out)?;
         self.trials_table(out)?;
-        out.push_str("</body></html>\n");
+        end(out);
         Ok(())
     }
 
     fn tiles(&self, out: &mut String) -> std::fmt::Result {
         let q = &self.quality;
         let [low, high] = self.auc_interval;
-        let mut tiles = vec![
+        let mut shown = vec![
             (format!("{:.4}", q.auc), "AUC".to_owned(), format!("{low:.4} to {high:.4}")),
             (format!("{:.4}", q.average_precision), "average precision".to_owned(), String::new()),
             (format!("{:.5}", q.brier), "Brier score".to_owned(), "0 is perfect".to_owned()),
             (q.rows.to_string(), "rows".to_owned(), format!("{} abusive", q.abusive)),
         ];
         for (rate, recall) in FALSE_POSITIVE_RATES.iter().zip(q.recall_at) {
-            tiles.push((
+            shown.push((
                 format!("{:.1} %", recall * 100.0),
                 format!("recall at FPR {rate:e}"),
                 String::new(),
             ));
         }
-        out.push_str("<div class=\"tiles\">\n");
-        for (value, what, more) in tiles {
-            writeln!(out, "<div class=\"tile\"><b>{value}</b>{what}<span>{more}</span></div>")?;
-        }
-        out.push_str("</div>\n");
-        Ok(())
+        tiles(out, shown)
     }
 
     fn plots(&self, out: &mut String) -> std::fmt::Result {

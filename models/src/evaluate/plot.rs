@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::curves::magnitude;
-use crate::judge::escape;
+use crate::page::escape;
 
 /// Side of a square plot.
 const SIDE: f64 = 280.0;

@@ -59,8 +59,8 @@ pub fn slice(
     }
     let row = |(value, owned): (String, Vec<Owned>)| {
         let accounts: BTreeSet<u64> = owned.iter().map(|(_, account)| *account).collect();
-        let rows: Vec<Scored> = owned.into_iter().map(|(row, _)| row).collect();
-        let at = AtThreshold::of(&rows, threshold);
+        let (rows, owners): (Vec<Scored>, Vec<u64>) = owned.into_iter().unzip();
+        let at = AtThreshold::of((&rows, &owners), threshold);
         let found = quality(rows);
         SliceRow {
             column: column.to_owned(),

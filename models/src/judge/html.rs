@@ -10,23 +10,7 @@ use std::fmt::Write as _;
 use super::report::{Level, Report};
 use super::stats::Share;
 use super::text::{percent, short};
-
-/// The style of every page: light and dark, nothing loaded from elsewhere.
-pub(crate) const STYLE: &str = "
-:root{color-scheme:light dark;--ink:#1b1f24;--soft:#5b6570;--line:#d8dde3;--page:#fff;--card:#f5f7f9;--bad:#c2410c;--good:#0f766e;--weak:#94a3b8}
-@media (prefers-color-scheme:dark){:root{--ink:#e6e9ed;--soft:#98a2ad;--line:#343b44;--page:#14171b;--card:#1d2127;--bad:#fb923c;--good:#2dd4bf;--weak:#64748b}}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);margin:0 auto;max-width:1080px;padding:24px}
-h1{font-size:24px;margin:0 0 4px}h2{font-size:17px;margin:32px 0 8px}p{margin:4px 0;color:var(--soft)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:12px;margin-top:20px}
-.tile{background:var(--card);border-radius:8px;padding:12px 14px}.tile b{display:block;font-size:26px;line-height:1.25}
-.tile span{color:var(--soft);font-size:13px;display:block}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{text-align:right;padding:4px 8px;border-bottom:1px solid var(--line)}th{color:var(--soft);font-weight:500}
-th:first-child,td:first-child{text-align:left}tr.turn td{border-top:2px solid var(--soft)}
-.scroll{overflow-x:auto}svg{max-width:100%;height:auto;display:block}
-svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .soft{fill:var(--soft)}svg .line{stroke:var(--line)}
-svg .bad{fill:var(--bad)}svg .good{fill:var(--good)}svg .weak{fill:var(--weak)}svg .whisker{stroke:var(--ink)}
-";
+use crate::page::{begin, end, escape, tiles};
 
 impl Report {
     /// The page.
@@ -39,13 +23,11 @@ impl Report {
     }
 
     fn page(&self, out: &mut String) -> std::fmt::Result {
-        write!(
+        begin(out, ("weir judge", "weir judge"))?;
+        writeln!(
             out,
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-             <title>weir judge</title><style>{STYLE}</style></head><body>\n<h1>weir judge</h1>\n\
-             <p>{} events, {} decisions ({} in shadow mode), {} abusive and {} benign accounts judged. \
-             {} abusive accounts with fewer than {} acts after onset are left out.</p>\n",
+            "<p>{} events, {} decisions ({} in shadow mode), {} abusive and {} benign accounts judged. \
+             {} abusive accounts with fewer than {} acts after onset are left out.</p>",
             self.events,
             self.decisions,
             self.shadow,
@@ -75,7 +57,7 @@ impl Report {
             plot::reliability(out, scores)?;
         }
         self.listed_html(out)?;
-        out.push_str("</body></html>\n");
+        end(out);
         Ok(())
     }
 
@@ -83,7 +65,7 @@ impl Report {
         let median = self.messages.median.map_or("-".to_owned(), |median| median.to_string());
         let p90 = self.messages.p90.map_or("-".to_owned(), |p90| p90.to_string());
         let worst = self.worst_benign.map(|index| &self.personas[index]);
-        let tiles = [
+        let shown = [
             (
                 percent(self.abusive.levels[0]),
                 "of abusive accounts restricted",
@@ -109,12 +91,7 @@ impl Report {
                 worst.map_or(String::new(), |row| escape(&row.persona)),
             ),
         ];
-        out.push_str("<div class=\"tiles\">\n");
-        for (value, what, more) in tiles {
-            writeln!(out, "<div class=\"tile\"><b>{value}</b>{what}<span>{more}</span></div>")?;
-        }
-        out.push_str("</div>\n");
-        Ok(())
+        tiles(out, shown.map(|(value, what, more)| (value, what.to_owned(), more)))
     }
 
     fn persona_table_html(&self, out: &mut String) -> std::fmt::Result {
@@ -190,9 +167,4 @@ impl Report {
 fn range(share: Share) -> String {
     let (low, high) = share.interval();
     format!("{:.3} % to {:.3} %, of {}", low * 100.0, high * 100.0, share.of)
-}
-
-/// Text that cannot be markup.
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -2,8 +2,7 @@
 //!
 //! Separate because these are formulas, not definitions of judging.
 
-/// The 97.5 % point of the normal distribution: intervals are of 95 %.
-const Z: f64 = 1.959_963_984_540_054;
+use crate::interval;
 
 /// `hits` out of `of`, with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -24,7 +23,7 @@ impl Share {
     /// The 95 % interval (Wilson).
     #[must_use]
     pub fn interval(&self) -> (f64, f64) {
-        wilson(self.hits, self.of)
+        interval::wilson(self.value(), self.of as f64)
     }
 
     /// Counts one more.
@@ -32,20 +31,6 @@ impl Share {
         self.of += 1;
         self.hits += u64::from(hit);
     }
-}
-
-/// Wilson's 95 % interval of `hits` out of `of`; the whole of 0 to 1 out of none.
-#[must_use]
-pub fn wilson(hits: u64, of: u64) -> (f64, f64) {
-    if of == 0 {
-        return (0.0, 1.0);
-    }
-    let (n, p) = (of as f64, hits as f64 / of as f64);
-    let middle = p + Z * Z / (2.0 * n);
-    let half = Z * libm::sqrt(p * (1.0 - p) / n + Z * Z / (4.0 * n * n));
-    let low = if hits == 0 { 0.0 } else { (middle - half) / (1.0 + Z * Z / n) };
-    let high = if hits == of { 1.0 } else { (middle + half) / (1.0 + Z * Z / n) };
-    (low, high)
 }
 
 /// Precision if a share `base` of accounts abuses, of these a share `recall` is caught, and a share `false_rate` of
@@ -64,14 +49,6 @@ pub(super) fn quantile(sorted: &[u32], q: f64) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_interval_of_none_in_many_is_small_and_not_nothing() {
-        let (low, high) = wilson(0, 100_000);
-        assert!(low == 0.0 && (3.8e-5..3.9e-5).contains(&high), "{high}");
-        let (low, high) = wilson(50, 100);
-        assert!((0.403..0.405).contains(&low) && (0.595..0.597).contains(&high));
-    }
 
     #[test]
     fn quantiles_are_values_that_occurred() {

@@ -172,7 +172,7 @@ pub fn measure(
     let thresholds = if thresholds.is_empty() { &own } else { thresholds };
     let title = format!("{} {}", model.name(), model.version());
     let how = format!("on {}, which it must not have learned from", wanted.file);
-    let mut found = Evaluation::new(&title, &how, &rows, thresholds);
+    let mut found = Evaluation::new((&title, &how), (&rows, &data.groups), thresholds);
     found.slices = report::slices(&table, &all, &rows, thresholds[0]);
     let seed = model.card().seed;
     found.importance = importance(data, &[Seen { body: model.body(), rows: &all }], seed, workers);
@@ -191,7 +191,7 @@ fn of_scores(table: &Table, score: &str, args: &EvaluateArgs) -> Evaluation {
     let rows = report::scored(&table.data, &scores, &all);
     let usual = [report::THRESHOLD];
     let thresholds = if args.threshold.is_empty() { &usual } else { &args.threshold[..] };
-    let mut found = Evaluation::new(score, "a column of scores", &rows, thresholds);
+    let mut found = Evaluation::new((score, "a column of scores"), (&rows, &table.data.groups), thresholds);
     found.slices = report::slices(table, &all, &rows, thresholds[0]);
     found
 }

@@ -24,7 +24,8 @@ pub fn of_found(table: &Table, found: &Found, plan: &Plan, workers: &dyn Workers
     };
     let cheapest = found.threshold.map(|threshold| threshold.score).filter(|score| score.is_finite());
     let threshold = cheapest.unwrap_or(THRESHOLD);
-    let mut report = Evaluation::new(found.model.name(), &how, &rows, &[threshold]);
+    let accounts = accounts(&table.data, &held);
+    let mut report = Evaluation::new((found.model.name(), &how), (&rows, &accounts), &[threshold]);
     report.slices = slices(table, &held, &rows, threshold);
     let seen: Vec<Seen<'_>> =
         found.folds.iter().zip(&found.bodies).map(|(fold, body)| Seen { body, rows: &fold.held }).collect();
@@ -51,6 +52,11 @@ pub fn scored(data: &Dataset, scores: &[f64], rows: &[usize]) -> Vec<Scored> {
     rows.iter().map(one).collect()
 }
 
+/// The accounts of rows.
+pub fn accounts(data: &Dataset, rows: &[usize]) -> Vec<u64> {
+    rows.iter().map(|&row| data.groups[row]).collect()
+}
+
 /// The slices of a table, over some of its rows.
 pub fn slices(
     table: &Table,
@@ -60,7 +66,7 @@ pub fn slices(
 ) -> Vec<models::evaluate::SliceRow> {
     let of = |(column, values): &(String, Vec<String>)| {
         let values: Vec<&str> = held.iter().map(|&row| values[row].as_str()).collect();
-        let accounts: Vec<u64> = held.iter().map(|&row| table.data.groups[row]).collect();
+        let accounts = accounts(&table.data, held);
         slice(column, (&values, &accounts), rows, threshold)
     };
     table.slices.iter().flat_map(of).collect()

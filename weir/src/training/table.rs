@@ -1,4 +1,4 @@
-//! A CSV table as rows to learn from.
+//! A table, CSV or Parquet, as rows to learn from.
 //!
 //! Separate from the training file, so that `weir evaluate` reads tables the same way. Invariants: an empty field, `NaN` and
 //! `null` are unknown, anything else that is no number ends the reading with its line and column; the same bytes, the same
@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use csv::ByteRecord;
-use ingest::Source;
+use ingest::{Source, parquet};
 use models::Dataset;
 use ndarray::Array2;
 use xxhash_rust::xxh3::xxh3_64;
@@ -17,6 +17,9 @@ use crate::error::Error;
 
 /// Most values of a category or slice.
 const VALUES_MAX: usize = 4_096;
+
+/// Columns that are measured apart wherever they are.
+const USUAL_SLICES: [&str; 2] = ["country", "persona"];
 
 /// A table that was read.
 pub struct Table {
@@ -52,6 +55,9 @@ struct Plan {
 /// Reads a table.
 pub fn read(wanted: &DataFile) -> Result<Table, Error> {
     let name = &wanted.file;
+    if parquet::is_table(name)? {
+        return read_columns(wanted);
+    }
     let mut reader = csv::ReaderBuilder::new().from_reader(Source::open(name)?);
     let fail = |error: csv::Error| Error::file(name, error);
     let header: Vec<String> =
@@ -63,6 +69,21 @@ pub fn read(wanted: &DataFile) -> Result<Table, Error> {
         let line = record.position().map_or(0, csv::Position::line);
         rows.take(&record, &plan, wanted)
             .map_err(|detail| Error::file(&format!("{name}, line {line}"), detail))?;
+    }
+    rows.finish(plan, wanted).map_err(|detail| Error::file(name, detail))
+}
+
+/// The same of a table in Parquet.
+fn read_columns(wanted: &DataFile) -> Result<Table, Error> {
+    let name = &wanted.file;
+    let mut table = parquet::Table::open(name)?;
+    let plan = Plan::new(table.titles(), wanted).map_err(|detail| Error::file(name, detail))?;
+    let (mut rows, mut record, mut number) = (Rows::new(&plan), ByteRecord::new(), 0_u64);
+    while table.next_row(|field| record.push_field(field))? {
+        number += 1;
+        rows.take(&record, &plan, wanted)
+            .map_err(|detail| Error::file(&format!("{name}, row {number}"), detail))?;
+        record.clear();
     }
     rows.finish(plan, wanted).map_err(|detail| Error::file(name, detail))
 }
@@ -84,11 +105,12 @@ impl Plan {
                 .collect::<Result<Vec<_>, String>>()
         };
         let (only, without) = (values(&wanted.only)?, values(&wanted.without)?);
-        let slices: Vec<(String, usize)> = wanted
+        let mut slices: Vec<(String, usize)> = wanted
             .slices
             .iter()
             .map(|title| Ok((title.clone(), place(title)?)))
             .collect::<Result<_, String>>()?;
+        slices.extend(usual_slices(header, wanted));
         wanted.leave_out.iter().chain(&wanted.categories).try_for_each(|title| place(title).map(drop))?;
         let names = if wanted.columns.is_empty() {
             let used = [Some(label), group, time];
@@ -116,6 +138,21 @@ impl Plan {
         let recipes = names.iter().map(recipe).collect::<Result<_, String>>()?;
         Ok(Self { names, recipes, label, group, time, weights, only, without, slices })
     }
+}
+
+/// Columns that are measured apart without being asked for, where they are there and are not learned from.
+fn usual_slices(header: &[String], wanted: &DataFile) -> Vec<(String, usize)> {
+    let is_used = |title: &str| {
+        let named = [&wanted.columns, &wanted.categories, &wanted.slices];
+        let one = [Some(&wanted.label), wanted.group.as_ref(), wanted.time.as_ref(), wanted.weight.as_ref()];
+        named.iter().any(|titles| titles.iter().any(|known| known == title))
+            || one.into_iter().flatten().any(|known| known == title)
+            || wanted.only.contains_key(title)
+    };
+    let found = USUAL_SLICES.iter().filter(|title| !is_used(title));
+    found
+        .filter_map(|title| Some(((*title).to_owned(), header.iter().position(|known| known == title)?)))
+        .collect()
 }
 
 /// `a / b`, and so on.

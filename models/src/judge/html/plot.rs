@@ -5,11 +5,11 @@
 
 use std::fmt::Write as _;
 
-use super::escape;
 use crate::judge::report::{PersonaRow, Report};
 use crate::judge::stats::Share;
 use crate::judge::text::percent;
 use crate::measure::Quality;
+use crate::page::escape;
 
 /// Where bars begin, for names to their left.
 const LEFT: f64 = 190.0;
