@@ -154,6 +154,12 @@ impl Labels {
         self.deleted.contains(account)
     }
 
+    /// Whether any human said anything.
+    #[must_use]
+    pub fn are_by_humans(&self) -> bool {
+        self.said.values().flatten().any(|(_, said)| said.voice >= Voice::Verdict)
+    }
+
     /// Accounts that were deleted.
     #[must_use]
     pub fn deleted(&self) -> usize {

@@ -51,6 +51,14 @@ words! {
     }
 }
 
+/// Code of the last reason of a decision of mode `shadow` that would have been enforced, if the account were not held out: a small share
+/// of what models restrict is only recorded, so that it is known what they would have got wrong. Its value is that share.
+pub const HOLDOUT: &str = "holdout";
+
+/// Code of the only reason of a `review` about an account that nothing speaks against: it was drawn at random, to be judged blind. Its value
+/// is the probability with which it was drawn.
+pub const AUDIT: &str = "audit";
+
 impl Action {
     /// Whether it takes something from the account.
     #[must_use]
@@ -103,6 +111,15 @@ pub struct Decision {
     pub versions: Versions,
 }
 
+impl Decision {
+    /// The probability that a reason of this code ([`HOLDOUT`], [`AUDIT`]) carries, more than 0 and at most 1, if there is one.
+    #[must_use]
+    pub fn probability(&self, code: &str) -> Option<f32> {
+        let value = self.reasons.iter().find(|reason| reason.code == code)?.value;
+        value.filter(|value| *value > 0.0 && *value <= 1.0)
+    }
+}
+
 /// One reason of a decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reason {
@@ -111,7 +128,7 @@ pub struct Reason {
     /// The feature it rests on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature: Option<String>,
-    /// The feature's value then, in the feature's own unit.
+    /// The feature's value then, in the feature's own unit; of [`HOLDOUT`] and [`AUDIT`], a probability.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f32>,
     /// The exact additive contribution to the model's margin (log-odds), for a model's reason.

@@ -53,6 +53,10 @@ pub const REVIEW_SHOWN_MAX: usize = 64;
 pub const REVIEWS_MAX: usize = 10_000;
 /// Ends of restrictions told with one record; the others wait for the next.
 pub const ENDS_TOLD_MAX: usize = 256;
+/// Accounts without decisions that are drawn for blind audits, a day of the log.
+pub const AUDITS_PER_DAY_MAX: u32 = 1_000;
+/// Bounds between the strata of scores that they are drawn from.
+pub const AUDIT_BOUNDS_MAX: usize = 7;
 /// Partitions of a topic that is keyed by account or entity.
 pub const PARTITIONS_MAX: usize = 4_096;
 /// Rules in one policy.

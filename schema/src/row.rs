@@ -12,6 +12,10 @@ words! {
     RowWhy {
         /// A decision was made at this event.
         Decision = "decision",
+        /// What a model would have restricted was only recorded, since the account is held out: see [`crate::HOLDOUT`].
+        Holdout = "holdout",
+        /// The account was drawn at random, to be judged blind: see [`crate::AUDIT`]. No event of a gateway's is behind it.
+        Audit = "audit",
         /// A block or report.
         Feedback = "feedback",
         /// Chosen by the hash of the event id.

@@ -7,6 +7,7 @@
 
 mod activate;
 mod adopt;
+mod audit;
 mod budget;
 pub(crate) mod checkpoint;
 mod config;
@@ -37,6 +38,7 @@ use crate::exempt::ExemptList;
 use crate::policy::{self, Policy, kind_number};
 use crate::standing::{RestrictionView, StandingTable};
 use activate::Activations;
+use audit::Audits;
 use budget::Budget;
 use entities::Feedback;
 use lineup::LineUp;
@@ -70,6 +72,7 @@ pub struct Engine {
     activations: Activations,
     standing: StandingTable,
     budget: Budget,
+    audits: Audits,
     stats: Stats,
     /// The log's time: never falls.
     at: u64,
@@ -119,6 +122,7 @@ impl Engine {
             activations: Activations::default(),
             standing: StandingTable::new(config.standings_max),
             budget: Budget::default(),
+            audits: Audits::default(),
             stats: Stats::default(),
             at: 0,
             leapt_to: 0,
@@ -152,6 +156,9 @@ impl Engine {
         let before = (output.decisions.len(), output.standings.len());
         if at >= self.standing.next_end_ms() {
             self.tell_ends(at, output);
+        }
+        if at >= self.audits.end_ms() {
+            self.tell_audits((at, offset), output);
         }
         if self.is_news(event) {
             self.entities.begin(offset);
@@ -286,6 +293,7 @@ impl Engine {
             }
             if model_due {
                 self.watch(&occasion, output);
+                self.note_for_audit(&occasion);
             }
         }
         self.answer(&occasion, output);

@@ -57,6 +57,10 @@ pub struct Policy {
     pub challenge_passed_ms: u64,
     /// How often automation may open a case for one account, ms.
     pub review_every_ms: u64,
+    /// Share of accounts, by hash, for which what rests on a model's score and restricts is only recorded, 0..1.
+    pub holdout: f64,
+    /// Whom a human is shown although nothing speaks against them.
+    pub audit: AuditRules,
     /// When the model runs.
     pub model: ModelSchedule,
     /// Every feature that a rule names.
@@ -127,6 +131,23 @@ impl BlocklistRules {
             (EntryKind::Asn, _) => self.asn,
             (EntryKind::NumberRange, _) => self.number_range,
         }
+    }
+}
+
+/// Blind audits of accounts without decisions.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AuditRules {
+    /// Accounts that are drawn in a day of the log, over all partitions; 0: none.
+    pub cases_per_day: u32,
+    /// Scores between two strata, rising; each stratum has its equal part of the cases.
+    pub scores: Vec<f32>,
+}
+
+impl AuditRules {
+    /// The stratum of a score: 0 for the lowest.
+    #[must_use]
+    pub fn stratum(&self, score: f32) -> usize {
+        self.scores.partition_point(|bound| *bound <= score)
     }
 }
 

@@ -9,6 +9,7 @@ mod acceptance;
 mod archive;
 mod archive_https;
 mod archive_role;
+mod audits;
 mod bad_input;
 #[cfg(feature = "cloud")]
 mod buckets;
@@ -35,7 +36,6 @@ mod replay;
 mod review_desk;
 mod review_doors;
 mod review_kafka;
-mod review_oidc;
 mod staff;
 mod up;
 mod versions;

@@ -37,13 +37,14 @@ pub fn replay(topics: &Topics, policies: &BTreeMap<String, String>) -> Told {
     let mut told = Told::default();
     for partition in 0..topics.partitions {
         let records = log.iter().filter(|record| record.partition == partition);
-        replay_partition(partition.unsigned_abs(), records, policies, &mut told);
+        let place = (partition.unsigned_abs(), topics.partitions.unsigned_abs());
+        replay_partition(place, records, policies, &mut told);
     }
     told
 }
 
 fn replay_partition<'r>(
-    partition: u32,
+    (partition, partitions): (u32, u32),
     records: impl Iterator<Item = &'r Fetched>,
     policies: &BTreeMap<String, String>,
     told: &mut Told,
@@ -54,6 +55,7 @@ fn replay_partition<'r>(
         model: Some(Model::from_bytes(&model).expect("it is checked by its own tests")),
         facts: Facts::FromLog,
         partition,
+        partitions,
         ..EngineConfig::default()
     };
     let (mut engine, mut output) = (Engine::new(config), Output::default());

@@ -4,6 +4,7 @@
 //! files; what decides anything lies in a pure crate.
 
 pub mod archive;
+pub mod archived;
 pub mod audit;
 pub mod bench_input;
 pub mod blocklist;

@@ -3,21 +3,23 @@
 //!
 //! Separate from the command, which names files. Invariants: a row's values are those that the engine had when it decided; no row
 //! of a deleted account, none at or after its label, and none while a restriction was enforced (unless asked for) is
-//! written; every row that is left out is counted under its reason.
+//! written; every row that is left out is counted under its reason, and a row's weight says for how many of those it stands.
 
 mod archived;
+mod drawn;
+mod restricted;
 mod tables;
 
-pub use archived::{labels, write_archived};
+pub use archived::{Archive, each_archived, labels};
 pub use tables::{Format, HEAD, Tables};
-
-use std::collections::BTreeSet;
 
 use ingest::{Line, Lines, Source};
 use models::labels::{Labels, Said};
-use schema::{Event, Mode, RawEvent, Row, Span};
+use schema::{Event, RawEvent, Row, Span};
 use scorer::{Engine, Output};
 
+pub use self::drawn::Drawn;
+use self::restricted::Restricted;
 use crate::error::Error;
 
 /// What a data set is to hold.
@@ -40,16 +42,31 @@ pub struct Counts {
     pub benign: u64,
     /// Written without a label.
     pub unlabelled: u64,
+    /// Written, of accounts that would be under a restriction if they were not held out.
+    pub held_out: u64,
     /// Left out: nobody said anything about the account in time.
     pub silent: u64,
     /// Left out: the account was under an enforced restriction.
     pub restricted: u64,
+    /// Left out: its label comes from an audit of another day, so that nobody knows for how many it stands.
+    pub undrawn: u64,
     /// Left out: the account was deleted. Of an archive, which keeps nothing of them: how many accounts.
     pub deleted: u64,
     /// Left out: kept by a build with other features.
     pub foreign: u64,
     /// Lines that are no events.
     pub refused: u64,
+}
+
+/// How a row that is written stands among those that are not.
+#[derive(Debug, Clone, Copy)]
+pub struct Stands {
+    /// Its account was under an enforced restriction.
+    pub is_restricted: bool,
+    /// Its account would have been, if it were not held out.
+    pub is_held_out: bool,
+    /// Rows that it stands for: 1 / the probability that it is there.
+    pub weight: f32,
 }
 
 /// Calls `take` with each event of the files, and when the log took it; returns how many lines were no events.
@@ -88,55 +105,75 @@ pub fn each_event(
 pub fn write(
     files: &[String],
     (engine, trust_internal): (&mut Engine, bool),
-    (labels, span): (&Labels, Span),
+    (labels, drawn, span): (&Labels, &Drawn, Span),
     wanted: Wanted,
     out: &mut Tables,
 ) -> Result<Counts, Error> {
-    let (mut counts, mut restricted) = (Counts::default(), BTreeSet::new());
+    let (mut counts, mut restricted) = (Counts::default(), Restricted::default());
     let (mut output, mut offset) = (Output::default(), 0);
     let refused = each_event(files, trust_internal, |event, _| {
         output.clear();
         engine.process(event, offset, &mut output);
         offset += 1;
         for row in output.rows.iter().filter(|row| (span.from..span.to).contains(&row.at)) {
-            let is_restricted = restricted.contains(&row.account);
-            let Some(said) = counts.take(row, labels, (wanted, is_restricted)) else { continue };
-            out.push(row, said.as_ref(), is_restricted)?;
+            let Some((said, stands)) = counts.take(row, (labels, drawn), (wanted, &mut restricted)) else {
+                continue;
+            };
+            out.push(row, said.as_ref(), stands)?;
         }
         // The row at which a restriction begins is still of the free account.
-        let enforced = output.decisions.iter().filter(|decision| decision.mode == Mode::Enforce);
-        let touched: BTreeSet<&String> = enforced.map(|decision| &decision.account).collect();
-        for standing in output.standings.iter().filter(|standing| !standing.account.contains(':')) {
-            if !standing.restrictions.iter().any(|one| one.action.restricts()) {
-                restricted.remove(&standing.account);
-            } else if touched.contains(&standing.account) {
-                restricted.insert(standing.account.clone());
-            }
-        }
+        output.decisions.iter().for_each(|decision| restricted.decided(decision));
+        output.standings.iter().for_each(|standing| restricted.told(standing));
         Ok(())
     })?;
     counts.refused = refused;
     Ok(counts)
 }
 
+/// Replays the files for what is drawn and decided, if any label can come from an audit.
+pub fn drawn(
+    files: &[String],
+    (engine, trust_internal): (&mut Engine, bool),
+    labels: &Labels,
+) -> Result<Drawn, Error> {
+    let mut drawn = Drawn::default();
+    if !labels.are_by_humans() {
+        return Ok(drawn);
+    }
+    let (mut output, mut offset) = (Output::default(), 0);
+    each_event(files, trust_internal, |event, _| {
+        output.clear();
+        engine.process(event, offset, &mut output);
+        offset += 1;
+        output.decisions.iter().for_each(|decision| drawn.decided(decision));
+        Ok(())
+    })?;
+    Ok(drawn)
+}
+
 impl Counts {
-    /// Whether a row is to be written, and with which label.
+    /// Whether a row is to be written, with which label, and what it stands for.
     fn take(
         &mut self,
         row: &Row,
-        labels: &Labels,
-        (wanted, is_restricted): (Wanted, bool),
-    ) -> Option<Option<Said>> {
+        (labels, drawn): (&Labels, &Drawn),
+        (wanted, restricted): (Wanted, &mut Restricted),
+    ) -> Option<(Option<Said>, Stands)> {
         use schema::Label;
         if labels.is_deleted(&row.account) {
             self.deleted += 1;
             return None;
         }
+        let is_restricted = restricted.covers(row);
         if is_restricted && !wanted.with_restricted {
             self.restricted += 1;
             return None;
         }
         let said = labels.of(&row.account, row.at, wanted.horizon_ms);
+        let Some(probability) = drawn.probability(row, said.as_ref()) else {
+            self.undrawn += 1;
+            return None;
+        };
         match said.as_ref().map(|said| said.label) {
             Some(Label::Abusive | Label::Compromised) => self.abusive += 1,
             Some(Label::Benign) => self.benign += 1,
@@ -146,6 +183,15 @@ impl Counts {
                 return None;
             }
         }
-        Some(said)
+        let held_out = restricted.held_out(row).filter(|_| !is_restricted);
+        self.held_out += u64::from(held_out.is_some());
+        // It is there for all that are left out; where those are written, too, it is one of them.
+        let share = held_out.filter(|_| !wanted.with_restricted).unwrap_or(1.0);
+        let stands = Stands {
+            is_restricted,
+            is_held_out: held_out.is_some(),
+            weight: row.weight / share / probability,
+        };
+        Some((said, stands))
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use hashbrown::{HashMap, HashSet};
-use schema::{Body, Decision, Event, Mode};
+use schema::{AUDIT, Body, Decision, Event, Mode};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::account::{Account, DAY_MS};
@@ -108,6 +108,9 @@ impl JudgeBuilder {
             return Err(Error::Data("decisions come before events".to_owned()));
         }
         self.counts.decisions += 1;
+        if decision.probability(AUDIT).is_some() {
+            return Ok(()); // Nothing is said of the account, but that chance drew it.
+        }
         let Some(&index) = self.index.get(&decision.account) else {
             self.counts.decisions_without_truth += 1;
             return Ok(());

@@ -18,7 +18,7 @@ pub enum Cause {
     Review,
     /// A reviewer opened it.
     Opened,
-    /// A sampled decision of automation, to be judged blind.
+    /// A sampled decision of automation, or an account without any that was drawn at random, to be judged blind.
     Audit,
     /// A sampled verdict of a human, to be judged blind by another.
     Second,

@@ -14,8 +14,8 @@ use features::checkpoint::{Part, Tag, frame};
 
 use super::{Engine, Facts};
 
-/// Version of the format; this and the one before are read, others refused by name. 3: what models beside the champion do.
-pub const FORMAT: u32 = 3;
+/// Version of the format; this and the one before are read, others refused by name. 4: who may be drawn for an audit.
+pub const FORMAT: u32 = 4;
 
 /// A checkpoint under way.
 #[derive(Debug)]

@@ -8,12 +8,12 @@ use std::cmp::Reverse;
 
 use features::FeatureVector;
 use features::catalog::computed::{AGE_S, DEVICE_AGE_S, DEVICES_30D, DORMANCY_H, STRIKES_30D};
-use schema::{Action, Mode, Scope};
+use schema::{Action, HOLDOUT, Mode, Scope};
 
 use super::propose::{Basis, Held, Proposal, is_enforced};
 use super::{Engine, Occasion, Output};
 use crate::blocklist::EntryKind;
-use crate::hash::text_hash;
+use crate::hash::{share_of, text_hash};
 use crate::policy::{Kinds, kinds_of, newer_than};
 use crate::standing::{Change, HumanWord, InForce, Wanted};
 
@@ -34,7 +34,10 @@ impl Engine {
         let is_victim = proposals.iter().any(|p| p.victim && p.enforce);
         proposals.retain_mut(|proposal| {
             proposal.enforce &= !free;
-            self.weigh(occasion, proposal, is_victim)
+            let is_left = self.weigh(occasion, proposal, is_victim);
+            proposal.holdout = is_left && self.is_held_out(occasion, proposal);
+            proposal.enforce &= !proposal.holdout;
+            is_left
         });
         proposals.sort_by_key(|p| Reverse(p.action));
         let mut changed = false;
@@ -89,6 +92,24 @@ impl Engine {
             self.gate_ban(occasion, proposal, victim, word);
         }
         true
+    }
+
+    /// Whether a proposal is only recorded, so that it becomes known what the account goes on to do: a challenge or limit that would not
+    /// be, had the model not run. Decided by the hash of the account and the version of the model as it was trained.
+    fn is_held_out(&self, occasion: &Occasion<'_>, proposal: &Proposal) -> bool {
+        let restricts = matches!(proposal.action, Action::Challenge | Action::RateLimit);
+        if !proposal.enforce || !restricts || proposal.victim || self.policy.holdout <= 0.0 {
+            return false;
+        }
+        let rests_on_score = match proposal.basis {
+            Basis::Rule(index) => self.policy.rules[index].rests_on_score(&occasion.facts(&self.vector)),
+            Basis::Band(_) => true,
+            Basis::Shadow(..) | Basis::Entry => false,
+        };
+        let account = occasion.event.account;
+        let trained = if rests_on_score { self.models.trained_of(account) } else { None };
+        trained
+            .is_some_and(|version| share_of(&format!("{HOLDOUT}:{version}"), account) < self.policy.holdout)
     }
 
     /// Whether a rule holds only by what others on the account's network or number range did, or by an entry about those: that

@@ -134,6 +134,7 @@ impl Engine {
         }
         self.store.forget(account);
         self.lists.forget(account);
+        self.audits.forget(account);
         let Some(standing) = self.standing.get_mut(account) else { return };
         if standing.strip(at) {
             standing.next_seq(at);

@@ -130,6 +130,14 @@ impl LineUp {
         self.others.iter().find(has).map(|other| &other.model).or(self.champion())
     }
 
+    /// The version of the model that decides about the account, whatever labels have taught it since it was trained.
+    pub fn trained_of(&self, account: &str) -> Option<&str> {
+        let model = self.of(account)?;
+        let is_adapted = self.adapted.as_ref().is_some_and(|adapted| adapted.version() == model.version());
+        let trained = if is_adapted { self.champion.as_ref() } else { None };
+        Some(trained.unwrap_or(model).version())
+    }
+
     /// The place of the first shadow at or behind `from`.
     pub fn next_shadow(&self, from: usize) -> Option<usize> {
         (from..self.others.len()).find(|place| self.others[*place].role == Role::Shadow)

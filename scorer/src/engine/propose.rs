@@ -44,6 +44,8 @@ pub(super) struct Proposal {
     pub victim: bool,
     /// It would have been a ban, but for this.
     pub held: Option<Held>,
+    /// It would be enforced, but the account is held out.
+    pub holdout: bool,
 }
 
 /// Why a ban became a rate limit.
@@ -121,6 +123,7 @@ impl Engine {
             sure: false,
             victim: false,
             held: None,
+            holdout: false,
         });
     }
 }
@@ -144,5 +147,6 @@ fn proposal(basis: Basis, outcome: &Outcome, enforce: bool) -> Proposal {
         sure: false,
         victim: false,
         held: None,
+        holdout: false,
     }
 }

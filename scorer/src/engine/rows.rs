@@ -3,7 +3,7 @@
 //! Separate, because it runs only if somebody asked. Invariant: a row's weight is 1 / the probability that it was kept.
 
 use features::CATALOG;
-use schema::{Body, Event, Row, RowWhy};
+use schema::{Body, Event, HOLDOUT, Row, RowWhy};
 
 use super::{Engine, Occasion, Output, kind_number};
 use crate::hash::share_of;
@@ -22,6 +22,9 @@ impl Engine {
         let event = occasion.event;
         let made = output.decisions.len() - before;
         let (why, weight) = match &event.body {
+            _ if output.decisions[before..].iter().any(|one| one.probability(HOLDOUT).is_some()) => {
+                (RowWhy::Holdout, 1.0)
+            }
             _ if made > 0 => (RowWhy::Decision, 1.0),
             Body::Block(_) | Body::Report { .. } => (RowWhy::Feedback, 1.0),
             _ if share_of("row", event.id) < share => (RowWhy::Sample, (1.0 / share) as f32),
@@ -31,22 +34,37 @@ impl Engine {
             // Nothing was decided by it: the vector is still as the event left it.
             self.store.vector(occasion.slot, event.ts, &mut self.vector);
         }
-        let values = (0..CATALOG.len()).map(|f| self.vector.get(f)).collect();
+        let row = self.row_of((event.id, event.account), (occasion.at, offset), (why, weight));
         output.rows.push(Row {
-            event: event.id.to_owned(),
-            account: event.account.to_owned(),
-            at: occasion.at,
+            score: Some(occasion.score).filter(|s| !s.is_nan()),
+            decisions: output.decisions[before..].iter().map(|d| d.id.clone()).collect(),
+            ..row
+        });
+    }
+
+    /// The row of the present vector, without score and decisions.
+    pub(super) fn row_of(
+        &self,
+        (event, account): (&str, &str),
+        (at, offset): (u64, u64),
+        (why, weight): (RowWhy, f32),
+    ) -> Row {
+        Row {
+            event: event.to_owned(),
+            account: account.to_owned(),
+            at,
             partition: self.partition,
             offset,
             why,
             weight,
             catalog: self.versions.features.clone(),
-            values,
-            score: Some(occasion.score).filter(|s| !s.is_nan()),
-            model: self.models.of(event.account).map_or(String::new(), |model| model.version().to_owned()),
-            decisions: output.decisions[before..].iter().map(|d| d.id.clone()).collect(),
-        });
+            values: (0..CATALOG.len()).map(|f| self.vector.get(f)).collect(),
+            score: None,
+            model: self.models.of(account).map_or(String::new(), |model| model.version().to_owned()),
+            decisions: Vec::new(),
+        }
     }
+
     /// Keeps a row of a verdict by which decisions were made after the first `before`: the account as it was for the reviewer's
     /// word. None if its features are forgotten.
     pub(super) fn keep_verdict_row(

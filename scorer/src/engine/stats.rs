@@ -52,9 +52,6 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Where format 2 of a checkpoint had a number that is counted no more.
-    pub(super) const GONE_IN_3: usize = 12;
-
     /// What a checkpoint keeps: every counter that the engine itself counts up.
     pub(super) fn numbers(&mut self) -> [&mut u64; 13] {
         let Self {

@@ -4,9 +4,11 @@
 
 mod activate;
 mod adopt;
+mod audit;
 mod checkpoint;
 mod ends;
 mod evidence;
+mod holdout;
 mod humans;
 mod line;
 mod lineup;

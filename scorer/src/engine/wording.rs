@@ -8,7 +8,9 @@ use std::borrow::Cow;
 use features::CATALOG;
 use models::Model;
 use schema::limits::{ENDS_TOLD_MAX, REASONS_MAX};
-use schema::{Action, Counterfactual, Decision, Mode, Reason, Restriction, Scope, Source, decision_id};
+use schema::{
+    Action, Counterfactual, Decision, HOLDOUT, Mode, Reason, Restriction, Scope, Source, decision_id,
+};
 
 use super::propose::{Basis, Proposal};
 use super::{Engine, Occasion, Output};
@@ -79,7 +81,7 @@ impl Engine {
             expires: wanted.expires.filter(|_| wanted.action != Action::Review),
             event: occasion.event.id.to_owned(),
             score,
-            reasons: self.reasons(occasion, basis),
+            reasons: self.all_reasons(occasion, proposal),
             counterfactual: self.counterfactual(basis, occasion.event.account),
             source,
             rule: Some(rule),
@@ -136,6 +138,16 @@ impl Engine {
 
     fn list_of(&mut self, occasion: &Occasion<'_>) -> String {
         self.lists.known(occasion.event.account, occasion.at).map_or(String::new(), |hit| hit.list.clone())
+    }
+
+    /// Why, and behind it that the account is held out, if it is.
+    fn all_reasons(&mut self, occasion: &Occasion<'_>, proposal: &Proposal) -> Vec<Reason> {
+        let mut reasons = self.reasons(occasion, proposal.basis);
+        if proposal.holdout {
+            reasons.truncate(REASONS_MAX - 1);
+            reasons.push(Reason { value: Some(self.policy.holdout as f32), ..plain(HOLDOUT) });
+        }
+        reasons
     }
 
     fn reasons(&mut self, occasion: &Occasion<'_>, basis: Basis) -> Vec<Reason> {

@@ -6,16 +6,19 @@
 use std::ops::Range;
 
 use features::{CATALOG, Family, FeatureSet};
-use schema::limits::{ID_BYTES_MAX, POLICY_BYTES_MAX, RESTRICTION_MS_MIN, RULES_MAX, TEXT_BYTES_MAX};
-use schema::{Action, EntityKind, Limit, Mode, Scope};
+use schema::limits::{
+    AUDIT_BOUNDS_MAX, AUDITS_PER_DAY_MAX, ID_BYTES_MAX, POLICY_BYTES_MAX, RESTRICTION_MS_MIN, RULES_MAX,
+    TEXT_BYTES_MAX,
+};
+use schema::{AUDIT, Action, EntityKind, HOLDOUT, Limit, Mode, Scope};
 use toml::Spanned;
 
 use super::evidence::is_neighbourhood;
 use super::expr::{Comparison, KINDS};
-use super::file::{BlocklistFile, LadderFile, ModelFile, PolicyFile, RuleFile};
+use super::file::{AuditFile, BlocklistFile, LadderFile, ModelFile, PolicyFile, RuleFile};
 use super::rule::{Condition, Outcome, Rule};
 use super::screen::Screen;
-use super::{Band, BlocklistRules, ENTRY_REASON, Ladder, ModelSchedule, Policy, cel};
+use super::{AuditRules, Band, BlocklistRules, ENTRY_REASON, Ladder, ModelSchedule, Policy, cel};
 use crate::error::{Error, nearest};
 use crate::hash::text_hash;
 
@@ -25,6 +28,9 @@ const FORMAT: u32 = 1;
 const YOUNG_S_MAX: f32 = 24.0 * 3600.0;
 /// Longest term, ms: ten years.
 const TERM_MS_MAX: u64 = 3_653 * 24 * 3600 * 1000;
+
+/// Codes of reasons that carry a probability.
+const RESERVED: [&str; 2] = [AUDIT, HOLDOUT];
 
 /// The text, to tie errors to places.
 struct Source<'a> {
@@ -109,6 +115,8 @@ pub(super) fn build(file: &str, text: &str) -> Result<Policy, Error> {
         quiet_after_verdict_ms: source.time(&form.humans.quiet_after_verdict, 0)?,
         challenge_passed_ms: source.time(&form.humans.challenge_passed_for, 0)?,
         review_every_ms: source.time(&form.humans.review_every, 0)?,
+        holdout: holdout(&source, &form.holdout.share)?,
+        audit: audit(&source, form.audit)?,
         model: schedule(&source, form.model)?,
         name: form.name.into_inner(),
     })
@@ -262,8 +270,11 @@ fn outcome(source: &Source<'_>, form: &RuleFile, ladder: &LadderFile) -> Result<
     });
     let name = form.name.get_ref();
     let reason = form.reason.clone().unwrap_or_else(|| name.replace('-', "_"));
-    if reason.starts_with(ENTRY_REASON) {
-        let detail = format!("a reason that begins with {ENTRY_REASON} is one of blocklist entries");
+    if reason.starts_with(ENTRY_REASON) || RESERVED.contains(&reason.as_str()) {
+        let detail = format!(
+            "a reason that begins with {ENTRY_REASON}, or is {}, is one of weir's own",
+            RESERVED.join(" or ")
+        );
         return source.wrong(&form.name.span(), detail);
     }
     Ok(Outcome {
@@ -320,6 +331,27 @@ fn blocklist(source: &Source<'_>, form: &BlocklistFile) -> Result<BlocklistRules
         term_ms: source.time(&form.r#for, RESTRICTION_MS_MIN)?,
         message: form.message.clone(),
     })
+}
+
+fn holdout(source: &Source<'_>, share: &Spanned<f64>) -> Result<f64, Error> {
+    if (0.0..=0.5).contains(share.get_ref()) {
+        return Ok(*share.get_ref());
+    }
+    source.wrong(&share.span(), "a holdout's share lies between 0 and 0.5")
+}
+
+fn audit(source: &Source<'_>, form: AuditFile) -> Result<AuditRules, Error> {
+    let (cases, scores) = (*form.cases_per_day.get_ref(), form.scores.get_ref());
+    if cases > AUDITS_PER_DAY_MAX {
+        let detail = format!("at most {AUDITS_PER_DAY_MAX} accounts are drawn a day");
+        return source.wrong(&form.cases_per_day.span(), detail);
+    }
+    let rises = scores.windows(2).all(|pair| pair[0] < pair[1]);
+    if scores.len() > AUDIT_BOUNDS_MAX || !rises || !scores.iter().all(|bound| (0.0..1.0).contains(bound)) {
+        let detail = format!("at most {AUDIT_BOUNDS_MAX} scores from 0 to 1, each above the one before");
+        return source.wrong(&form.scores.span(), detail);
+    }
+    Ok(AuditRules { cases_per_day: cases, scores: form.scores.into_inner() })
 }
 
 fn schedule(source: &Source<'_>, form: ModelFile) -> Result<ModelSchedule, Error> {

@@ -22,6 +22,10 @@ pub(super) struct PolicyFile {
     #[serde(default)]
     pub humans: HumansFile,
     #[serde(default)]
+    pub holdout: HoldoutFile,
+    #[serde(default)]
+    pub audit: AuditFile,
+    #[serde(default)]
     pub model: ModelFile,
     #[serde(default)]
     pub band: Vec<RuleFile>,
@@ -110,6 +114,33 @@ pub(super) struct HumansFile {
 impl Default for HumansFile {
     fn default() -> Self {
         Self { quiet_after_verdict: word("7d"), challenge_passed_for: word("24h"), review_every: word("24h") }
+    }
+}
+
+/// What is only recorded, so that it is known what models would get wrong.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct HoldoutFile {
+    pub share: Spanned<f64>,
+}
+
+impl Default for HoldoutFile {
+    fn default() -> Self {
+        Self { share: Spanned::new(0..0, 0.005) }
+    }
+}
+
+/// Whom a human is shown although nothing speaks against them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AuditFile {
+    pub cases_per_day: Spanned<u32>,
+    pub scores: Spanned<Vec<f32>>,
+}
+
+impl Default for AuditFile {
+    fn default() -> Self {
+        Self { cases_per_day: Spanned::new(0..0, 0), scores: Spanned::new(0..0, vec![0.01, 0.1, 0.5]) }
     }
 }
 

@@ -211,6 +211,12 @@ impl Rule {
         is_neighbourhood(features()) || facts.blocklisted && !self.names_score && is_bare() && is_listed()
     }
 
+    /// Whether it would not hold if the model had not run.
+    #[must_use]
+    pub(crate) fn rests_on_score(&self, facts: &Facts<'_>) -> bool {
+        self.names_score && !self.holds(&Facts { score: f32::NAN, ..*facts })
+    }
+
     /// For a conjunction of thresholds: the first that a smaller value would have failed.
     #[must_use]
     pub fn counterfactual(&self) -> Option<Counterfactual> {

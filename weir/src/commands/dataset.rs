@@ -4,11 +4,11 @@
 //! file beside the rows reads them as they are.
 
 use clap::{Args, Subcommand};
-use models::labels::Labels;
-use schema::Review;
+use models::labels::{Labels, Said};
 use schema::history::{Scan, Span};
+use schema::{Review, Row};
 
-use crate::commands::clickhouse::{DatabaseArgs, url};
+use crate::commands::archived::ArchivedArgs;
 use crate::commands::judge::{each_line, truth};
 use crate::dataset::{self, Counts, Format, HEAD, Tables, Wanted};
 use crate::error::{Error, Outcome};
@@ -51,14 +51,8 @@ struct ExportArgs {
     /// Events in the order of the log; files, as they are read twice. None with --history or --clickhouse.
     #[arg(required_unless_present_any = ["history", "clickhouse"], conflicts_with_all = ["history", "clickhouse"])]
     files: Vec<String>,
-    /// Rows and labels that `weir up` kept: history.db of its data folder.
-    #[arg(long, value_name = "FILE", conflicts_with = "clickhouse")]
-    history: Option<String>,
-    /// Rows and labels that `weir archive` kept: where ClickHouse listens.
-    #[arg(long, value_name = "http[s]://HOST:PORT", value_parser = url)]
-    clickhouse: Option<String>,
     #[command(flatten)]
-    database: DatabaseArgs,
+    archived: ArchivedArgs,
     /// First day of the rows, YYYY-MM-DD in UTC, or ms since the Unix epoch. What was said later still labels them.
     #[arg(long, value_name = "TIME", value_parser = time)]
     from: Option<u64>,
@@ -144,9 +138,20 @@ fn export(args: &ExportArgs) -> Result<Outcome, Error> {
     let path = |name: &str| format!("{}/{name}", args.out.trim_end_matches('/'));
     files::write(&path("train.toml"), training_file(args.truth.is_some()).as_bytes())?;
     files::write(&path("about.json"), about(args, &labels, counts).as_bytes())?;
-    let Counts { abusive, benign, unlabelled, silent, restricted, deleted, foreign, refused } = counts;
+    let Counts {
+        abusive,
+        benign,
+        unlabelled,
+        held_out,
+        silent,
+        restricted,
+        undrawn,
+        deleted,
+        foreign,
+        refused,
+    } = counts;
     eprintln!(
-        "{} rows: {abusive} abusive, {benign} benign, {unlabelled} unlabelled",
+        "{} rows: {abusive} abusive, {benign} benign, {unlabelled} unlabelled; {held_out} of them of accounts that are held out",
         abusive + benign + unlabelled
     );
     let of_deleted = match labels.deleted() {
@@ -155,6 +160,7 @@ fn export(args: &ExportArgs) -> Result<Outcome, Error> {
     };
     eprintln!(
         "left out: {silent} without a label in time, {restricted} under a restriction, {of_deleted}, \
+         {undrawn} of other days than their account was drawn for an audit, \
          {foreign} of a build with other features, {refused} lines that are no events"
     );
     Ok(Outcome::Done)
@@ -162,16 +168,10 @@ fn export(args: &ExportArgs) -> Result<Outcome, Error> {
 
 /// Out of whatever holds them.
 fn written(args: &ExportArgs, span: Span) -> Result<(Labels, Counts), Error> {
-    if let Some(file) = &args.history {
-        let history = sinks::sqlite::History::open(std::path::Path::new(file))
-            .map_err(|error| Error::file(file, error))?;
-        return from_archive(args, &history, span);
+    match args.archived.open()? {
+        Some(opened) => from_archive(args, opened.archive.as_ref(), span),
+        None => from_files(args, span),
     }
-    let Some(url) = &args.clickhouse else { return from_files(args, span) };
-    let server = args.database.server(url)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let runtime = runtime.map_err(|error| Error::Usage(format!("no threads: {error}")))?;
-    from_archive(args, &sinks::clickhouse::History::new(&server, runtime.handle().clone()), span)
 }
 
 fn from_archive(args: &ExportArgs, archive: &dyn Scan, span: Span) -> Result<(Labels, Counts), Error> {
@@ -180,7 +180,8 @@ fn from_archive(args: &ExportArgs, archive: &dyn Scan, span: Span) -> Result<(La
     dataset::labels(archive, Span { from: span.from, to: u64::MAX }, &mut labels)?;
     said(args, &mut labels)?;
     let mut out = Tables::create(&args.out, args.format)?;
-    let counts = dataset::write_archived(archive, span, &labels, wanted(args), &mut out)?;
+    let push = &mut |row: &Row, said: Option<&Said>, stands| out.push(row, said, stands);
+    let counts = dataset::each_archived(archive, span, &labels, wanted(args), push)?;
     out.finish()?;
     Ok((labels, counts))
 }
@@ -192,10 +193,16 @@ fn from_files(args: &ExportArgs, span: Span) -> Result<(Labels, Counts), Error> 
         Ok(())
     })?;
     said(args, &mut labels)?;
-    let mut engine = args.engine.engine(read_exempt(args.exempt.as_deref())?, Some(args.sample))?;
+    let exempt = || read_exempt(args.exempt.as_deref());
+    let drawn = dataset::drawn(
+        &args.files,
+        (&mut args.engine.engine(exempt()?, None)?, args.trust_internal),
+        &labels,
+    )?;
+    let mut engine = args.engine.engine(exempt()?, Some(args.sample))?;
     let mut out = Tables::create(&args.out, args.format)?;
     let from = (&mut engine, args.trust_internal);
-    let counts = dataset::write(&args.files, from, (&labels, span), wanted(args), &mut out)?;
+    let counts = dataset::write(&args.files, from, (&labels, &drawn, span), wanted(args), &mut out)?;
     out.finish()?;
     Ok((labels, counts))
 }
@@ -253,8 +260,9 @@ fn about(args: &ExportArgs, labels: &Labels, counts: Counts) -> String {
         "abusive": counts.abusive,
         "benign": counts.benign,
         "unlabelled": counts.unlabelled,
+        "held_out": counts.held_out,
         "left_out": {
-            "without_label": counts.silent, "restricted": counts.restricted, "of_deleted_accounts": counts.deleted,
+            "without_label": counts.silent, "restricted": counts.restricted, "not_drawn": counts.undrawn, "of_deleted_accounts": counts.deleted,
             "of_other_features": counts.foreign,
         },
         "deleted_accounts": labels.deleted(),

@@ -6,13 +6,18 @@
 
 use std::collections::BTreeMap;
 
-use models::labels::Labels;
-use schema::history::{Scan, Span};
-use schema::{Action, Decision, Mode, RawEvent, Row, Scope};
+use models::labels::{Labels, Said};
+use schema::history::{History, Scan, Span};
+use schema::{Decision, HOLDOUT, Mode, RawEvent, Row};
 
-use super::tables::Tables;
-use super::{Counts, Wanted};
+use super::restricted::Restricted;
+use super::{Counts, Drawn, Stands, Wanted};
 use crate::error::Error;
+
+/// An archive that can be read through, and says how far it is.
+pub trait Archive: Scan + History {}
+
+impl<A: Scan + History> Archive for A {}
 
 /// Event kinds from which labels come. Verdicts come with their reviews.
 const SAYING: [&str; 3] = ["report", "appeal", "deletion"];
@@ -41,19 +46,25 @@ fn note(raw: &RawEvent<'_>, at: u64, labels: &mut Labels) -> Result<(), schema::
     Ok(())
 }
 
-/// Writes the rows that were kept in the span, with their labels.
-pub fn write_archived(
+/// What is done with a row, its label, and for how many it stands.
+pub type Taking<'a> = &'a mut dyn FnMut(&Row, Option<&Said>, Stands) -> Result<(), Error>;
+
+/// Gives the rows that were kept in the span to `take`, with their labels.
+pub fn each_archived(
     archive: &dyn Scan,
     span: Span,
     labels: &Labels,
     wanted: Wanted,
-    out: &mut Tables,
+    take: Taking<'_>,
 ) -> Result<Counts, Error> {
     let catalog = format!("{:016x}", features::catalog_hash());
-    let mut standing = Restricted::default();
+    let mut decided = Decided::default();
     // What began before the span may still be in force.
     let before = Span { from: 0, to: span.to };
-    archive.each_decision(before, &mut |decision| standing.know(decision, span.from))?;
+    archive.each_decision(before, &mut |decision| decided.know(decision, span.from))?;
+    // Who was drawn is told a day later; what is decided until the label comes says whether anybody would have looked anyway.
+    let mut drawn = Drawn::default();
+    archive.each_decision(Span { from: 0, to: u64::MAX }, &mut |decision| drawn.decided(&decision))?;
     let (mut counts, mut failed) = (Counts::default(), None);
     archive.each_row(span, &mut |row| {
         if failed.is_some() {
@@ -63,11 +74,10 @@ pub fn write_archived(
             counts.foreign += 1;
             return;
         }
-        let is_restricted = standing.covers(&row);
-        standing.take(&row);
-        if let Some(said) = counts.take(&row, labels, (wanted, is_restricted)) {
-            failed = out.push(&row, said.as_ref(), is_restricted).err();
+        if let Some((said, stands)) = counts.take(&row, (labels, &drawn), (wanted, &mut decided.restricted)) {
+            failed = take(&row, said.as_ref(), stands).err();
         }
+        decided.take(&row);
     })?;
     counts.deleted = archive.deleted(before)?;
     failed.map_or(Ok(counts), Err)
@@ -75,55 +85,31 @@ pub fn write_archived(
 
 /// Who is under a restriction, as decisions come to lie between rows.
 #[derive(Debug, Default)]
-struct Restricted {
-    /// Enforced decisions by id, until their row comes.
+struct Decided {
+    /// Those that matter by id, until their row comes.
     ahead: BTreeMap<String, Decision>,
-    /// Scope and end (ms) of what is in force, by account.
-    in_force: BTreeMap<String, Vec<(Scope, u64)>>,
+    restricted: Restricted,
 }
 
-impl Restricted {
+impl Decided {
     /// A decision of the archive, oldest first; those before `from` act at once.
     fn know(&mut self, decision: Decision, from: u64) {
-        if decision.mode != Mode::Enforce {
+        if decision.mode != Mode::Enforce && decision.probability(HOLDOUT).is_none() {
             return;
         }
         if decision.issued < from {
-            self.apply(&decision);
+            self.restricted.decided(&decision);
         } else {
             self.ahead.insert(decision.id.clone(), decision);
         }
-    }
-
-    fn covers(&mut self, row: &Row) -> bool {
-        let Some(held) = self.in_force.get_mut(&row.account) else { return false };
-        held.retain(|(_, end)| *end > row.at);
-        !held.is_empty()
     }
 
     /// What was decided at the row's event acts from now on.
     fn take(&mut self, row: &Row) {
         for id in &row.decisions {
             if let Some(decision) = self.ahead.remove(id) {
-                self.apply(&decision);
+                self.restricted.decided(&decision);
             }
-        }
-    }
-
-    fn apply(&mut self, decision: &Decision) {
-        let held = self.in_force.entry(decision.account.clone()).or_default();
-        match decision.action {
-            Action::Lift => {
-                held.retain(|(scope, _)| decision.scope != Scope::All && *scope != decision.scope)
-            }
-            action if action.restricts() => {
-                held.retain(|(scope, _)| *scope != decision.scope);
-                held.push((decision.scope, decision.expires.unwrap_or(u64::MAX)));
-            }
-            _ => {}
-        }
-        if held.is_empty() {
-            self.in_force.remove(&decision.account);
         }
     }
 }

@@ -11,10 +11,11 @@ use schema::Row;
 use sinks::File;
 use sinks::parquet::{Kind, Table, Value};
 
+use super::Stands;
 use crate::error::Error;
 
 /// The columns before the features.
-pub const HEAD: [(&str, Kind); 14] = [
+pub const HEAD: [(&str, Kind); 15] = [
     ("event", Kind::Text),
     ("account", Kind::Text),
     ("at", Kind::Whole),
@@ -28,6 +29,7 @@ pub const HEAD: [(&str, Kind); 14] = [
     ("label_delay_ms", Kind::Whole),
     ("label_saw_score", Kind::Flag),
     ("restricted", Kind::Flag),
+    ("held_out", Kind::Flag),
     ("score", Kind::Real),
 ];
 
@@ -80,8 +82,8 @@ impl Tables {
     }
 
     /// Adds a row with what was said about its account.
-    pub fn push(&mut self, row: &Row, said: Option<&Said>, is_restricted: bool) -> Result<(), Error> {
-        let head = head(row, said, is_restricted);
+    pub fn push(&mut self, row: &Row, said: Option<&Said>, stands: Stands) -> Result<(), Error> {
+        let head = head(row, said, stands);
         if let Some((file, _)) = &mut self.csv {
             self.line.clear();
             for (index, value) in head.iter().enumerate() {
@@ -117,7 +119,7 @@ impl Tables {
     }
 }
 
-fn head<'a>(row: &'a Row, said: Option<&'a Said>, is_restricted: bool) -> [Value<'a>; HEAD.len()] {
+fn head<'a>(row: &'a Row, said: Option<&'a Said>, stands: Stands) -> [Value<'a>; HEAD.len()] {
     let of = |value: fn(&Said) -> Value<'a>| said.map_or(Value::Nothing, value);
     let delay = said.map(|said| said.at.saturating_sub(row.at));
     [
@@ -127,13 +129,14 @@ fn head<'a>(row: &'a Row, said: Option<&'a Said>, is_restricted: bool) -> [Value
         Value::Whole(i64::from(row.partition)),
         Value::Whole(row.offset as i64),
         Value::Text(row.why.word()),
-        Value::Real(row.weight),
+        Value::Real(stands.weight),
         of(|said| Value::Text(said.label.word())),
         of(|said| Value::Text(said.voice.word())),
         of(|said| Value::Real(said.weight)),
         delay.map_or(Value::Nothing, |delay| Value::Whole(delay as i64)),
         of(|said| said.saw_score.map_or(Value::Nothing, Value::Flag)),
-        Value::Flag(is_restricted),
+        Value::Flag(stands.is_restricted),
+        Value::Flag(stands.is_held_out),
         row.score.map_or(Value::Nothing, Value::Real),
     ]
 }

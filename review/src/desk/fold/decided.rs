@@ -1,9 +1,9 @@
 //! What decisions do to cases: they open them, raise them, tell what is judged, and are sampled for blind audits.
 //!
-//! Separate from what humans say. Invariants: only what is enforced counts; the sample is a function of the decision's id and score,
+//! Separate from what humans say. Invariants: only what is enforced counts; whom the engine drew is judged blind; the sample is a function of the decision's id and score,
 //! so that nobody can choose what is audited.
 
-use schema::{Action, Decision, Mode, Source};
+use schema::{AUDIT, Action, Decision, Mode, Source};
 
 use super::{Case, Cause, Error, Fold, is_shared};
 use crate::desk::rank;
@@ -43,6 +43,10 @@ impl Fold<'_> {
             return Ok(None);
         }
         let cause = match decision.action {
+            // Nothing speaks against it: it was drawn at random, and whoever judges it is told no more than that.
+            Action::Review if decision.probability(AUDIT).is_some() => {
+                Case::open_of(self.db, &decision.account)?.is_none().then_some(Cause::Audit)
+            }
             Action::Review => Some(Cause::Review),
             Action::Ban => Some(Cause::Ban),
             Action::Lift => None,

@@ -186,6 +186,23 @@ fn a_sampled_verdict_is_judged_again_blind_by_another_and_an_undo_takes_that_bac
 }
 
 #[test]
+fn an_account_that_was_drawn_at_random_is_judged_blind() {
+    let drawn = |id: &str, account: &str| {
+        let Arrived::Decision(mut decision) = decision(id, account, "review", r#","score":0.02"#) else {
+            panic!("it is one")
+        };
+        schema::AUDIT.clone_into(&mut decision.reasons[0].code);
+        decision.reasons[0].value = Some(0.01);
+        Arrived::Decision(decision)
+    };
+    let arrivals = [drawn("d1", "a1"), decision("d2", "a2", "review", ""), drawn("d3", "a2")];
+    let scene = scene(PLAIN, &arrivals);
+    let cause = |account| scene.open(account).map(|case| (case.cause, case.cause.is_blind()));
+    assert_eq!(cause("a1"), Some((Cause::Audit, true)));
+    assert_eq!(cause("a2"), Some((Cause::Review, false)), "it has a case");
+}
+
+#[test]
 fn a_sample_of_decisions_is_audited_and_what_is_audited_is_blind() {
     let habits = Habits { audits_per_10_000: 5_000, ..PLAIN };
     let arrivals: Vec<Arrived> = (0..200)

@@ -203,6 +203,7 @@ impl Restore {
         engine.origins = values.origins;
         engine.proposed = values.proposed;
         engine.budget = values.budget;
+        engine.audits = values.audits;
         engine.stats = values.stats;
         (engine.at, engine.leapt_to) = (values.at, values.leapt_to);
         Ok(engine)

@@ -13,6 +13,7 @@ use schema::{Action, ControlKind, Mode, Origin};
 
 use super::FORMAT;
 use crate::engine::activate::{Active, Needed};
+use crate::engine::audit::Audits;
 use crate::engine::budget::Budget;
 use crate::engine::lineup::Role;
 use crate::engine::stats::Stats;
@@ -122,6 +123,7 @@ pub(super) struct Values {
     pub budget: Budget,
     pub stats: Stats,
     pub proposed: Origins,
+    pub audits: Audits,
 }
 
 /// The payload of an engine's first frame.
@@ -164,6 +166,7 @@ pub(super) fn put(engine: &mut Engine, full: bool) -> Vec<u8> {
         out.extend_from_slice(&count.to_le_bytes());
     }
     put_origins(&mut out, &engine.proposed);
+    engine.audits.put(&mut out);
     out
 }
 
@@ -177,17 +180,14 @@ pub(super) fn take(reader: &mut Reader<'_>, format: u32) -> Result<Values, Error
     let controls = (0..count).map(|_| control(reader)).collect::<Result<_, Error>>()?;
     let most = BLOCKLISTS_MAX + LIVE_MODELS_MAX + ControlKind::ALL.len();
     let count = take_count(reader, most)?;
-    let active = (0..count).map(|_| take_active(reader, format)).collect::<Result<_, _>>()?;
+    let active = (0..count).map(|_| take_active(reader)).collect::<Result<_, _>>()?;
     let versions = [take_text(reader)?, take_text(reader)?];
     let count = take_count(reader, most)?;
     let list = |reader: &mut Reader<'_>| Ok((take_text(reader)?, take_text(reader)?));
     let lists = (0..count).map(|_| list(reader)).collect::<Result<_, Error>>()?;
     let budget = Budget::take(reader)?;
     let mut stats = Stats::default();
-    for (place, number) in stats.numbers().into_iter().enumerate() {
-        if format < 3 && place == Stats::GONE_IN_3 {
-            reader.u64()?;
-        }
+    for number in stats.numbers() {
         *number = reader.u64()?;
     }
     let count = reader.u32()?;
@@ -199,13 +199,27 @@ pub(super) fn take(reader: &mut Reader<'_>, format: u32) -> Result<Values, Error
     }
     stats.decisions = decisions;
     let proposed = take_origins(reader)?;
-    Ok(Values { facts, at, leapt_to, origins, controls, active, versions, lists, budget, stats, proposed })
+    let audits = if format >= 4 { Audits::restore(reader)? } else { Audits::default() };
+    Ok(Values {
+        facts,
+        at,
+        leapt_to,
+        origins,
+        controls,
+        active,
+        versions,
+        lists,
+        budget,
+        stats,
+        proposed,
+        audits,
+    })
 }
 
-fn take_active(reader: &mut Reader<'_>, format: u32) -> Result<Active, Error> {
+fn take_active(reader: &mut Reader<'_>) -> Result<Active, Error> {
     let kind = take_word(reader, ControlKind::ALL)?;
     let what = Needed { kind, name: take_text(reader)?, version: take_text(reader)? };
-    Ok(Active { what, role: if format >= 3 { take_role(reader)? } else { Role::All } })
+    Ok(Active { what, role: take_role(reader)? })
 }
 
 /// Two numbers: which role, and the share in millionths.

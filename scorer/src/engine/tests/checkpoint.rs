@@ -38,7 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn lively(version: u8) -> Policy {
     let limit = 2 + version % 3;
     policy(&[
-        "[budget]\nbans_per_hour = 2".to_owned(),
+        "[budget]\nbans_per_hour = 2\n[audit]\ncases_per_day = 3\nscores = [0.5]".to_owned(),
         rule("few", &format!("new_chats_24h >= {limit}"), "action = \"challenge\"\nfor = \"2h\""),
         rule("many", "new_chats_24h >= 6", "action = \"rate_limit\"\nscope = \"new_chats\"\nlimit = { max = 3, per_s = 3600 }\nfor = \"4h\""),
         rule("worse", "new_chats_24h >= 7 && feedback_24h >= 0.5", "action = \"ban\"\nfor = \"1d\""),
@@ -59,6 +59,7 @@ fn list(version: u8) -> Blocklist {
 fn config(facts: Facts) -> EngineConfig {
     EngineConfig {
         policy: lively(0),
+        model: Some(model::sender_of_many()),
         blocklists: vec![list(0)],
         store: features::StoreLimits { accounts_max: 10 },
         relations: features::RelationLimits { entities_max: 5, contacts_max: 16 },
@@ -331,7 +332,7 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     let mut format = chunks.clone();
     format[0][5] ^= 4;
     assert!(
-        says(config(Facts::FedBack), &format).contains("it has format 7; this weir reads formats 2 and 3")
+        says(config(Facts::FedBack), &format).contains("it has format 0; this weir reads formats 3 and 4")
     );
     // What records put in force is named, with its version.
     let missing = says(config(Facts::FedBack), &chunks);

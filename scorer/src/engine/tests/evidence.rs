@@ -241,7 +241,7 @@ fn a_ban_by_an_accounts_own_entry_ends_when_the_entry_is_taken_out() {
         "format = 1\nname = \"p\"\n{}",
         rule("blocklist-account", "new_chats_1m >= 2", "action = \"ban\"")
     );
-    assert!(Policy::parse("p", &text).expect_err("refused").to_string().contains("blocklist entries"));
+    assert!(Policy::parse("p", &text).expect_err("refused").to_string().contains("one of weir's own"));
 }
 
 /// An account with a session a day ago sends a message after a list with this entry came into force.

@@ -13,7 +13,8 @@ use schema::{Activate, ControlKind, Mode};
 use super::model::model;
 use super::*;
 
-const BAND: &str = "[[band]]\nname = \"high\"\nscore = 0.5\naction = \"challenge\"\n";
+/// Nobody is held out, so that everybody is decided about.
+const BAND: &str = "[holdout]\nshare = 0.0\n[[band]]\nname = \"high\"\nscore = 0.5\naction = \"challenge\"\n";
 
 fn begin() -> Trial {
     Trial::with(EngineConfig {
