@@ -17,10 +17,9 @@ mod tally;
 mod text;
 
 pub use builder::JudgeBuilder;
-pub use difference::{Difference, Moved};
-pub(crate) use html::{STYLE, escape};
+pub use difference::{Difference, Group, Moved, Reacted};
 pub use report::{Level, Listed, Messages, PersonaRow, Precision, Report, Side, UserDays};
-pub use stats::{Share, wilson};
+pub use stats::Share;
 
 /// What is known to be true of one account: a line of the truth file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -25,6 +25,36 @@ pub struct Difference {
     truth: BTreeMap<String, (bool, String)>,
     last_ms: u64,
     first_ms: Option<u64>,
+    /// Accounts that were deleted, and whether they were left out.
+    deleted: (u64, bool),
+    events: u64,
+    took_s: f64,
+    /// A simulated town under both sides.
+    reacted: Option<[Reacted; 2]>,
+}
+
+/// What came of some accounts of a town that reacts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Group {
+    /// Accounts.
+    pub accounts: u64,
+    /// Of them, challenged, limited or banned.
+    pub restricted: u64,
+    /// Of them, banned.
+    pub banned: u64,
+    /// First messages to somebody that were let through.
+    pub new_chats: u64,
+}
+
+/// A simulated town in which what is refused does not happen, and who is stopped tries again.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Reacted {
+    /// How long it was watched, hours.
+    pub hours: f64,
+    /// Those who abuse, sooner or later.
+    pub abusive: Group,
+    /// All others.
+    pub benign: Group,
 }
 
 /// One persona or label.
@@ -67,6 +97,27 @@ impl Difference {
         };
         let met = self.levels.entry(decision.account.clone()).or_default();
         met[side] = met[side].max(level);
+    }
+
+    /// Notes how many accounts were deleted, and whether the replay left them out.
+    pub fn missed(&mut self, deleted: u64, is_left_out: bool) {
+        self.deleted = (deleted, is_left_out);
+    }
+
+    /// Notes how many events there were, and how long the replay took, s.
+    pub fn took(&mut self, events: u64, took_s: f64) {
+        (self.events, self.took_s) = (events, took_s);
+    }
+
+    /// Notes what came of a town that reacts, under A and under B.
+    pub fn reacted(&mut self, sides: [Reacted; 2]) {
+        self.reacted = Some(sides);
+    }
+
+    /// How many times faster than it happened the traffic was replayed.
+    #[must_use]
+    pub fn times_real_time(&self) -> f64 {
+        self.span_ms() as f64 / 1000.0 / self.took_s.max(1e-6)
     }
 
     /// Length of the traffic, ms.
@@ -140,15 +191,51 @@ impl Difference {
             writeln!(out, "benign accounts that B alone restricts: {count}, the first {}", named.len())?;
             named.iter().try_for_each(|(account, persona)| writeln!(out, "  {account}  ({persona})"))?;
         }
+        if let (deleted @ 1.., is_left_out) = self.deleted {
+            let what = if is_left_out {
+                "left out, as if they had never been"
+            } else {
+                "in it until they were deleted"
+            };
+            writeln!(
+                out,
+                "deleted accounts: {deleted}, {what}; of those deleted before the log begins nothing is known"
+            )?;
+        }
         writeln!(
             out,
-            "Recorded traffic did not react to B: who is stopped by it would have sent less, and attackers would have adapted."
-        )
+            "{} events in {:.1} s, {:.0} times faster than they happened",
+            self.events,
+            self.took_s,
+            self.times_real_time()
+        )?;
+        let (_, is_what_if) = self.deleted;
+        if is_what_if {
+            writeln!(
+                out,
+                "Recorded traffic did not react to B: who is stopped by it would have sent less, and attackers would have adapted."
+            )?;
+        }
+        let Some([a, b]) = &self.reacted else { return Ok(()) };
+        let title = format!("A simulated town that reacts, {:.0} hours under each side", a.hours);
+        writeln!(out, "{title:<60}{:>12}{:>12}", "A", "B")?;
+        for (name, of) in [("abusive", [a.abusive, b.abusive]), ("benign", [a.benign, b.benign])] {
+            let figures = [
+                ("accounts (who is banned comes back)", of.map(|group| group.accounts)),
+                ("restricted", of.map(|group| group.restricted)),
+                ("banned", of.map(|group| group.banned)),
+                ("first messages let through", of.map(|group| group.new_chats)),
+            ];
+            for (what, [a, b]) in figures {
+                writeln!(out, "  {:<58}{a:>12}{b:>12}", format!("{name} {what}"))?;
+            }
+        }
+        Ok(())
     }
 
-    /// For machines.
+    /// For machines; `recorded`: how the replay differs from what was decided then, if that is known.
     #[must_use]
-    pub fn json(&self) -> String {
+    pub fn json(&self, recorded: Option<Value>) -> String {
         let (all, by) = self.moved();
         let moved = |moved: &Moved| json!({ "gained": moved.gained, "lost": moved.lost, "both": moved.both, "accounts": moved.accounts });
         let personas: serde_json::Map<String, Value> =
@@ -160,10 +247,20 @@ impl Difference {
         let value = json!({
             "decisions": self.decisions, "restricted": moved(&all), "levels": WORDS, "matrix": self.matrix(),
             "personas": personas, "good_accounts_hit": count, "good_accounts_named": named,
-            "traffic_ms": self.span_ms(),
+            "traffic_ms": self.span_ms(), "events": self.events, "times_real_time": self.times_real_time(),
+            "deleted_accounts": self.deleted.0, "recorded": recorded,
+            "closed_loop": self.reacted.map(|sides| sides.map(|side| json!({
+                "hours": side.hours, "abusive": group(side.abusive), "benign": group(side.benign),
+            }))),
         });
         value.to_string() + "\n"
     }
+}
+
+fn group(group: Group) -> Value {
+    json!({
+        "accounts": group.accounts, "restricted": group.restricted, "banned": group.banned, "new_chats": group.new_chats,
+    })
 }
 
 impl Moved {
