@@ -3,10 +3,16 @@
 //! Separate from `learning`, which is about training. The base model learns from a town with two kinds of abuse; then the others come.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
 
-use harness::weir::{read, run, write};
-use serde_json::Value;
+use harness::clock::{now, now_ms};
+use harness::up::Up;
+use harness::weir::{binary, read, run, write};
+use serde_json::{Value, json};
+use tempfile::TempDir;
 
 /// All that the base model has seen of abuse: slow kinds, so that blasters, farms and rings are news to it.
 const SEEN: [&str; 2] = ["slow_drip", "baited_scam"];
@@ -57,8 +63,18 @@ const SOURCE: usize = 8;
 const LABEL_WEIGHT: usize = 9;
 const RESTRICTED: usize = 12;
 
-/// A base model that has seen two kinds, and the rows of a later town with the others, none of them left out.
-fn drifted(folder: &Path) {
+/// A base model that has seen two kinds, and the rows of a later town with the others, none of them left out. Made once.
+fn drifted() -> PathBuf {
+    static MADE: OnceLock<TempDir> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        make(folder.path());
+        folder
+    });
+    made.path().to_owned()
+}
+
+fn make(folder: &Path) {
     rows(folder, "before", 5);
     rows(folder, "later", 6);
     let personas = persona_of(folder, "before");
@@ -115,9 +131,8 @@ fn figures(folder: &Path, name: &str) -> Value {
 
 #[test]
 fn recall_of_an_unseen_campaign_recovers_as_labels_arrive() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let folder = folder.path();
-    drifted(folder);
+    let folder = drifted();
+    let folder = folder.as_path();
     std::fs::create_dir(folder.join("shelf")).expect("a folder");
     done(folder, "models keygen k");
     let learn =
@@ -159,9 +174,8 @@ fn recall_of_an_unseen_campaign_recovers_as_labels_arrive() {
 
 #[test]
 fn a_brigade_of_reports_teaches_nothing() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let folder = folder.path();
-    drifted(folder);
+    let folder = drifted();
+    let folder = folder.as_path();
     // A brigade: everybody benign is reported, by enough distinct peers to make a label, and humans say nothing.
     rewrite(folder, "later", "brigade.csv", |_, mut fields| {
         (fields[LABEL] == "benign").then(|| {
@@ -173,4 +187,124 @@ fn a_brigade_of_reports_teaches_nothing() {
     done(folder, "learn brigade.csv --model base.json --json b.json");
     let found = figures(folder, "b.json");
     assert_eq!(found["labels"]["learned_from"], 0, "{found}");
+}
+
+/// A running `weir learn --follow`, killed with its test.
+struct Learner(Child);
+
+impl Drop for Learner {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+impl Learner {
+    fn start(folder: &Path, url: &str) -> Learner {
+        let line = format!(
+            "learn --follow --history data/history.db --model base.json --state follow.json --registry data/registry \
+             --every 1 --settle 0 --frozen-by frozen --metrics 127.0.0.1:0 --url {url}"
+        );
+        let mut command = Command::new(binary());
+        command.args(line.split_whitespace()).current_dir(folder).stdin(Stdio::null());
+        command
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(folder.join("follow.log")).expect("a file"));
+        Learner(command.spawn().expect("the binary was just built"))
+    }
+
+    /// Asks it to end, as a system does.
+    fn stop(mut self) {
+        let asked = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        assert!(asked.expect("kill is there").success());
+        assert_eq!(self.0.wait().expect("it was started").code(), Some(0));
+    }
+}
+
+/// What it logged since it was started, once `says` is in it.
+#[track_caller]
+fn logged(folder: &Path, says: &str) -> String {
+    let begun = now();
+    loop {
+        let log = read(folder, "follow.log");
+        if log.contains(says) {
+            return log;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{says:?} is not in {log}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn labels_that_arrive_while_it_serves_are_learned_from_until_it_is_asked_to_end() {
+    let shared = drifted();
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    std::fs::copy(shared.join("base.json"), folder.join("base.json")).expect("it is there");
+    // Nothing is enforced, so that no row is left out.
+    let policy = "format = 1\nname = \"quiet\"\n[[band]]\nname = \"high\"\nscore = 0.5\naction = \"challenge\"\nmode = \"shadow\"\n";
+    let policy = write(folder, "quiet.toml", policy.as_bytes());
+    let model = folder.join("base.json").to_string_lossy().into_owned();
+    let environment = [
+        ("WEIR_ENGINE_POLICY", policy.as_str()),
+        ("WEIR_ENGINE_MODEL", &model),
+        ("WEIR_HISTORY_ROWS_SHARE", "0.2"),
+    ];
+    let server = Up::start(&folder.join("data"), &environment);
+    let url = format!("http://{}", server.address);
+    let mut client = server.client();
+    let mut post = |path: &str, lines: &[String]| {
+        let answer = client.call("POST", path, "", lines.join("\n").as_bytes()).expect("it answers");
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    };
+    let events: Vec<String> = read(&shared, "later.ndjson").lines().map(str::to_owned).collect();
+    events.chunks(2_000).for_each(|part| post("/v1/events", part));
+    let learner = Learner::start(folder, &url);
+    logged(folder, "labels were learned from");
+    // People say what they know; some seconds later it is in force.
+    let _ = write(folder, "frozen", b"");
+    let said: Vec<String> = read(&shared, "later.t")
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("a truth"))
+        .map(|truth| {
+            let account = truth["account"].as_str().expect("a text").to_owned();
+            json!({"id": format!("r_{account}"), "case": format!("k_{account}"), "account": account, "at": now_ms(), "actor": "api",
+                "act": "label", "label": truth["label"], "shown": []})
+            .to_string()
+        })
+        .collect();
+    said.chunks(2_000).for_each(|part| post("/v1/reviews", part));
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(!read(folder, "follow.log").contains("put in force"), "it is frozen");
+    std::fs::remove_file(folder.join("frozen")).expect("it is there");
+    let log = logged(folder, "weights are put in force");
+    let shown: Value =
+        serde_json::from_str(&done(folder, &format!("control --url {url} show"))).expect("it is JSON");
+    let active = shown["active"].as_array().expect("versions");
+    let weights = active.iter().find(|one| one["kind"] == "weights" && one["name"] == "online");
+    let version = weights.and_then(|one| one["version"].as_str()).unwrap_or_else(|| panic!("{shown}"));
+    // What it shows: the log says where.
+    let address = log.lines().find_map(|line| {
+        let line: Value = serde_json::from_str(line).ok()?;
+        (line["message"] == "metrics are served").then(|| line["address"].as_str().map(str::to_owned))?
+    });
+    let mut shows = harness::http::Client::connect(&address.expect("an address")).expect("it listens");
+    let metrics = shows.call("GET", "/metrics", "", b"").expect("it answers");
+    let metrics = String::from_utf8(metrics.body).expect("text");
+    assert!(
+        metrics.contains("weir_learn_in_force 1") && metrics.contains("weir_learn_frozen 0"),
+        "{metrics}"
+    );
+    assert!(!metrics.contains("weir_learn_labels_total{outcome=\"learned\"} 0"), "{metrics}");
+    let ready = shows.call("GET", "/readyz", "", b"").expect("it answers");
+    assert_eq!(ready.status, 200, "{log}");
+    learner.stop();
+    // A start goes on from there: nothing is learned twice, nor put in force again.
+    let learner = Learner::start(folder, &url);
+    let log = logged(folder, "labels were learned from");
+    assert!(log.contains("\"taught\":0") && !log.contains("put in force"), "{log}");
+    learner.stop();
+    let state: Value = serde_json::from_str(&read(folder, "follow.json")).expect("it is JSON");
+    assert_eq!(state["in_force"], *version, "{state}");
 }

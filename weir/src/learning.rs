@@ -3,10 +3,14 @@
 //! Separate from the command, which names files. Invariants: no row is scored by what its own label, or a later one, taught; a held-out
 //! account is never learned from; what is published is better on held-out rows than what it replaces, and goes when it no longer is.
 
+mod archived;
 mod rows;
+mod service;
 mod state;
 
+pub use archived::{read_archive, settled};
 pub use rows::{Labelled, read};
+pub use service::{Follow, Publish, follow};
 pub use state::State;
 
 use models::model::sigmoid;
@@ -194,10 +198,17 @@ impl Run {
             published.map_or_else(|| as_trained(row), |model| sigmoid(model.log_odds_of_row(row)))
         };
         let judged = self.guard.judge(before, |row| self.online.probability(row));
+        let weights = self.online.weights();
+        let is_news = match &self.published {
+            Some((published, _)) => *published != weights,
+            None => !weights.leaves.is_empty(),
+        };
+        if !is_news {
+            return Ok(());
+        }
         let act = if judged.passes { Act::Published } else { Act::Held };
         self.learned.steps.push(Step { at, act, judged });
         if judged.passes {
-            let weights = self.online.weights();
             let model = applied(&weights, base)?;
             self.published = Some((weights, model));
         }

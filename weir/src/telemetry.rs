@@ -5,6 +5,7 @@
 
 mod exporter;
 mod lag;
+mod learning;
 pub mod log;
 pub mod metrics;
 mod partition;
@@ -13,6 +14,7 @@ mod review;
 
 pub use exporter::{Exporter, answer, health};
 pub use lag::Lags;
+pub use learning::LearningGauges;
 pub use log::LogFormat;
 pub use metrics::{Metrics, Shows};
 pub use partition::{EngineGauges, PartitionLabels, Share};

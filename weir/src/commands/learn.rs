@@ -1,6 +1,8 @@
-//! `weir learn`: what labels teach a model that serves.
+//! `weir learn`: what labels teach a model that serves, once or for good.
 //!
 //! Separate from learning itself. Invariants: the model's file is never changed; weights are written only if held-out accounts prefer them.
+
+mod service;
 
 use std::fmt::Write as _;
 
@@ -10,6 +12,8 @@ use models::{Model, OnlineSettings};
 use schema::limits::MODEL_BYTES_MAX;
 use serde_json::json;
 
+use self::service::FollowArgs;
+use crate::commands::archived::ArchivedArgs;
 use crate::error::{Error, Outcome};
 use crate::files;
 use crate::learning::{self, Act, Caught, Learned, State, Wanted};
@@ -22,6 +26,16 @@ Examples:
   weir learn rows/rows.csv --model champion.json --state learned.json --out weights.json
   weir control --url http://127.0.0.1:8484 activate weights weights.json --name online --version 7 --registry weir-data/registry
   weir control --url http://127.0.0.1:8484 activate weights --name online --version none        as it was trained
+
+  weir learn --history weir-data/history.db --model candidate.json --state new.json --out weights.json     new trees, before they are activated
+  weir learn --follow --history weir-data/history.db --champion candidate --registry weir-data/registry --key signing.key \\
+             --trust signing.key.pub --state learned.json --url http://127.0.0.1:8484
+  weir learn --follow --clickhouse http://clickhouse:8123 --champion candidate --registry /srv/weir --key signing.key \\
+             --trust signing.key.pub --state /var/lib/weir-learn/learned.json --brokers kafka-1:9092 --metrics 127.0.0.1:9486
+
+--follow goes on until Ctrl-C or SIGTERM: every --every seconds it learns from what was said since, out of the archive that is filled
+beside it, and what helps is put in force. While the file of --frozen-by is there, it only measures. Another champion in the registry has
+other leaves: they learn from all stored labels before any weights of theirs are in force.
 
 Each row is scored at its own time, by what was published before it, and learned from when its label came, so the table is honest: what
 it says was caught would have been. Run it again with later rows and the same --state to go on; rows of before are passed over, but for
@@ -38,12 +52,19 @@ const DAY_MS: u64 = 86_400_000;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct LearnArgs {
-    /// Rows that `weir dataset export` wrote, rows.csv.
-    #[arg(required = true)]
+    /// Rows that `weir dataset export` wrote, rows.csv. None with --history or --clickhouse.
+    #[arg(required_unless_present_any = ["history", "clickhouse"], conflicts_with_all = ["history", "clickhouse"])]
     files: Vec<String>,
+    #[command(flatten)]
+    archived: ArchivedArgs,
+    /// Out of an archive: rows and labels of how many days.
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_650))]
+    window_days: u64,
     /// The model of trees that serves.
-    #[arg(long, value_name = "FILE")]
-    model: String,
+    #[arg(long, value_name = "FILE", required_unless_present = "champion")]
+    model: Option<String>,
+    #[command(flatten)]
+    follow: FollowArgs,
     /// Where the next run goes on; made if it is not there.
     #[arg(long, value_name = "FILE")]
     state: Option<String>,
@@ -51,7 +72,7 @@ pub struct LearnArgs {
     #[arg(long, value_name = "FILE")]
     out: Option<String>,
     /// A secret key (`weir models keygen`) that signs the weights, for servers that trust its public key alone.
-    #[arg(long, value_name = "FILE", requires = "out")]
+    #[arg(long, value_name = "FILE")]
     key: Option<String>,
     /// No label acts sooner than this after its row, hours: for simulated truth, which is known at once.
     #[arg(long, value_name = "HOURS", default_value_t = 0.0, value_parser = hours)]
@@ -80,10 +101,6 @@ fn hours(text: &str) -> Result<f64, String> {
 
 /// Learns.
 pub fn run(args: &LearnArgs) -> Result<Outcome, Error> {
-    let bytes = files::read(&args.model, MODEL_BYTES_MAX as u64)?;
-    let model = Model::from_bytes(&bytes).map_err(|error| Error::file(&args.model, error))?;
-    let rows = learning::read(&args.files, &model)?;
-    let mut state = args.state.as_deref().map(State::open).transpose()?.unwrap_or_default();
     let wanted = Wanted {
         delay_ms: (args.delay_h * HOUR_MS) as u64,
         every_ms: ((args.every_h * HOUR_MS) as u64).max(1),
@@ -92,6 +109,18 @@ pub fn run(args: &LearnArgs) -> Result<Outcome, Error> {
         online: OnlineSettings { shift_max: args.shift_max, ..OnlineSettings::default() },
         guard: GuardSettings::default(),
     };
+    if args.follow.is_wanted() {
+        return service::run(args, wanted);
+    }
+    let model = model(args)?;
+    let rows = match args.archived.open()? {
+        Some(opened) => {
+            let until = learning::settled(opened.archive.as_ref(), 0)?;
+            learning::read_archive(opened.archive.as_ref(), &model, (until, args.window_days * DAY_MS))?
+        }
+        None => learning::read(&args.files, &model)?,
+    };
+    let mut state = args.state.as_deref().map(State::open).transpose()?.unwrap_or_default();
     let learned = learning::run(&model, &rows, wanted, &mut state)?;
     files::write("-", text(&learned).as_bytes())?;
     if let Some(name) = &args.json {
@@ -114,6 +143,13 @@ pub fn run(args: &LearnArgs) -> Result<Outcome, Error> {
         (None, _) => {}
     }
     Ok(Outcome::Done)
+}
+
+/// The model whose leaves are moved.
+fn model(args: &LearnArgs) -> Result<Model, Error> {
+    let Some(file) = &args.model else { return args.follow.champion() };
+    let bytes = files::read(file, MODEL_BYTES_MAX as u64)?;
+    Model::from_bytes(&bytes).map_err(|error| Error::file(file, error))
 }
 
 /// Shares of abusive and benign rows caught, as trained and with what was published.

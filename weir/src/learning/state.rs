@@ -22,6 +22,8 @@ pub struct State {
     gradients: Vec<f64>,
     squares: Vec<f64>,
     published: Option<Vec<(u32, u32, f32)>>,
+    /// Version of the weights that were put in force last, as a service tells it.
+    pub in_force: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -33,6 +35,8 @@ struct File {
     gradients: Vec<f64>,
     squares: Vec<f64>,
     published: Option<Vec<(u32, u32, f32)>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    in_force: Option<String>,
 }
 
 impl State {
@@ -46,18 +50,23 @@ impl State {
         if file.format != FORMAT {
             return Err(Error::file(name, format!("format {}; this build reads {FORMAT}", file.format)));
         }
-        let File { base, learned_to, gradients, squares, published, .. } = file;
-        Ok(Self { learned_to, base, gradients, squares, published })
+        let File { base, learned_to, gradients, squares, published, in_force, .. } = file;
+        Ok(Self { learned_to, base, gradients, squares, published, in_force })
     }
 
     /// Writes it.
     pub fn write(&self, name: &str) -> Result<(), Error> {
-        let Self { learned_to, base, gradients, squares, published } = self.clone();
-        let file = File { format: FORMAT, base, learned_to, gradients, squares, published };
+        let Self { learned_to, base, gradients, squares, published, in_force } = self.clone();
+        let file = File { format: FORMAT, base, learned_to, gradients, squares, published, in_force };
         let bytes = serde_json::to_vec(&file).expect("numbers and strings always serialise");
         let partial = format!("{name}.partial");
         files::write(&partial, &bytes)?;
         std::fs::rename(&partial, name).map_err(|error| Error::file(name, error))
+    }
+
+    /// Whether it is of another model than this one.
+    pub fn is_of_another(&self, version: &str) -> bool {
+        !self.base.is_empty() && self.base != version
     }
 
     /// Gives its memory to the learner; gives what was published.

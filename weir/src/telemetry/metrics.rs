@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use schema::{Action, Mode, RejectReason};
 
+use super::learning::LearningGauges;
 use super::partition::{EngineFamilies, Everywhere, PartitionLabels, Share};
 use super::review::ReviewGauges;
 use crate::environment;
@@ -63,6 +64,8 @@ pub enum Shows {
     Archive,
     /// `weir review`.
     Review,
+    /// `weir learn --follow`.
+    Learn,
 }
 
 /// All metrics, shared by reference. Cloning one shares its value.
@@ -123,6 +126,8 @@ pub struct Metrics {
     pub archive_insert_failures: Counter,
     /// The dashboard.
     pub review: ReviewGauges,
+    /// Online learning.
+    pub learning: LearningGauges,
 }
 
 /// What the archive does with a record: the label's values of `archived`, in the order of its own type.
@@ -162,6 +167,7 @@ impl Metrics {
             archive_insert: Histogram::new(quick()),
             archive_insert_failures: Counter::default(),
             review: ReviewGauges::default(),
+            learning: LearningGauges::default(),
         };
         metrics.start_labels_at_zero();
         metrics.registered(role)
@@ -185,6 +191,7 @@ impl Metrics {
         for class in STATUS_CLASSES {
             drop(self.requests.get_or_create(&[("status", class)]));
         }
+        self.learning.start_at_zero();
         for what in ARCHIVED {
             drop(self.archived.get_or_create(&[("outcome", what)]));
         }
@@ -216,6 +223,7 @@ impl Metrics {
                     "Acts of reviewers that Kafka did not confirm in time; whoever did them was told";
                 r.register("review_acts_untaken", untaken, self.review.untaken.clone());
             }
+            Shows::Learn => self.learning.register(r),
         }
         self.registry = registry;
         self
@@ -343,7 +351,7 @@ mod tests {
 
     #[test]
     fn every_metric_has_help_and_starts_at_zero() {
-        for role in [Shows::Up, Shows::Run, Shows::Archive, Shows::Review] {
+        for role in [Shows::Up, Shows::Run, Shows::Archive, Shows::Review, Shows::Learn] {
             let text = Metrics::new(role).text();
             for line in text.lines().filter(|line| line.starts_with("# TYPE ")) {
                 let name = line.split(' ').nth(2).expect("a type line names its metric");
