@@ -3,6 +3,7 @@
 
 usage: rows.py rows OUT_DIR [TRAIN_ROWS]   writes train.csv (200,000 rows) and test.csv (50,000): x0..x47,label
        rows.py lightgbm OUT_DIR            fits LightGBM on train.csv, judges it on test.csv, prints both and the processor time
+       rows.py wide OUT_DIR [ROWS]         writes wide.csv (1,000,000 rows): x0..x63,who,label; 16 columns more of noise, 5 rows a `who`
 
 Made by us, no licence needed. The same numbers on every machine (PCG64, fixed seeds). 48 columns: 16 log-normal, correlated through one
 common cause (as rates are); 16 uniform (ratios); 8 small integers (categories); 8 normal, correlated. The label is a
@@ -40,6 +41,19 @@ def write(folder, train):
         print(name, n, "rows,", y.sum(), "of them positive")
 
 
+def wide(folder, count, step=100_000):
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "wide.csv", "w") as out:
+        out.write(",".join([f"x{i}" for i in range(64)] + ["who", "label"]) + "\n")
+        for start in range(0, count, step):
+            n = min(step, count - start)
+            x, y = rows(n, 1_000 + start)
+            noise = np.random.default_rng(2_000 + start).standard_normal((n, 16))
+            who = (start + np.arange(n)) // 5
+            np.savetxt(out, np.column_stack([x, noise, who, y]), fmt=["%.6g"] * 64 + ["%d", "%d"], delimiter=",")
+    print("wide", count, "rows")
+
+
 def measure(y, s, w=None):
     """AUC and average precision; equal scores are taken together."""
     order = np.argsort(-s, kind="stable")
@@ -65,7 +79,9 @@ def lightgbm(folder):
 
 if __name__ == "__main__":
     verb, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-    if verb == "rows":
+    if verb == "wide":
+        wide(folder, int(sys.argv[3]) if len(sys.argv) > 3 else 1_000_000)
+    elif verb == "rows":
         write(folder, int(sys.argv[3]) if len(sys.argv) > 3 else 200_000)
     else:
         lightgbm(folder)

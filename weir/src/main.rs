@@ -22,7 +22,6 @@ mod lookahead;
 mod model_registry;
 mod pipeline;
 mod progress;
-mod provider;
 mod registry;
 mod run;
 mod saving;
