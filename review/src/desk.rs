@@ -34,6 +34,9 @@ use schema::desk::{Entry, Insight, Outlet};
 use tokio::sync::Semaphore;
 
 use crate::error::Error;
+use crate::people::Role;
+use crate::people::oidc::Provider;
+use crate::people::proxies::Network;
 use crate::store::Store;
 use fold::Fold;
 
@@ -61,6 +64,10 @@ pub struct Settings {
     pub origin: String,
     /// The operator's own look-up of an account, with `{account}` in the place of the pseudonym; empty: none.
     pub lookup_url: String,
+    /// Roles that do nothing without a second factor.
+    pub second_factor: Vec<Role>,
+    /// Proxies whose word about where a request came from is believed.
+    pub proxies: Vec<Network>,
 }
 
 /// Everything behind the pages.
@@ -81,6 +88,8 @@ pub struct Desk {
     pub(crate) bulk_turn: Mutex<()>,
     /// Blocking work at once.
     pub(crate) turns: Semaphore,
+    /// Who else says who people are; `None`: passwords alone.
+    pub(crate) provider: Option<Provider>,
 }
 
 /// Most blocking work at once: what is above it waits.
@@ -115,12 +124,19 @@ impl Desk {
             store: held.0,
             given,
             turns: Semaphore::new(TURNS),
+            provider: None,
             folded: (Mutex::new(0), Condvar::new()),
             offered: Mutex::new(BTreeMap::new()),
             looked_up: Mutex::new(0),
             forms: AtomicU64::new(0),
             bulk_turn: Mutex::new(()),
         }
+    }
+
+    /// The same, to which people come by a provider as well.
+    #[must_use]
+    pub fn with_provider(self, provider: Provider) -> Self {
+        Self { provider: Some(provider), ..self }
     }
 
     /// Log time now, ms since the Unix epoch.

@@ -24,6 +24,8 @@ pub use backup::{Copied, back_up};
 pub use desk::{Desk, Given, Habits, Held, Settings, Waiting};
 pub use error::Error;
 pub use pages::{Peer, router};
+pub use people::oidc::{Fetch, Provider, Settings as OidcSettings};
+pub use people::proxies::Network;
 pub use people::{Right, Role, Viewer};
 pub use statement::{Besides, Fault, faults, notice, statement};
 pub use strings::{Language, Strings};

@@ -14,6 +14,7 @@ mod frame;
 mod guard;
 mod investigate;
 mod me;
+mod oidc;
 mod overview;
 mod people;
 mod quality;
@@ -49,6 +50,8 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .route("/review/sign-in", get(sign_in::show).post(sign_in::take))
         .route("/review/welcome/{token}", get(sign_in::welcome).post(sign_in::accept))
         .route("/review/language", post(sign_in::language))
+        .route("/review/oidc/start", get(oidc::start))
+        .route("/review/oidc/back", get(oidc::back_again))
         .route("/review/static/{file}", get(files::serve));
     let own = Router::new()
         .route("/review/me", get(me::show))
@@ -56,6 +59,7 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .route("/review/me/factor", get(me::factor).post(me::set_factor))
         .route("/review/me/factor/off", post(me::end_factor))
         .route("/review/me/looks", post(me::looks))
+        .route("/review/me/provider", post(oidc::link))
         .route("/review/sign-out", post(me::sign_out));
     let queue = Router::new().route("/review/", get(queue::show));
     let known = Router::new()

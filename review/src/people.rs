@@ -3,7 +3,10 @@
 //! Separate from the pages, which know no password. Invariants: what a role may do stands in one table; whoever is not signed in has
 //! no [`Viewer`]; every sign-in, failed or not, and every change of a person is in the audit chain; times are the wall's.
 
+pub(crate) mod identities;
+pub(crate) mod oidc;
 pub(crate) mod password;
+pub(crate) mod proxies;
 pub(crate) mod secret;
 pub(crate) mod sessions;
 pub(crate) mod throttle;
@@ -106,6 +109,8 @@ pub struct Viewer {
     pub name: String,
     /// Role.
     pub role: Role,
+    /// They must set up a second factor before they do anything else.
+    pub lacks_factor: bool,
     /// What each form must carry.
     pub csrf: String,
     /// `light`, `dark` or empty: as the system has it.
@@ -211,7 +216,9 @@ impl Desk {
         }
         let t = Language::of(&holder.language).unwrap_or(asked).strings();
         let csrf = secret::form_token(token);
-        Ok(Some(Viewer { id: holder.id, name: holder.name, role: holder.role, csrf, theme: holder.theme, t }))
+        let lacks_factor = !holder.has_factor && self.given.settings.second_factor.contains(&holder.role);
+        let sessions::Holder { id, name, role, theme, .. } = holder;
+        Ok(Some(Viewer { id, name, role, lacks_factor, csrf, theme, t }))
     }
 
     /// Ends a session, or all of the person's.

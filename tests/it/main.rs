@@ -36,6 +36,7 @@ mod replay;
 mod review_desk;
 mod review_doors;
 mod review_kafka;
+mod review_oidc;
 mod staff;
 mod up;
 mod versions;

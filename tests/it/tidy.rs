@@ -11,6 +11,7 @@ const EXCEPTIONS: Exceptions = Exceptions {
         "scorer/src/policy/file.rs",
         "weir/src/config/file.rs",
         "weir/src/config/kafka.rs",
+        "weir/src/config/oidc.rs",
         "weir/src/config/secret.rs",
         "models/src/online/weights.rs",
         "weir/src/learning/state.rs",

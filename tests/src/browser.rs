@@ -4,8 +4,9 @@
 //! script prints is its report, and a script that fails names the step.
 
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::python::servers;
@@ -62,6 +63,40 @@ pub fn run(script: &str, arguments: &[&str]) -> String {
         (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{script}:\n{told}\n{complaints}");
     told
+}
+
+/// A provider of OpenID Connect: `oidc-provider` of npm, on loopback.
+pub struct Provider {
+    child: Child,
+    /// What it calls itself.
+    pub issuer: String,
+}
+
+impl Provider {
+    /// Starts it; `back`: where it may lead browsers back to.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start(port: u16, back: &str) -> Provider {
+        let mut node = Command::new("node");
+        node.arg(scripts().join("provider.mjs")).args([&port.to_string(), back]);
+        let mut child = node.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("node is installed");
+        let mut said =
+            BufReader::new(child.stdout.take().expect("it was asked for")).lines().map_while(Result::ok);
+        let is_ready = said.by_ref().any(|line| line == "ready");
+        assert!(is_ready, "the provider of sign-ins did not start");
+        // Goes on listening, or it would end with its first word.
+        std::thread::spawn(move || said.for_each(drop));
+        Provider { child, issuer: format!("http://localhost:{port}") }
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
 }
 
 /// The one-time link for the first administrator, as a server told it.

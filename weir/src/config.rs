@@ -6,10 +6,12 @@
 
 mod file;
 mod kafka;
+mod oidc;
 mod secret;
 
 pub use file::{Config, Engine, History, Keys};
 pub use kafka::Kafka;
+pub use oidc::Oidc;
 pub use secret::Secret;
 
 use std::fmt::Write as _;
@@ -135,6 +137,7 @@ fn is_secret(section: &str, name: &str) -> bool {
     match section {
         "keys" => !name.ends_with("_file"),
         "kafka" => matches!(name, "sasl_password" | "settings"),
+        "oidc" => name == "client_secret",
         _ => false,
     }
 }

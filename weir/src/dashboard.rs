@@ -17,11 +17,13 @@ use axum::extract::{ConnectInfo, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Redirect;
 use axum::routing::get;
-use review::{Desk, Peer};
+use review::{Desk, Peer, Provider};
+use tokio::runtime::Handle;
 
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Oidc};
 use crate::error::Error;
+use crate::provider::Http;
 use crate::server::Caller;
 use crate::telemetry::ReviewGauges;
 
@@ -52,6 +54,14 @@ pub fn routes(desk: Arc<Desk>) -> Router {
         next.run(request).await
     }));
     pages.route("/", get(|| async { Redirect::temporary("/review/") }))
+}
+
+/// The desk, to which people come by a provider if one is configured.
+pub fn with_provider(desk: Desk, oidc: &Oidc, handle: &Handle) -> Result<Desk, Error> {
+    let Some(settings) = oidc.settings()? else { return Ok(desk) };
+    let (issuer, rules) = (&settings.issuer, settings.roles.len());
+    tracing::info!(issuer, rules, "people may sign in by a provider");
+    Ok(desk.with_provider(Provider::new(settings, Arc::new(Http::new(handle.clone())))))
 }
 
 /// Tells where the dashboard is, and how somebody becomes its first administrator.

@@ -181,10 +181,13 @@ fn open(settings: &Settings, partitions: u32, runtime: &Runtime) -> Result<Opene
         settings: review::Settings {
             origin: config.review.origin.clone(),
             lookup_url: config.review.lookup_url.clone(),
+            second_factor: config.review.second_factor(),
+            proxies: config.review.proxies(),
         },
         habits: Habits::default(),
     };
-    Ok(Opened { desk: Arc::new(Desk::over(held, given)), known, acts })
+    let desk = dashboard::with_provider(Desk::over(held, given), &config.oidc, runtime.handle())?;
+    Ok(Opened { desk: Arc::new(desk), known, acts })
 }
 
 /// The thread that folds, and one beside it that asks the history and may wait for it.

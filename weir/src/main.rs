@@ -22,6 +22,7 @@ mod lookahead;
 mod model_registry;
 mod pipeline;
 mod progress;
+mod provider;
 mod registry;
 mod run;
 mod saving;

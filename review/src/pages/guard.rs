@@ -75,7 +75,7 @@ pub(super) fn cookie(settings: &Settings, token: &str) -> String {
     }
 }
 
-fn cookie_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn cookie_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.filter(|(known, _)| *known == name).map(|(_, value)| value).next()
@@ -143,6 +143,7 @@ pub(super) async fn admit(right: Option<Right>, request: Request, next: Next) ->
     match (request.extensions().get::<Viewer>(), right) {
         (None, _) => Wrong::SignedOut.into_response(),
         (Some(viewer), Some(right)) if !viewer.may(right) => Wrong::Forbidden(right).into_response(),
+        (Some(viewer), Some(_)) if viewer.lacks_factor => Redirect::to("/review/me/factor").into_response(),
         _ => next.run(request).await,
     }
 }

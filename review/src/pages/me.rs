@@ -17,7 +17,7 @@ use super::when;
 use super::wrong::{Answered, Wrong, work};
 use crate::desk::Desk;
 use crate::error::Error;
-use crate::people::{Viewer, password, secret, sessions, totp, users};
+use crate::people::{Viewer, identities, password, secret, sessions, totp, users};
 use crate::strings::Language;
 
 struct SessionRow {
@@ -33,6 +33,8 @@ struct MePage {
     f: Frame,
     role: &'static str,
     has_factor: bool,
+    has_provider: bool,
+    is_linked: bool,
     chars_min: usize,
     language: &'static str,
     sessions: Vec<SessionRow>,
@@ -57,10 +59,11 @@ struct CodesPage {
 /// `GET /review/me`.
 pub(super) async fn show(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer, token: Token) -> Answered {
     let id = viewer.id.clone();
-    let (sessions, user, now) = work(&desk, move |desk| {
+    let (sessions, user, is_linked, now) = work(&desk, move |desk| {
         let now = desk.wall();
         let sessions = desk.store.read(|db| sessions::of(db, &id, &token.0, now))?;
-        Ok((sessions, desk.store.read(|db| users::by_id(db, &id))?, now))
+        let is_linked = desk.store.read(|db| identities::is_linked(db, &id))?;
+        Ok((sessions, desk.store.read(|db| users::by_id(db, &id))?, is_linked, now))
     })
     .await?;
     let user = user.ok_or(Wrong::SignedOut)?;
@@ -74,6 +77,8 @@ pub(super) async fn show(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer, toke
         f: Frame::new(&viewer, "/review/me"),
         role: viewer.role.word(),
         has_factor: user.totp.is_some(),
+        has_provider: desk.provider.is_some(),
+        is_linked,
         chars_min: password::CHARS_MIN,
         language: viewer.t.language.code(),
         sessions: rows.collect(),

@@ -19,7 +19,7 @@ use super::guard::{self, Asked, Posted};
 use super::wrong::{Answered, Wrong, work};
 use crate::desk::Desk;
 use crate::people::users::{self, Accepted};
-use crate::people::{Attempt, SignedIn, Viewer, password};
+use crate::people::{Attempt, SignedIn, Viewer, password, proxies};
 use crate::strings::Language;
 
 #[derive(Template)]
@@ -29,6 +29,8 @@ struct SignInPage {
     next: String,
     name: String,
     fault: String,
+    /// The way to a provider; empty: there is none.
+    provider: String,
 }
 
 #[derive(Template)]
@@ -46,13 +48,20 @@ struct WelcomePage {
 }
 
 /// A path of ours, whatever was asked for.
-fn safe(next: &str) -> &str {
+pub(super) fn safe(next: &str) -> &str {
     let is_ours = next.starts_with("/review/") && !next.contains(['\\', '\r', '\n']) && !next.contains("//");
     if is_ours && !next.starts_with("/review/sign-in") { next } else { "/review/" }
 }
 
+/// The way to a provider, if there is one, and on to a page of ours.
+fn provider(desk: &Desk, next: &str) -> String {
+    let is_there = desk.provider.is_some();
+    if is_there { format!("/review/oidc/start?next={}", guard::encoded(next)) } else { String::new() }
+}
+
 /// `GET /review/sign-in`.
 pub(super) async fn show(
+    Extract(desk): Extract<Arc<Desk>>,
     asked: Asked,
     viewer: Option<Extension<Viewer>>,
     Query(query): Query<BTreeMap<String, String>>,
@@ -62,17 +71,15 @@ pub(super) async fn show(
         return Redirect::to(next).into_response();
     }
     let f = Frame::open(asked.0.strings());
-    page(&SignInPage { f, next: next.to_owned(), name: String::new(), fault: String::new() })
+    let provider = provider(&desk, next);
+    page(&SignInPage { f, next: next.to_owned(), name: String::new(), fault: String::new(), provider })
 }
 
-/// Where a request came from: behind a proxy of the operator's, what that says last.
+/// Where a request came from: behind a proxy of the operator's, who that says called it.
 fn address(desk: &Desk, peer: Peer, headers: &HeaderMap) -> std::net::IpAddr {
-    let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
-    let last = forwarded.and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
-    match last.and_then(|text| text.trim().parse().ok()) {
-        Some(address) if !desk.given.settings.origin.is_empty() => address,
-        _ => peer.0,
-    }
+    // A value that is no text is not believed, nor what stands before it.
+    let forwarded = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or("?"));
+    proxies::caller(peer.0, forwarded, &desk.given.settings.proxies)
 }
 
 /// `POST /review/sign-in`.
@@ -96,7 +103,8 @@ pub(super) async fn take(
             let f = Frame::open(asked.0.strings());
             let fault = f.t.say("sign_in.wrong").to_owned();
             let (next, name) = (safe(posted.text("next")).to_owned(), posted.text("name").to_owned());
-            let mut response = page(&SignInPage { f, next, name, fault });
+            let provider = provider(&desk, &next);
+            let mut response = page(&SignInPage { f, next, name, fault, provider });
             *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(response)
         }

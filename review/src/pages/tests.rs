@@ -10,7 +10,8 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::bare;
 use crate::desk::Settings;
-use crate::people::{Attempt, SignedIn, secret};
+use crate::people::{Attempt, Role, SignedIn, secret, users};
+use crate::strings::Language;
 
 const PASSWORD: &str = "river holds the debris back";
 
@@ -31,7 +32,11 @@ impl Browser {
 
     /// With the first administrator signed in.
     fn signed_in() -> Browser {
-        let mut browser = Browser::new(Settings::default());
+        Self::signed_in_with(Settings::default())
+    }
+
+    fn signed_in_with(settings: Settings) -> Browser {
+        let mut browser = Browser::new(settings);
         let link = browser.desk.first_link().expect("works").expect("none yet");
         browser.desk.accept(link.rsplit('/').next().expect("a token"), ("Ada", PASSWORD)).expect("works");
         let address = "127.0.0.1".parse().expect("an address");
@@ -204,7 +209,7 @@ async fn a_role_opens_its_own_pages_alone() {
     let start = page.find("/review/welcome/").expect("the link is shown");
     let link = page[start..start + 16 + 64].to_owned();
     let token = browser.desk.accept(&link[16..], ("", PASSWORD)).expect("works");
-    assert!(matches!(token, crate::people::users::Accepted::Done(_)));
+    assert!(matches!(token, users::Accepted::Done(_)));
     assert_eq!(browser.get("/review/people").await.status(), StatusCode::OK);
     assert_eq!(browser.get("/review/audit").await.status(), StatusCode::OK);
     let address = "127.0.0.1".parse().expect("an address");
@@ -271,4 +276,29 @@ async fn false_alarms_are_estimated_from_blind_labels_of_restricted_accounts_onc
         page.contains("8.3\u{202f}%") && page.contains("of 36 restricted accounts judged blind"),
         "3 of 36"
     );
+}
+
+#[tokio::test]
+async fn whose_role_needs_a_second_factor_does_nothing_before_it_is_set_up() {
+    let settings = Settings { second_factor: vec![Role::Admin], ..Settings::default() };
+    let browser = Browser::signed_in_with(settings);
+    for path in ["/review/", "/review/overview", "/review/people", "/review/audit"] {
+        let response = browser.get(path).await;
+        assert_eq!(
+            (response.status(), location(&response)),
+            (StatusCode::SEE_OTHER, "/review/me/factor"),
+            "{path}"
+        );
+    }
+    let sent = format!("{}&name=Bea&role=admin", browser.csrf());
+    let response = browser.post("/review/people/invite", &sent).await;
+    assert_eq!(location(&response), "/review/me/factor", "nor by a form");
+    assert_eq!(browser.get("/review/me/factor").await.status(), StatusCode::OK);
+    let secret = [7_u8; crate::people::totp::SECRET_BYTES];
+    let id = browser.desk.viewer(&browser.session, Language::English).expect("told").expect("signed in").id;
+    users::set_totp(&browser.desk.store.writer(), &id, Some((&secret, &[]))).expect("set");
+    assert_eq!(browser.get("/review/people").await.status(), StatusCode::OK);
+    let others =
+        Browser::signed_in_with(Settings { second_factor: vec![Role::Publisher], ..Settings::default() });
+    assert_eq!(others.get("/review/people").await.status(), StatusCode::OK, "only the roles that are named");
 }

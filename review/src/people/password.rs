@@ -18,6 +18,8 @@ pub const BYTES_MAX: usize = 1_024;
 const MEMORY_KIB: u32 = 19 * 1024;
 /// Passes over it.
 const PASSES: u32 = 2;
+/// Those that were often found in breaches; the file says where it is from.
+const BREACHED: &str = include_str!("breached.txt");
 /// Common ones and the names of the place, in small letters without blanks, digits at the ends taken off.
 const REFUSED: &str = include_str!("refused.txt");
 
@@ -37,7 +39,7 @@ pub fn fault(password: &str, name: &str) -> Option<&'static str> {
         letters.dedup();
         letters.len() < 5
     };
-    let is_refused = REFUSED.lines().any(|line| line == plain || line == core);
+    let is_refused = REFUSED.lines().chain(BREACHED.lines()).any(|line| line == plain || line == core);
     let is_run = ["abcdefghijklmnopqrstuvwxyz", "01234567890123456789", "qwertyuiopasdfghjklzxcvbnm"]
         .iter()
         .any(|run| run.contains(&*plain) || run.chars().rev().collect::<String>().contains(&*plain));
@@ -93,6 +95,9 @@ mod tests {
             ("abcdefghijklm", Some("password.common")),
             ("123456789012", Some("password.common")),
             ("marie-curie-1", Some("password.common")),
+            ("starwars2024!", Some("password.common")),
+            ("1qaz2wsx3edc", Some("password.common")),
+            ("Thunderbird99", Some("password.common")),
             ("plain words are fine here", None),
             ("рыба и птица в небе", None),
         ] {

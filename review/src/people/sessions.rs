@@ -32,6 +32,8 @@ pub struct Holder {
     pub language: String,
     /// `light`, `dark` or empty: as the system has it.
     pub theme: String,
+    /// Whether they have a second factor, or a provider looks after theirs.
+    pub has_factor: bool,
     /// Whether its use must be written down.
     pub is_stale: bool,
 }
@@ -71,7 +73,8 @@ pub fn start(db: &Connection, user: &str, agent: &str, now: u64) -> Result<Strin
 
 /// Who has the session of a token; `None`: nobody, or it ended.
 pub fn holder(db: &Connection, token: &str, now: u64) -> Result<Option<Holder>, Error> {
-    let sql = "SELECT u.id, u.name, u.role, u.language, u.theme, s.seen_at FROM sessions s JOIN users u ON u.id = s.user
+    let sql = "SELECT u.id, u.name, u.role, u.language, u.theme, s.seen_at,
+               u.totp IS NOT NULL OR EXISTS (SELECT 1 FROM identities i WHERE i.user = u.id AND i.by_provider) FROM sessions s JOIN users u ON u.id = s.user
                WHERE s.hash = ?1 AND s.ends_at > ?2 AND s.seen_at > ?3 AND u.active = 1";
     let mut query = db.prepare_cached(sql)?;
     let idle = now.saturating_sub(IDLE_MS) as i64;
@@ -82,10 +85,18 @@ pub fn holder(db: &Connection, token: &str, now: u64) -> Result<Option<Holder>, 
             role: Role::from_word(&row.get::<_, String>(2)?).unwrap_or(Role::Nobody),
             language: row.get(3)?,
             theme: row.get(4)?,
+            has_factor: row.get(6)?,
             is_stale: now.saturating_sub(row.get::<_, i64>(5)? as u64) >= SEEN_MS,
         })
     });
     Ok(found.optional()?)
+}
+
+/// Whether a session of a person, of which this is kept, still lives.
+pub fn is_live(db: &Connection, hash: &[u8; 32], user: &str, now: u64) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM sessions WHERE hash = ?1 AND user = ?2 AND ends_at > ?3 AND seen_at > ?4";
+    let idle = now.saturating_sub(IDLE_MS) as i64;
+    Ok(db.prepare_cached(sql)?.exists((hash.as_slice(), user, now as i64, idle))?)
 }
 
 /// Writes down that a session is used.

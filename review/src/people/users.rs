@@ -158,17 +158,29 @@ pub fn accept(db: &Connection, token: &str, (name, kept): (&str, &str), now: u64
     if let Some(fault) = name_fault(name) {
         return Ok(Accepted::Refused(fault));
     }
+    let Some(id) = make(db, (name, kept), invitation.role, now)? else {
+        return Ok(Accepted::Refused("people.name_taken"));
+    };
+    // It is there: it was looked at within the same transaction.
+    spend()?;
+    Ok(Accepted::Done(id))
+}
+
+/// Makes somebody; gives the pseudonym, `None`: the name is another's, or there are too many people. `kept`: what is kept of a password.
+pub fn make(
+    db: &Connection,
+    (name, kept): (&str, &str),
+    role: Role,
+    now: u64,
+) -> Result<Option<String>, Error> {
     let people: i64 = db.query_row("SELECT count(*) FROM users", [], |row| row.get(0))?;
     if by_name(db, name)?.is_some() || people >= USERS_MAX {
-        return Ok(Accepted::Refused("people.name_taken"));
-    }
-    if !spend()? {
-        return Ok(Accepted::Gone);
+        return Ok(None);
     }
     let id = format!("u_{}", secret::hex(&secret::random::<8>()));
     let sql = "INSERT INTO users (id, name, role, password, made_at) VALUES (?1, ?2, ?3, ?4, ?5)";
-    db.prepare_cached(sql)?.execute((&id, name, invitation.role.word(), kept, now as i64))?;
-    Ok(Accepted::Done(id))
+    db.prepare_cached(sql)?.execute((&id, name, role.word(), kept, now as i64))?;
+    Ok(Some(id))
 }
 
 /// Why a name is not taken; the key of a text.

@@ -13,6 +13,7 @@ use crate::strings::Language;
 fn viewer(id: &str) -> Viewer {
     let t = Language::English.strings();
     Viewer {
+        lacks_factor: false,
         id: id.to_owned(),
         name: id.to_owned(),
         role: Role::Publisher,

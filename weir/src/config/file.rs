@@ -5,9 +5,10 @@
 
 use std::net::SocketAddr;
 
+use review::{Network, Role};
 use serde::Deserialize;
 
-use super::{Kafka, Secret};
+use super::{Kafka, Oidc, Secret};
 use crate::error::Error;
 use crate::files;
 
@@ -45,6 +46,8 @@ pub struct Config {
     pub metrics: MetricsServer,
     /// The dashboard.
     pub review: Review,
+    /// Signing in to it by a provider.
+    pub oidc: Oidc,
 }
 
 /// Logging.
@@ -81,9 +84,21 @@ pub struct Review {
     pub origin: String,
     /// The operator's look-up of an account, with `{account}`; empty: none.
     pub lookup_url: String,
+    second_factor_roles: Vec<String>,
+    proxies: Vec<String>,
 }
 
 impl Review {
+    /// Roles that do nothing without a second factor.
+    pub fn second_factor(&self) -> Vec<Role> {
+        self.second_factor_roles.iter().filter_map(|word| Role::from_word(word)).collect()
+    }
+
+    /// Proxies that are believed.
+    pub fn proxies(&self) -> Vec<Network> {
+        self.proxies.iter().filter_map(|text| Network::parse(text)).collect()
+    }
+
     fn check(&self) -> Result<(), String> {
         let Review { origin, lookup_url, .. } = self;
         let host = origin.strip_prefix("https://").unwrap_or_default();
@@ -96,6 +111,15 @@ impl Review {
         if !lookup_url.is_empty() && !is_template {
             return Err(format!(
                 "review.lookup_url = {lookup_url}: give https://… with {{account}} in it, or nothing"
+            ));
+        }
+        if let Some(word) = self.second_factor_roles.iter().find(|word| Role::from_word(word).is_none()) {
+            let roles = Role::ALL.map(Role::word).join(", ");
+            return Err(format!("review.second_factor_roles: {word:?}: give some of {roles}"));
+        }
+        if let Some(text) = self.proxies.iter().find(|text| Network::parse(text).is_none()) {
+            return Err(format!(
+                "review.proxies: {text:?}: give addresses and networks such as \"10.0.0.0/8\""
             ));
         }
         Ok(())
@@ -205,6 +229,7 @@ impl Config {
         }
         self.metrics.listen()?;
         self.review.check()?;
+        self.oidc.check()?;
         self.kafka.check()?;
         if self.data.dir.is_empty() {
             return Err("data.dir: give a folder".to_owned());

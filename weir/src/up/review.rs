@@ -23,6 +23,7 @@ use super::api::{Publisher, Readers};
 use super::state::State;
 use crate::clock::{self, Clock};
 use crate::config::Config;
+use crate::dashboard;
 use crate::error::Error;
 use crate::insight::Sight;
 use crate::registry::Registry;
@@ -92,10 +93,13 @@ pub fn start(base: Base<'_>, runtime: &Runtime) -> Result<(Arc<Desk>, JoinHandle
         settings: Settings {
             origin: config.review.origin.clone(),
             lookup_url: config.review.lookup_url.clone(),
+            second_factor: config.review.second_factor(),
+            proxies: config.review.proxies(),
         },
         habits: Habits { pace: state.speed, ..Habits::default() },
     };
-    let desk = Arc::new(Desk::open(&folder.join("review.db"), given)?);
+    let desk = Desk::open(&folder.join("review.db"), given)?;
+    let desk = Arc::new(dashboard::with_provider(desk, &config.oidc, handle)?);
     let ends = Ends {
         desk: Arc::clone(&desk),
         reader: journal.reader()?,
