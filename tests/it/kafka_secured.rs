@@ -11,6 +11,7 @@ use harness::kafka::{Secured, Sent, Topics, Worker, consume, produce};
 use harness::weir::{Run, run, write};
 
 use crate::kafka::{KEY, sure_case};
+use crate::staff::Staff;
 
 const USER: &str = "weir";
 const PASSWORD: &str = "s3cr3t-of-the-tests";
@@ -59,6 +60,19 @@ fn over_tls_with_scram_every_role_works_and_no_log_has_the_password() {
     worker.wait_until_finished(&topics);
     weir(&[&["control"], &to[..], &["kill", "on"]].concat());
     worker.wait_until_it_says("a version was activated");
+    let data = folder.path().join("desk");
+    let mut desk = Worker::review(&topics, (&data, None), &["--config", &config, "--signing-key", &key]);
+    desk.wait_until_it_says("the desk has caught up with the topics");
+    let address = desk.told("the review desk is up", "address");
+    let mut staff = Staff::by_link(&address, &desk.told("whoever opens this link", "link"), "Ada");
+    // What lies in the topics is there, and what she did goes to them, too.
+    assert!(
+        staff.get("/review/").contains("data-row") && staff.get("/review/control").contains("is suspended")
+    );
+    let off = [("switch", "off"), ("typed", "enforcement"), ("reason", "a drill")];
+    assert_eq!(staff.post("/review/control/kill", &off), "/review/control");
+    assert_eq!(desk.end().0, 0, "{}", desk.log());
+    assert!(!desk.log().contains(PASSWORD), "{}", desk.log());
     assert_eq!(worker.end().0, 0, "{}", worker.log());
     assert!(!worker.log().contains(PASSWORD), "{}", worker.log());
     let banned =

@@ -244,7 +244,28 @@ fn race(data: &Path, (ada, bea): (&mut Staff, &mut Staff)) {
             other => panic!("{path}: {other:?}"),
         }
     }
+    quick(ada);
     println!("measured: of {RACES} races the first desk won {}, the second {}", won[0], won[1]);
+}
+
+/// How long an act takes until it came back out of the log: notes about one case.
+fn quick(staff: &mut Staff) {
+    let queue = staff.get("/review/");
+    let at = queue.find("/review/case/").expect("cases are open") + "/review/case/".len();
+    let case = queue[at..].split(['"', '?']).next().expect("an id").to_owned();
+    let mut took: Vec<u128> = (0..30)
+        .map(|n| {
+            let watch = clock::now();
+            assert_eq!(sends(staff, &case, &act("note", &format!("q{n}"))), 303);
+            watch.elapsed().as_millis()
+        })
+        .collect();
+    took.sort_unstable();
+    println!(
+        "measured: an act through Kafka and back takes {} ms (p95 {} ms, most {} ms)",
+        took[15], took[28], took[29]
+    );
+    assert!(took[15] < 500, "{took:?}");
 }
 
 /// The kill switch by a dashboard: the worker tells gateways, and the other desk shows it.

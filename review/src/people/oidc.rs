@@ -24,6 +24,8 @@ const DOORS_MAX: usize = 1_000;
 const KNOWN_MS: u64 = 60 * 60 * 1_000;
 /// How soon keys are asked for again for a token of an unknown one, ms.
 const KEYS_MS: u64 = 60 * 1_000;
+/// How long a provider that did not answer is left alone, ms.
+const REST_MS: u64 = 5_000;
 /// Longest code or state that is looked at, bytes.
 const CODE_BYTES_MAX: usize = 4_096;
 
@@ -138,6 +140,8 @@ pub struct Provider {
     pub settings: Settings,
     fetch: Arc<dyn Fetch>,
     discovered: Mutex<Option<Arc<Discovered>>>,
+    /// Until when it is not asked who it is, wall ms: it did not answer.
+    rests_until: Mutex<u64>,
     doors: Mutex<BTreeMap<[u8; 32], Door>>,
 }
 
@@ -168,8 +172,9 @@ impl Provider {
     /// One that nothing was asked yet.
     #[must_use]
     pub fn new(settings: Settings, fetch: Arc<dyn Fetch>) -> Self {
-        let (discovered, doors) = (Mutex::new(None), Mutex::new(BTreeMap::new()));
-        Self { settings, fetch, discovered, doors }
+        let (discovered, rests_until) = (Mutex::new(None), Mutex::new(0));
+        let doors = Mutex::new(BTreeMap::new());
+        Self { settings, fetch, discovered, rests_until, doors }
     }
 
     /// Begins a sign-in. `back`: our address for the provider's answer; `link`: who is signed in and wants to be linked.
@@ -291,13 +296,28 @@ impl Provider {
         }
     }
 
-    /// What the provider says of itself, asked for again after a time.
+    /// What the provider says of itself, asked for again after a time. One asks at once, and one that does not answer is left alone for a
+    /// while: whoever is not signed in may ask as often as they like.
     fn discover(&self, now: u64) -> Result<Arc<Discovered>, Closed> {
         if let Some(known) = &*lock(&self.discovered)
             && now.saturating_sub(known.at) < KNOWN_MS
         {
             return Ok(Arc::clone(known));
         }
+        let Ok(mut rests_until) = self.rests_until.try_lock() else {
+            return Err(Closed::Provider("it is being asked who it is".to_owned()));
+        };
+        if now < *rests_until {
+            return Err(Closed::Provider("it did not answer a moment ago".to_owned()));
+        }
+        let asked = self.ask(now);
+        if asked.is_err() {
+            *rests_until = now.saturating_add(REST_MS);
+        }
+        asked
+    }
+
+    fn ask(&self, now: u64) -> Result<Arc<Discovered>, Closed> {
         let wrong = |detail: &str| Closed::Provider(detail.to_owned());
         let issuer = &self.settings.issuer;
         let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));

@@ -46,6 +46,13 @@ struct Request {
     done: SyncSender<Result<(), String>>,
 }
 
+impl Request {
+    fn answer(self, written: Result<(), String>) {
+        // Whoever asked may have given up.
+        drop(self.done.send(written));
+    }
+}
+
 /// Writes to Kafka.
 pub struct Mouth {
     tell: SyncSender<Request>,
@@ -162,9 +169,16 @@ fn write(options: &ProducerOptions, first: Producer, (asked, untaken): (&Receive
             producer =
                 Producer::open(options).inspect_err(|error| tracing::error!(%error, "no producer")).ok();
         }
+        // Those that came meanwhile have waited as long: nobody waits for two outages.
+        let why = failed.iter().flatten().next().cloned();
         for (request, failed) in requests.into_iter().zip(failed) {
-            // Whoever asked may have given up.
-            drop(request.done.send(failed.map_or(Ok(()), Err)));
+            request.answer(failed.map_or(Ok(()), Err));
+        }
+        if let Some(why) = why {
+            asked.try_iter().for_each(|request| {
+                untaken.inc();
+                request.answer(Err(why.clone()));
+            });
         }
     }
 }

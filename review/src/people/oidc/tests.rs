@@ -106,3 +106,24 @@ fn a_claim_is_found_by_its_name_or_its_way() {
     assert_eq!(texts(claims, "a.b"), ["whole"]);
     assert!(texts(claims, "n").is_empty() && texts(claims, "").is_empty() && texts(claims, "x.y").is_empty());
 }
+
+#[test]
+fn a_provider_that_does_not_answer_is_left_alone_for_a_while() {
+    struct Away(std::sync::atomic::AtomicU32);
+    impl Fetch for Away {
+        fn get(&self, _: &str) -> Result<Vec<u8>, String> {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Err("no route".to_owned())
+        }
+        fn post(&self, _: &str, _: &str, _: Option<&str>) -> Result<Vec<u8>, String> {
+            Err("no route".to_owned())
+        }
+    }
+    let away = Arc::new(Away(std::sync::atomic::AtomicU32::new(0)));
+    let provider = Provider::new(Settings::default(), Arc::clone(&away) as Arc<dyn Fetch>);
+    let begin = |now| provider.begin(now, "b", ("", None)).err().expect("closed");
+    for now in [NOW, NOW + 1, NOW + REST_MS - 1, NOW + REST_MS] {
+        assert!(matches!(begin(now), Closed::Provider(_)));
+    }
+    assert_eq!(away.0.load(std::sync::atomic::Ordering::Relaxed), 2);
+}
