@@ -24,12 +24,14 @@ Examples:
   weir audit verify --db weir-data/review.db --heads weir-data/audit-heads --head 812:9f86d081884c7d65…
   weir audit verify --db weir-data/review.db --history weir-data/history.db
   weir audit verify --db review.db --brokers kafka-1:9092
+  weir audit verify --db review.db --brokers kafka-1:9092 --restored 1795831200000:1795834800000
 
 The file alone shows what was changed, taken out, put in or cut off. Whoever can write the file could write the whole chain anew:
 that shows against heads that were published before. `weir up` and `weir review` publish the head at their start, every hour and at
 their end: as a line of their log (\"the audit chain's head\", which your log collector keeps elsewhere), in audit-heads beside the
 file, and as a note in the log of reviews: in weir.reviews, which is kept for good (--brokers), or in the history of `weir up`
-(--history). If there are heads in the log and none of this chain, it was written anew from its first entry.
+(--history). If there are heads in the log and none of this chain, it was written anew from its first entry; heads of other chains are those of
+other desks, or of this file before somebody wrote it anew: know how many there are.
 
 Exit codes: 0 the chain is whole; 1 it is not, and the first bad entry was named; 2 the file cannot be read.";
 
@@ -65,8 +67,18 @@ struct VerifyArgs {
     /// The history of `weir up`, where heads lie among reviews.
     #[arg(long, value_name = "FILE")]
     history: Option<String>,
+    /// The file was restored: FROM is when the backup was taken (`weir review backup` tells it), TO when the desk was started on it, ms since
+    /// the Unix epoch. Heads that were published between are of what was lost, and are counted instead of held against the chain; may
+    /// be given several times.
+    #[arg(long, value_name = "FROM:TO", value_parser = lost)]
+    restored: Vec<(u64, u64)>,
     #[command(flatten)]
     broker: BrokerArgs,
+}
+
+fn lost(text: &str) -> Result<(u64, u64), String> {
+    let times = text.split_once(':').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    times.filter(|(from, to)| from <= to).ok_or_else(|| "two times in ms, the earlier one first".to_owned())
 }
 
 fn head(text: &str) -> Result<Head, String> {
@@ -100,6 +112,17 @@ pub fn run(args: &AuditArgs) -> Result<Outcome, Error> {
         files::write("-", text.as_bytes())?;
         return Ok(Outcome::HadRejects);
     }
+    let others = known - (heads.len() - before);
+    let all = heads.len();
+    heads.retain(|head| !args.restored.iter().any(|(from, to)| (*from..*to).contains(&head.at)));
+    let mut besides = String::new();
+    for (count, what) in
+        [(all - heads.len(), "of what a restore lost"), (others, "of other chains in the log")]
+    {
+        if count > 0 {
+            besides.push_str(&format!(", {count} {what}"));
+        }
+    }
     let verified = verify(Path::new(&args.db), &heads)?;
     let entries = verified.entries;
     match (verified.fault, verified.head) {
@@ -114,7 +137,7 @@ pub fn run(args: &AuditArgs) -> Result<Outcome, Error> {
                 |head| format!("its head is {}:{}", head.n, head.hash),
             );
             let text = format!(
-                "{}: {entries} entries, all whole, and {} published heads fit; {head}\n",
+                "{}: {entries} entries, all whole, and {} published heads fit{besides}; {head}\n",
                 args.db,
                 heads.len()
             );

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
+use crate::clock;
 use crate::commands::broker::{BrokerArgs, ServiceArgs};
 use crate::commands::clickhouse::{DatabaseArgs, url};
 use crate::desk::{self, Settings};
@@ -112,11 +113,12 @@ pub fn run(args: &ReviewArgs) -> Result<Outcome, Error> {
 }
 
 fn back_up(args: &BackupArgs) -> Result<Outcome, Error> {
+    let at = clock::now_ms();
     let copied = review::back_up(Path::new(&args.db), Path::new(&args.to))?;
     let review::Copied { entries, cases, folded } = copied;
     let places: Vec<String> = folded.iter().map(|(source, place)| format!("{source} to {place}")).collect();
     let text = format!(
-        "{}: {cases} cases, folded from {}; {entries} entries of the audit chain, all whole\n",
+        "{}: taken at {at}; {cases} cases, folded from {}; {entries} entries of the audit chain, all whole\n",
         args.to,
         if places.is_empty() { "nothing yet".to_owned() } else { places.join(", ") },
     );
