@@ -12,6 +12,7 @@ use harness::http::Client;
 use harness::kafka::{Cluster, Sent, Topics, Worker, consume, produce};
 use harness::weir::{run, write};
 use rusqlite::Connection;
+use rusqlite::types::Value;
 use schema::{Action, Decision, ENFORCEMENT_KEY, Source, Standing};
 
 use crate::kafka::{KEY, sure_case};
@@ -35,12 +36,18 @@ impl Scene {
         let topics = Topics::create(cluster.brokers(), 3, &[]);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let key = write(folder.path(), "signing.key", KEY);
+        // Versions that the desks see, and the worker does not.
+        let strict = folder.path().join("registry/policy/strict");
+        std::fs::create_dir_all(&strict).expect("writable");
+        let policy = harness::workspace::file("scorer/policies/default.toml");
+        std::fs::copy(policy, strict.join("7.toml")).expect("writable");
         Self { cluster, topics, server: ClickHouse::start("desk"), folder, key }
     }
 
     fn desk(&self, name: &str) -> Worker {
         let (data, url) = (self.folder.path().join(name), self.server.url());
-        let more = ["--signing-key", &self.key, "--metrics", "127.0.0.1:0"];
+        let registry = self.folder.path().join("registry").display().to_string();
+        let more = ["--signing-key", &self.key, "--registry", &registry, "--metrics", "127.0.0.1:0"];
         Worker::review(&self.topics, (&data, Some(&url)), &more)
     }
 
@@ -89,7 +96,10 @@ fn rows(data: &Path, sql: &str) -> Vec<String> {
     let mut query = db.prepare(sql).expect("a query");
     let columns = query.column_count();
     let text = |row: &rusqlite::Row<'_>| {
-        let value = |column| Ok(format!("{:?}", row.get::<_, rusqlite::types::Value>(column)?));
+        let value = |column| match row.get(column)? {
+            Value::Text(text) => Ok(text),
+            other => Ok(format!("{other:?}")),
+        };
         Ok((0..columns).map(value).collect::<rusqlite::Result<Vec<String>>>()?.join(" "))
     };
     query.query_map([], text).expect("rows").collect::<rusqlite::Result<_>>().expect("rows")
@@ -141,6 +151,7 @@ fn on_kafka_a_report_becomes_a_case_and_a_standing_two_desks_agree_and_nothing_a
     shown(&first);
     race(&data("first"), (&mut ada, &mut bea));
     switched(&scene, (&mut ada, &mut bea));
+    refused_by_the_worker(&first, &mut ada);
 
     lifted(&scene, &mut archive, (&mut ada, &mut bea));
 
@@ -204,7 +215,6 @@ fn shown(desk: &Worker) {
 fn lifted(scene: &Scene, archive: &mut Worker, (ada, bea): (&mut Staff, &mut Staff)) {
     let case =
         rows(&scene.folder.path().join("first"), "SELECT id FROM cases WHERE account = 'a_1'").remove(0);
-    let case = case.trim_start_matches("Text(\"").trim_end_matches("\")").to_owned();
     assert!(scene.in_force("a_1").is_some_and(|standing| standing.restrictions[0].action == Action::Ban));
     assert_eq!(sends(ada, &case, &act("lift", "o1")), 303);
     wait_until("the lift in the standing", || scene.in_force("a_1").is_none());
@@ -232,8 +242,7 @@ fn race(data: &Path, (ada, bea): (&mut Staff, &mut Staff)) {
     assert_eq!(urgent.len(), RACES);
     let mut won = [0, 0];
     for case in urgent {
-        let path =
-            format!("/review/case/{}/claim", case.trim_start_matches("Text(\"").trim_end_matches("\")"));
+        let path = format!("/review/case/{case}/claim");
         let statuses = std::thread::scope(|scope| {
             let racing = [&mut *ada, &mut *bea].map(|staff| scope.spawn(|| staff.try_post(&path, &[])));
             racing.map(|thread| thread.join().expect("it answers"))
@@ -284,6 +293,17 @@ fn switched(scene: &Scene, (ada, bea): (&mut Staff, &mut Staff)) {
     wait_until("the other desk shows that, too", || !shows(bea));
 }
 
+/// A version that a worker cannot load is told to be refused, and is not among those in force.
+fn refused_by_the_worker(desk: &Worker, ada: &mut Staff) {
+    let path = ada.post("/review/control/propose", &[("what", "policy/strict/7"), ("note", "stricter")]);
+    let link = ada.invite("Cara", "publisher");
+    let mut cara = Staff::invited(&desk.told("the review desk is up", "address"), &link);
+    assert_eq!(cara.try_post(&path, &[("do", "activate"), ("typed", "7")]), 409);
+    let page = cara.get("/review/control");
+    let in_force = page.split("<h3>").nth(1).unwrap_or_default();
+    assert!(!in_force.split("</ul>").next().unwrap_or_default().contains("strict"), "{page}");
+}
+
 /// The queue, a case and an act while the history is away; the case says that it is stale.
 fn without_clickhouse(server: &mut ClickHouse, staff: &mut Staff) {
     let mine = |staff: &mut Staff| {
@@ -307,7 +327,6 @@ fn without_clickhouse(server: &mut ClickHouse, staff: &mut Staff) {
 fn with_a_frozen_broker(scene: &Scene, staff: &mut Staff) {
     let folder = scene.folder.path().join("first");
     let case = rows(&folder, "SELECT id FROM cases WHERE account = 'menace_8'").remove(0);
-    let case = case.trim_start_matches("Text(\"").trim_end_matches("\")").to_owned();
     assert_eq!(staff.try_post(&format!("/review/case/{case}/claim"), &[]), 303);
     scene.cluster.members[0].freeze();
     let watch = clock::now();

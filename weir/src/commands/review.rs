@@ -26,7 +26,7 @@ Examples:
   weir review --config /etc/weir/weir.toml --clickhouse https://clickhouse:8443 --user weir_review \\
               --password-file /etc/weir/clickhouse.password --listen 10.0.0.7:8484 --metrics 127.0.0.1:9486
 
-Reads weir.events (reports, appeals, deletions), weir.decisions, weir.reviews, weir.standing and weir.control; writes what reviewers do
+Reads weir.events (reports, appeals, deletions), weir.decisions, weir.reviews, weir.standing, weir.control and weir.rejects; writes what reviewers do
 into weir.reviews and weir.control, where `weir run` takes it up. History comes from ClickHouse, as `weir archive` keeps it; while it is
 down the queue and every act work. review.db in --data holds people, sessions, the audit chain, and the cases with the place in each
 partition up to which they were folded: one process at a time, back it up. The log tells a one-time link for the first administrator.

@@ -8,7 +8,9 @@ use ingest::kafka::{Admission, Record};
 use memchr::memmem::Finder;
 use schema::desk::{Arrived, Entry};
 use schema::limits::{FUTURE_MS_MAX, LINE_BYTES_MAX};
-use schema::{Body, CONTENT_TYPE_PROTOBUF, Control, Decision, Event, Review, Topic, Versions};
+use schema::{
+    Body, CONTENT_TYPE_PROTOBUF, Control, Decision, Event, Reject, RejectReason, Review, Topic, Versions,
+};
 
 use crate::wanted;
 
@@ -26,6 +28,13 @@ pub enum News {
     },
     /// What a decision was made by.
     Deciding(Versions),
+    /// The engine of a partition refused the activation at this place of events.
+    Refused {
+        /// The partition.
+        partition: u32,
+        /// The offset.
+        offset: u64,
+    },
 }
 
 /// What a record is.
@@ -75,7 +84,8 @@ impl Intake {
                 let control = record.value.and_then(|value| wanted::control(value).ok());
                 Taken { entry: None, news: control.map(News::Wanted) }
             }
-            Topic::Standing | Topic::Relations | Topic::Rejects | Topic::Rows => Taken::default(),
+            Topic::Rejects => Taken { entry: None, news: refused(record) },
+            Topic::Standing | Topic::Relations | Topic::Rows => Taken::default(),
         }
     }
 
@@ -115,6 +125,14 @@ impl Intake {
         self.admission.check_place(record, &decision.account).ok()?;
         Some(decision)
     }
+}
+
+/// The place of an activation that was refused, if a reject tells of one.
+fn refused(record: &Record<'_>) -> Option<News> {
+    let reject: Reject = serde_json::from_slice(record.value?).ok()?;
+    let is_ours =
+        reject.reason == RejectReason::ArtifactMissing && reject.source.ends_with(Topic::Events.word());
+    is_ours.then_some(News::Refused { partition: reject.partition, offset: reject.offset })
 }
 
 /// The event as one JSON object.

@@ -9,7 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use schema::history::Told;
-use schema::limits::CONTROLS_MAX;
+use schema::limits::{CONTROLS_MAX, PARTITIONS_MAX};
 use schema::{
     Control, ControlKind, ENFORCEMENT_KEY, HistoryError, InForce, Mode, Standing, VersionInForce, Versions,
 };
@@ -17,6 +17,9 @@ use sinks::sqlite::Latest;
 
 use super::intake::News;
 use crate::insight::Known;
+
+/// Most places of activations, and of refused ones, that are remembered: each control has one a partition.
+const PLACES_MAX: usize = 16 * PARTITIONS_MAX;
 
 /// Out of a log on Kafka.
 pub struct FromLog {
@@ -33,6 +36,11 @@ pub struct FromLog {
 struct Heard {
     /// The newest of each kind and name, with its place in the log.
     wanted: BTreeMap<(ControlKind, String), (u64, Control)>,
+    /// What it follows: it decides until every partition was told of the newer one.
+    followed: BTreeMap<(ControlKind, String), (u64, Control)>,
+    /// Places of activations in events, by partition and offset, with the control's id; and those that engines refused.
+    places: BTreeMap<(u32, u64), String>,
+    refused: BTreeSet<(u32, u64)>,
     /// Which partitions were told of a control since the start.
     told: BTreeMap<String, BTreeSet<u32>>,
     /// Controls that lay in the log at the start: partitions were told of them before.
@@ -60,7 +68,17 @@ impl FromLog {
         let mut heard = self.lock();
         match news {
             News::Deciding(versions) => heard.versions = versions,
+            News::Refused { partition, offset } => {
+                if heard.refused.len() >= PLACES_MAX {
+                    heard.refused.pop_first();
+                }
+                heard.refused.insert((partition, offset));
+            }
             News::Told { control, partition } => {
+                if heard.places.len() >= PLACES_MAX {
+                    heard.places.pop_first();
+                }
+                heard.places.insert((partition, offset), control.clone());
                 if heard.told.len() >= CONTROLS_MAX && !heard.told.contains_key(&control) {
                     heard.told.pop_first();
                 }
@@ -72,7 +90,9 @@ impl FromLog {
                 }
                 let place = (control.kind, control.key());
                 if heard.wanted.len() < CONTROLS_MAX || heard.wanted.contains_key(&place) {
-                    heard.wanted.insert(place, (offset, control));
+                    let before = heard.wanted.insert(place.clone(), (offset, control));
+                    let stood = before.filter(|(_, before)| is_told(&heard, &before.id, self.partitions));
+                    heard.followed.extend(stood.map(|before| (place, before)));
                 }
             }
         }
@@ -102,10 +122,19 @@ impl FromLog {
         self.lock().wanted.values().any(|(_, control)| control.id == id)
     }
 
-    /// Waits until every partition was told of a control; whether they were within `most`.
+    /// Waits until every partition was told of a control, or one refused it; whether that was within `most`.
     pub fn wait_until_told(&self, id: &str, most: Duration) -> bool {
+        self.wait(most, |heard| is_told(heard, id, self.partitions) || is_refused(heard, id))
+    }
+
+    /// Waits whether some engine refuses a control; whether one did within `most`.
+    pub fn wait_until_refused(&self, id: &str, most: Duration) -> bool {
+        self.wait(most, |heard| is_refused(heard, id))
+    }
+
+    fn wait(&self, most: Duration, holds: impl Fn(&Heard) -> bool) -> bool {
         let heard = self.lock();
-        let waits = |heard: &mut Heard| !is_told(heard, id, self.partitions);
+        let waits = |heard: &mut Heard| !holds(heard);
         let (_heard, ended) =
             self.changed.wait_timeout_while(heard, most, waits).unwrap_or_else(PoisonError::into_inner);
         !ended.timed_out()
@@ -126,7 +155,14 @@ impl FromLog {
     }
 }
 
+fn is_refused(heard: &Heard, id: &str) -> bool {
+    heard.refused.iter().any(|place| heard.places.get(place).is_some_and(|control| control == id))
+}
+
 fn is_told(heard: &Heard, id: &str, partitions: u32) -> bool {
+    if is_refused(heard, id) {
+        return false;
+    }
     heard.before.contains(id)
         || heard.told.get(id).is_some_and(|told| told.len() as u64 >= u64::from(partitions))
 }
@@ -159,8 +195,8 @@ impl Known for FromLog {
     fn deciding(&self) -> (Versions, Vec<VersionInForce>) {
         let heard = self.lock();
         let mut newest: BTreeMap<(ControlKind, bool, &str), &(u64, Control)> = BTreeMap::new();
-        for told in heard.wanted.values().filter(|(_, control)| is_told(&heard, &control.id, self.partitions))
-        {
+        let is_told = |(_, control): &&(u64, Control)| is_told(&heard, &control.id, self.partitions);
+        for told in heard.wanted.values().chain(heard.followed.values()).filter(is_told) {
             let control = &told.1;
             // Of policies and champions there is one, whatever its name; lists and models beside the champion are many.
             let is_one =
@@ -227,7 +263,18 @@ mod tests {
         }
         assert!(known.wait_until_told("c2", Duration::ZERO));
         assert_eq!(active(&known), ["strict 7"]);
+        // What an engine refuses is not in force, and what it was to follow is.
+        known.hear(News::Wanted(control("c3", "policy", "strict", "8")), 2);
+        for (partition, offset) in [(0, 9), (1, 9)] {
+            known.hear(News::Told { control: "c3".to_owned(), partition }, offset);
+        }
+        assert_eq!(active(&known), ["strict 8"]);
+        known.hear(News::Refused { partition: 0, offset: 8 }, 0);
+        assert!(!known.wait_until_refused("c3", Duration::ZERO), "another activation");
+        known.hear(News::Refused { partition: 1, offset: 9 }, 1);
+        assert!(known.wait_until_refused("c3", Duration::ZERO));
+        assert_eq!(active(&known), ["strict 7"]);
         let wanted = known.in_force().expect("told").wanted;
-        assert_eq!(wanted.iter().map(|one| &*one.id).collect::<Vec<_>>(), ["c2", "c1"]);
+        assert_eq!(wanted.iter().map(|one| &*one.id).collect::<Vec<_>>(), ["c3", "c1"]);
     }
 }

@@ -23,8 +23,8 @@ use crate::telemetry::Lags;
 
 /// What is folded into cases.
 const FOLDED: [Topic; 3] = [Topic::Events, Topic::Decisions, Topic::Reviews];
-/// What is known besides, read whole at each start.
-const KNOWN: [Topic; 2] = [Topic::Standing, Topic::Control];
+/// What is known besides, read whole at each start; but for rejects, of which only those that come count.
+const KNOWN: [Topic; 3] = [Topic::Standing, Topic::Control, Topic::Rejects];
 /// How long a partition that says nothing holds the others up.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -64,15 +64,19 @@ impl Log {
         let mut streams = Vec::new();
         for topic in FOLDED.into_iter().chain(KNOWN) {
             let name = topic.name(&plan.prefix);
-            let count = if topic == Topic::Control { 1 } else { partitions };
+            let count = match topic {
+                Topic::Control => 1,
+                Topic::Rejects => consumer.partitions(&name)?, // They have no account, and partitions of their own.
+                _ => partitions,
+            };
             for partition in 0..count {
                 let of = Assignment { topic: name.clone(), partition };
                 let source = format!("{name}/{partition}");
                 let (oldest, end) = consumer.watermarks(&of)?;
-                let next = if KNOWN.contains(&topic) {
-                    oldest
-                } else {
-                    place(desk.position(&source)?, (oldest, end), &source)?
+                let next = match topic {
+                    Topic::Standing | Topic::Control => oldest,
+                    Topic::Rejects => end,
+                    _ => place(desk.position(&source)?, (oldest, end), &source)?,
                 };
                 let intake = Intake::new(topic, plan.admission(partition, count));
                 let (queue, shown) = (consumer.queue(&of)?, Arc::new(AtomicU64::new(next)));

@@ -27,6 +27,8 @@ pub const ANSWER_MS: u64 = 5_000;
 const ANSWER_WAIT: Duration = Duration::from_millis(3 * ANSWER_MS);
 /// How long a control waits until partitions were told of it.
 const TOLD_WAIT: Duration = Duration::from_secs(5);
+/// How long a worker may take to refuse what its partition was told.
+const REFUSED_WAIT: Duration = Duration::from_secs(1);
 /// Requests that may wait, and that are written together.
 const WAITING_MAX: usize = 256;
 /// How long the client is served at once.
@@ -127,7 +129,15 @@ impl Outlet for Mouth {
         let (pending, active) = (answer("pending"), answer("active"));
         self.check(&mut control)?;
         self.send(What::Control(Box::new(control)))?;
-        Ok(if self.known.wait_until_told(&pending.id, TOLD_WAIT) { active } else { pending })
+        if !self.known.wait_until_told(&pending.id, TOLD_WAIT) {
+            return Ok(pending);
+        }
+        if self.known.wait_until_refused(&pending.id, REFUSED_WAIT) {
+            let detail =
+                "a worker refused it, and the one before it stays in force: weir.rejects says why".to_owned();
+            return Err(Untaken::Refused(Refusal::new(RejectReason::ArtifactMissing, detail)));
+        }
+        Ok(active)
     }
 }
 
