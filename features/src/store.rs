@@ -219,6 +219,29 @@ impl Store {
         apply::strike(self.heads.get_mut(slot.0), &mut self.arena, (now_ms / 1_000) as u32)
     }
 
+    /// How many steady companions the account has, if they are enough for a campaign and half as many again as were told last.
+    #[must_use]
+    pub fn untold_companions(&self, slot: Slot) -> Option<u32> {
+        let side = Side::read(&self.arena, self.heads.get(slot.0).side);
+        companions::untold(&self.arena, side.companions)
+    }
+
+    /// Those of `others` that are steady companions of an account that has any, in their order.
+    #[must_use]
+    pub fn steady_among<'a>(&self, slot: Slot, others: &[&'a str]) -> Vec<&'a str> {
+        let block = Side::read(&self.arena, self.heads.get(slot.0).side).companions;
+        let is_steady =
+            |other: &&str| companions::has(&self.arena, block, companions::key(account_hash(other)));
+        others.iter().copied().filter(is_steady).collect()
+    }
+
+    /// Notes that so many companions of an account that has any were told.
+    pub fn companions_told(&mut self, slot: Slot, steady: u32) {
+        self.touch(slot.0);
+        let block = Side::read(&self.arena, self.heads.get(slot.0).side).companions;
+        companions::tell(&mut self.arena, block, steady);
+    }
+
     /// The account's present entities, for a relation that says it was restricted.
     #[must_use]
     pub fn entities(&self, slot: Slot) -> Entities {

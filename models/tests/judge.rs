@@ -36,6 +36,7 @@ fn decision(account: &str, action: Action, at_min: u64) -> Decision {
         rule: Some("blast".to_owned()),
         mode: Mode::Enforce,
         supersedes: None,
+        companions: Vec::new(),
         versions: Versions {
             policy: String::new(),
             model: String::new(),

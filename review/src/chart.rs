@@ -147,7 +147,9 @@ fn short(count: u64) -> String {
     }
 }
 
-fn escape(text: &str) -> String {
+/// A text as it may stand in a picture.
+#[must_use]
+pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -7,10 +7,13 @@
 pub(crate) mod acts;
 mod alarm;
 pub(crate) mod bulk;
+pub(crate) mod campaign;
 pub(crate) mod case;
 pub(crate) mod cause;
+pub(crate) mod company;
 mod facts;
 mod fold;
+mod handles;
 pub(crate) mod quality;
 pub(crate) mod queue;
 pub(crate) mod rank;
@@ -58,7 +61,7 @@ pub struct Given {
 }
 
 /// What the operator configured.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The address under which browsers reach the pages, such as `https://weir.example`; empty: this machine's own, by plain HTTP.
     pub origin: String,
@@ -68,6 +71,19 @@ pub struct Settings {
     pub second_factor: Vec<Role>,
     /// Proxies whose word about where a request came from is believed.
     pub proxies: Vec<Network>,
+    /// Clauses of the policy that a verdict may name.
+    pub clauses: Vec<String>,
+    /// Minutes of work on cases after which a break is advised; 0: never.
+    pub rest_min: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let clauses = acts::CLAUSES.map(str::to_owned).into();
+        let (origin, lookup_url) = Default::default();
+        let (second_factor, proxies) = Default::default();
+        Self { origin, lookup_url, second_factor, proxies, clauses, rest_min: 50 }
+    }
 }
 
 /// Everything behind the pages.

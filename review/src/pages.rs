@@ -7,6 +7,7 @@
 mod account;
 mod audit;
 mod bulk;
+mod campaigns;
 mod case;
 mod control;
 mod files;
@@ -64,17 +65,10 @@ pub fn router(desk: Arc<Desk>) -> Router {
     let queue = Router::new().route("/review/", get(queue::show));
     let known = Router::new()
         .route("/review/case/{id}", get(case::show))
-        .route("/review/account/{id}", get(account::show));
-    let work = Router::new()
-        .route("/review/next", post(queue::next))
-        .route("/review/views", post(queue::save))
-        .route("/review/case/{id}/act", post(case::act))
-        .route("/review/case/{id}/claim", post(case::beat))
-        .route("/review/case/{id}/release", post(case::release))
-        .route("/review/case/{id}/undo", post(case::undo))
-        .route("/review/account/{id}/open", post(account::open))
-        .route("/review/bulk", get(bulk::all).post(bulk::propose))
-        .route("/review/bulk/new", get(bulk::begin))
+        .route("/review/account/{id}", get(account::show))
+        .route("/review/campaigns", get(campaigns::all))
+        .route("/review/campaigns/{id}", get(campaigns::show))
+        .route("/review/bulk", get(bulk::all))
         .route("/review/bulk/{id}", get(bulk::show).post(bulk::turn))
         .route("/review/bulk/{id}/progress", get(bulk::progress));
     let quality = Router::new().route("/review/quality", get(quality::show));
@@ -91,6 +85,7 @@ pub fn router(desk: Arc<Desk>) -> Router {
     let publish = Router::new()
         .route("/review/control/propose", post(control::propose))
         .route("/review/control/kill", post(control::kill))
+        .route("/review/control/undo", post(bulk::propose_undoing))
         .route("/review/control/{id}", post(control::decide));
     let investigate = Router::new()
         .route("/review/investigate", get(investigate::show))
@@ -104,7 +99,7 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .merge(behind(None, own))
         .merge(behind(Some(Right::See), queue))
         .merge(behind(Some(Right::Investigate), known))
-        .merge(behind(Some(Right::Work), work))
+        .merge(behind(Some(Right::Work), working()))
         .merge(behind(Some(Right::Lead), quality))
         .merge(behind(Some(Right::See), overview))
         .merge(behind(Some(Right::See), control))
@@ -114,6 +109,20 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .merge(behind(Some(Right::Audit), audit))
         .layer(from_fn_with_state(Arc::clone(&desk), guard::watch))
         .with_state(desk)
+}
+
+/// What is for whoever works cases.
+fn working() -> Router<Arc<Desk>> {
+    Router::new()
+        .route("/review/next", post(queue::next))
+        .route("/review/views", post(queue::save))
+        .route("/review/case/{id}/act", post(case::act))
+        .route("/review/case/{id}/claim", post(case::beat))
+        .route("/review/case/{id}/release", post(case::release))
+        .route("/review/case/{id}/undo", post(case::undo))
+        .route("/review/account/{id}/open", post(account::open))
+        .route("/review/campaigns/{id}/act", post(campaigns::propose))
+        .route("/review/bulk/new", get(bulk::begin).post(bulk::propose))
 }
 
 /// Routes for those alone who are signed in and have the right, if one is asked for.

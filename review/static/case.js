@@ -3,7 +3,6 @@
 "use strict";
 (() => {
   const BEAT_MS = 60000;
-  const REST_MS = 50 * 60000;
   let ahead = null;
   const part = () => document.getElementById("case");
   const headers = { "x-weir-script": "1", "Content-Type": "application/x-www-form-urlencoded" };
@@ -40,7 +39,8 @@
   };
   const rest = () => {
     const note = document.getElementById("rest");
-    if (!note || Date.now() - began() < REST_MS) return;
+    const minutes = note ? Number(note.dataset.minutes) : 0;
+    if (!minutes || Date.now() - began() < minutes * 60000) return;
     note.hidden = false;
     sessionStorage.setItem("weir-began", String(Date.now()));
   };

@@ -107,6 +107,10 @@ pub struct Decision {
     /// The decision it replaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supersedes: Option<String>,
+    /// With the action `review`: accounts that steadily act together with this one, as the record that caused the decision named
+    /// them, at most [`crate::limits::COMPANIONS_MAX`]. A campaign, which people look at as one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub companions: Vec<String>,
     /// What was in force when it was made.
     pub versions: Versions,
 }

@@ -88,6 +88,17 @@ pub struct RuleNote {
     pub mode: String,
 }
 
+/// A model that decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelNote {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Scores of the rows that were held back from its training: mean and weight of each bin, from the lowest to the highest.
+    pub trained: Vec<(f32, f32)>,
+}
+
 /// A version that lies ready to be put in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shelved {
@@ -117,6 +128,10 @@ pub trait Insight: Send + Sync {
     fn explain(&self, row: &Row) -> Option<Explained>;
     /// The rules of the policy in force.
     fn rules(&self) -> Vec<RuleNote>;
+    /// The model that decides; `None`: there is none, or it cannot be read now.
+    fn model(&self) -> Option<ModelNote> {
+        None
+    }
     /// The policy's text.
     fn policy_text(&self) -> String;
     /// The log's time now, ms since the Unix epoch.

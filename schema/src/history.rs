@@ -140,6 +140,22 @@ pub struct Detected {
     pub accounts: u64,
     /// Of them, those that nobody had reported before.
     pub unreported: u64,
+    /// Of them, those restricted at most [`AT_REGISTRATION_MS`] after a registration of theirs.
+    pub at_registration: u64,
+}
+
+/// How long after its registration an account counts as caught at registration, ms.
+pub const AT_REGISTRATION_MS: u64 = 10 * 60 * 1_000;
+/// Bins of [`Scored`]: each a twentieth of the scale.
+pub const SCORE_BINS: usize = 20;
+
+/// How a model scored in a span: the weight of kept rows by score.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scored {
+    /// Version of the model.
+    pub model: String,
+    /// Rows by their weight, rounded, from the lowest scores to the highest.
+    pub bins: [u64; SCORE_BINS],
 }
 
 words! {
@@ -256,6 +272,11 @@ pub trait History {
     /// # Errors
     /// See [`HistoryError`].
     fn detections(&self, span: Span, step_ms: u64) -> Told<Vec<Detected>>;
+    /// How each model scored the rows that were kept, by version of the model.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    fn scores(&self, span: Span) -> Told<Vec<Scored>>;
     /// The most frequent keys, most frequent first, then by key. Unknown keys are not counted.
     ///
     /// # Errors
@@ -291,6 +312,20 @@ pub trait Scan {
     /// # Errors
     /// See [`HistoryError`].
     fn deleted(&self, span: Span) -> Told<u64>;
+}
+
+/// Gathers (model, bin, weight), sorted by model, into one entry a model; a bin past the last is the last.
+#[must_use]
+pub fn scored(rows: Vec<(String, u64, u64)>) -> Vec<Scored> {
+    let mut all: Vec<Scored> = Vec::new();
+    for (model, bin, weight) in rows {
+        if all.last().is_none_or(|one| one.model != model) {
+            all.push(Scored { model, bins: [0; SCORE_BINS] });
+        }
+        let one = all.last_mut().expect("one was pushed");
+        one.bins[(bin as usize).min(SCORE_BINS - 1)] += weight;
+    }
+    all
 }
 
 /// Marks how many other authors of the answer look like each one.

@@ -31,6 +31,8 @@ pub const GROUP_SIZE_MAX: u32 = 1_000_000;
 pub const SIZE_BUCKET_MAX: u8 = 15;
 /// Most `co_accounts` in an entity fact, and most recent members that one fact is sent to.
 pub const CO_ACCOUNTS_MAX: usize = 64;
+/// Most companions that a decision names.
+pub const COMPANIONS_MAX: usize = CO_ACCOUNTS_MAX;
 /// Most reasons in a decision.
 pub const REASONS_MAX: usize = 8;
 /// Most restrictions in one standing (one a scope by humans, and one by automation).
@@ -133,6 +135,7 @@ const _: () = {
     assert!(REJECT_RAW_BYTES_MAX <= LINE_BYTES_MAX);
     assert!(TS_MS_MIN < TS_MS_MAX);
     assert!(CO_ACCOUNTS_MAX * (ID_BYTES_MAX + 3) < LINE_BYTES_MAX, "a full entity fact must fit in a line");
+    assert!(COMPANIONS_MAX <= CO_ACCOUNTS_MAX, "companions are found among the accounts of one fact");
     assert!(RESTRICTION_MS_MIN <= ENTITY_RESTRICTION_MS_MAX);
     assert!(STANDINGS_MAX <= ACCOUNTS_MAX);
     assert!(DUPLICATE_WINDOW_EVENTS.is_power_of_two());

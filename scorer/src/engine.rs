@@ -9,6 +9,7 @@ mod activate;
 mod adopt;
 mod audit;
 mod budget;
+mod campaign;
 pub(crate) mod checkpoint;
 mod config;
 mod decide;
@@ -297,6 +298,7 @@ impl Engine {
             }
         }
         self.answer(&occasion, output);
+        self.tell_campaign(&occasion, output);
         if self.rows.is_some() {
             self.keep_row(&occasion, (before, is_current), offset, output);
         }

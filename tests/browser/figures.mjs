@@ -52,7 +52,7 @@ try {
   await ben.goto(address);
   check((await ben.locator("section[aria-labelledby=top] tbody tr").count()) >= 1, "the address shows a colleague the same");
   await page.goto(`${base}/review/investigate?kind=account&key=${account}`);
-  check(page.url().endsWith(`/review/account/${account}`), "an account leads to its page");
+  check(/\/review\/account\/h_[0-9a-f]{20}$/.test(page.url()), "an account leads to its page, by an id that is not its pseudonym");
 
   // Statement of reasons of a restriction.
   const feed = await page.context().request.get(`${base}/v1/accounts/${account}/standing`);

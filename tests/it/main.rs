@@ -13,6 +13,7 @@ mod audits;
 mod bad_input;
 #[cfg(feature = "cloud")]
 mod buckets;
+mod campaigns;
 mod contract;
 mod datasets;
 mod datasets_archived;

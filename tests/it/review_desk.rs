@@ -69,6 +69,46 @@ fn a_case_is_worked_by_keys_alone_acts_are_quick_and_two_never_hold_one() {
     assert_eq!(up.stop().0, 0);
 }
 
+/// A ring of a dozen accounts on two devices that write to the same ten people within minutes; four of them are reported.
+fn seed_ring(up: &Up) {
+    let start = now_ms() - 280_000;
+    let mut events = Vec::new();
+    let account = |n: u64| format!("ring{n:02}_pseudonym");
+    for n in 0..12 {
+        let device = format!("ring-device-{}", n % 2);
+        events.push(json!({"id": format!("rs{n}"), "ts": start + n, "kind": "session", "account": account(n), "age_h": 3000.0,
+            "device": device, "ip_prefix": "10.7.7.0/24", "number_range": format!("4915{n:02}"), "country": "DE", "ip_country": "DE"}));
+    }
+    for n in 0..120_u64 {
+        events.push(json!({"id": format!("rm{n}"), "ts": start + 1_000 + n * 1_500, "kind": "message", "account": account(n % 12),
+            "age_h": 3000.0, "chat": "direct", "peer": format!("victim{}_pseudonym", n / 12), "first_contact": true,
+            "in_contacts": false, "typed": true, "size": 7}));
+    }
+    for n in 0..4 {
+        events.push(json!({"id": format!("rr{n}"), "ts": start + 200_000 + n, "kind": "report", "account": account(n),
+            "peer": format!("victim{n}_pseudonym"), "contact": "account", "peer_age_h": 9000.0, "reason": "spam"}));
+    }
+    post(up, "/v1/events", &events);
+}
+
+#[test]
+fn a_campaign_and_what_a_version_did_are_acted_on_as_one_and_taken_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let up = Up::start(&folder.path().join("data"), &[("WEIR_REVIEW_BULK_ALONE_MAX", "5")]);
+    seed(&up);
+    seed_ring(&up);
+    let link = browser::first_link(&up);
+    let mut staff = Staff::first(&up, &link, "Seeder");
+    staff.wait_until(|staff| {
+        let campaigns = staff.get("/review/campaigns");
+        staff.get("/review/?cause=ban").matches("data-row").count() >= 8
+            && campaigns.contains("/review/campaigns/g_")
+    });
+    let told = browser::run("campaigns.mjs", &[&staff.invite("Ada", "admin"), &staff.invite("Lena", "lead")]);
+    assert!(told.lines().count() > 25, "{told}");
+    assert_eq!(up.stop().0, 0);
+}
+
 /// Cases of the load test, by default; `tests/run` measures with these.
 const CASES: u64 = 100_000;
 const REVIEWERS: usize = 20;
@@ -79,18 +119,10 @@ fn with_100_000_open_cases_20_reviewers_are_served_quickly_and_no_case_twice() {
     let folder = tempfile::tempdir().expect("a folder");
     let up = Up::start(&folder.path().join("data"), &[]);
     let now = now_ms();
-    for start in (0..CASES).step_by(5_000) {
-        let opens: Vec<Value> = (start..start + 5_000)
-            .map(|n| {
-                json!({"id": format!("o{n}"), "case": format!("k_{n}"), "account": format!("a_{n}"), "at": now,
-                    "actor": "api", "act": "open"})
-            })
-            .collect();
-        post(&up, "/v1/reviews", &opens);
-    }
+    let kinds = fill(&up, now);
     let link = browser::first_link(&up);
     let mut first = Staff::first(&up, &link, "Lead");
-    first.wait_until(|staff| staff.get("/review/").contains(">100\u{202f}000<"));
+    first.wait_until(|staff| kinds.iter().all(|(path, count)| waits(&staff.get(path), path) >= *count));
     let invitations: Vec<String> =
         (0..REVIEWERS).map(|n| first.invite(&format!("R{n}"), "reviewer")).collect();
     let address = up.address.clone();
@@ -113,11 +145,67 @@ fn with_100_000_open_cases_20_reviewers_are_served_quickly_and_no_case_twice() {
     cases.dedup();
     assert_eq!((cases.len(), count), (REVIEWERS * ROUNDS, REVIEWERS * ROUNDS), "no case was given twice");
     let (next, act, queue) = (spread(next_ms), spread(act_ms), spread(first.timed_gets("/review/", 20)));
+    first.post("/review/views", &[("name", "bans here"), ("query", "cause=ban&country=DE")]);
+    let filters = [
+        "cause=ban&country=DE",
+        "cause=appeal",
+        "rule=blast-after-registration",
+        "country=DE&age=24",
+        "assignee=-",
+        "overdue=1",
+    ];
+    for filter in filters {
+        let told = spread(first.timed_gets(&format!("/review/?{filter}"), 10));
+        eprintln!("measured the queue's page with {filter}: {told}");
+    }
     eprintln!(
         "measured with {CASES} open cases and {REVIEWERS} reviewers at once: a case shown {next}, an act stored and the next case \
          claimed {act}; the queue's page {queue}"
     );
     assert_eq!(up.stop().0, 0);
+}
+
+/// Opens [`CASES`] cases of four kinds: by people, appeals, urgent reports, and automatic bans with a country; where each kind is shown,
+/// and of how many at least.
+fn fill(up: &Up, now: u64) -> [(&'static str, u64); 3] {
+    let (bans, urgent, appeals) = (300, 9_700, 20_000);
+    let mut lines = Vec::new();
+    for n in 0..bans {
+        let (account, started) = (format!("bulk_{n}"), now - 200_000 + n * 100);
+        let country = ["DE", "IN", "BR"][(n % 3) as usize];
+        lines.push(json!({"id": format!("b{n}"), "ts": started, "kind": "registration", "account": account, "age_h": 0.0,
+            "device": format!("d{n}"), "country": country}));
+        lines.extend((0..70).map(|message| {
+            json!({"id": format!("b{n}_{message}"), "ts": started + 60_000 + message * 300, "kind": "message", "account": account,
+                "age_h": 0.03, "chat": "direct", "peer": format!("p{n}_{message}"), "first_contact": true,
+                "in_contacts": false, "typed": false, "size": 7})
+        }));
+    }
+    lines.extend((0..urgent).map(|n| {
+        json!({"id": format!("u{n}"), "ts": now, "kind": "report", "account": format!("menace_{n}"), "peer": "q",
+            "contact": "account", "peer_age_h": 9000.0, "reason": "threat"})
+    }));
+    lines.extend((0..appeals).map(|n| {
+        json!({"id": format!("p{n}"), "ts": now, "kind": "appeal", "account": format!("sorry_{n}"), "decision": format!("d_{n}")})
+    }));
+    lines.chunks(5_000).for_each(|chunk| post(up, "/v1/events", chunk));
+    let opens: Vec<Value> = (0..CASES - bans - urgent - appeals)
+        .map(|n| {
+            json!({"id": format!("o{n}"), "case": format!("k_{n}"), "account": format!("a_{n}"), "at": now, "actor": "api",
+                "act": "open"})
+        })
+        .collect();
+    opens.chunks(5_000).for_each(|chunk| post(up, "/v1/reviews", chunk));
+    [("/review/", CASES - 200), ("/review/?cause=ban&country=DE", 40), ("/review/?cause=appeal", 50)]
+}
+
+/// How many open cases a page of the queue tells of: all that wait, or the rows of a filter.
+fn waits(page: &str, path: &str) -> u64 {
+    if path.contains('?') {
+        return page.matches("data-row").count() as u64;
+    }
+    let figures = page.split("<dd>").skip(1).take(3).filter_map(|rest| rest.split('<').next());
+    figures.filter_map(|text| text.trim().replace('\u{202f}', "").parse::<u64>().ok()).sum()
 }
 
 /// Takes and labels cases; which, and how long each page and act took, ms.

@@ -9,7 +9,7 @@ mod kafka;
 mod oidc;
 mod secret;
 
-pub use file::{Config, Engine, History, Keys};
+pub use file::{Config, Engine, History, Keys, Review};
 pub use kafka::Kafka;
 pub use oidc::Oidc;
 pub use secret::Secret;

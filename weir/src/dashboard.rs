@@ -17,11 +17,11 @@ use axum::extract::{ConnectInfo, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Redirect;
 use axum::routing::get;
-use review::{Desk, Peer, Provider};
+use review::{Desk, Habits, Peer, Provider, Settings};
 use tokio::runtime::Handle;
 
 use crate::clock;
-use crate::config::{Config, Oidc};
+use crate::config::{Config, Oidc, Review};
 use crate::error::Error;
 use crate::provider::Http;
 use crate::server::Caller;
@@ -149,4 +149,31 @@ fn publish(desk: &Desk, path: &Path, last: u64) -> Result<u64, Error> {
     desk.say_head(&head)?;
     written.map_err(|error| Error::file(&name, error))?;
     Ok(head.n)
+}
+
+/// What the operator configured, as the desk takes it.
+pub fn settings(configured: &Review) -> Settings {
+    Settings {
+        origin: configured.origin.clone(),
+        lookup_url: configured.lookup_url.clone(),
+        second_factor: configured.second_factor(),
+        proxies: configured.proxies(),
+        clauses: configured.clauses.clone(),
+        rest_min: configured.rest_min,
+    }
+}
+
+/// How the desk works, as configured, where the log's clock runs so many times faster than the wall's.
+pub fn habits(configured: &Review, pace: f64) -> Result<Habits, Error> {
+    let per_10_000 = |share: f64| (share * 10_000.0).round() as u32;
+    Ok(Habits {
+        pace,
+        cases_per_day: configured.cases_per_day,
+        budgets: configured.budgets().map_err(Error::Usage)?,
+        audits_per_10_000: per_10_000(configured.audit_share),
+        seconds_per_10_000: per_10_000(configured.second_share),
+        slots_a_lot: configured.random_slots,
+        bulk_alone_max: configured.bulk_alone_max,
+        slots_a_golden: configured.golden_slots,
+    })
 }

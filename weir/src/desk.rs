@@ -21,7 +21,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use ingest::http::problem;
 use ingest::kafka::{Consumer, SigningKey};
-use review::{Desk, Given, Habits, Held};
+use review::{Desk, Given, Held};
 use schema::{History, Topic};
 use sinks::kafka::Admin;
 use sinks::sqlite::Latest;
@@ -178,13 +178,8 @@ fn open(settings: &Settings, partitions: u32, runtime: &Runtime) -> Result<Opene
         insight: Arc::new(insight),
         history,
         clock: clock::wall(),
-        settings: review::Settings {
-            origin: config.review.origin.clone(),
-            lookup_url: config.review.lookup_url.clone(),
-            second_factor: config.review.second_factor(),
-            proxies: config.review.proxies(),
-        },
-        habits: Habits::default(),
+        settings: dashboard::settings(&config.review),
+        habits: dashboard::habits(&config.review, 1.0)?,
     };
     let desk = dashboard::with_provider(Desk::over(held, given), &config.oidc, runtime.handle())?;
     Ok(Opened { desk: Arc::new(desk), known, acts })

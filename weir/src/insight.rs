@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use features::{CATALOG, catalog_hash};
 use models::Model;
-use schema::desk::{Explained, FeatureNote, Insight, Part, RuleNote, Shelved};
+use schema::desk::{Explained, FeatureNote, Insight, ModelNote, Part, RuleNote, Shelved};
 use schema::history::Told;
 use schema::{
     ControlKind, Counterfactual, HistoryError, InForce, NO_WEIGHTS, Row, Standing, VersionInForce, Versions,
@@ -190,6 +190,13 @@ impl Insight for Sight {
 
     fn rules(&self) -> Vec<RuleNote> {
         rules(&self.loaded().text)
+    }
+
+    fn model(&self) -> Option<ModelNote> {
+        let loaded = self.loaded();
+        let model = loaded.model.as_ref()?;
+        let trained = model.card().reliability.iter().map(|[mean, _, weight]| (*mean, *weight)).collect();
+        Some(ModelNote { name: model.name().to_owned(), version: model.version().to_owned(), trained })
     }
 
     fn policy_text(&self) -> String {

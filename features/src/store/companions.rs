@@ -13,6 +13,8 @@ const GROWS: [usize; 2] = [24, 128];
 const ENTRIES: usize = 4;
 /// Word of the block's own size (high half).
 const META: usize = 0;
+/// Word of how many steady companions there were when they were told.
+const TOLD: usize = 1;
 const CONTACT: u32 = 1 << 8;
 const WEIGHT_ONE: u32 = 64;
 const STEADY_PEERS: u32 = 3;
@@ -107,6 +109,32 @@ pub(crate) fn contact(arena: &mut Arena, block: Block, key: u32) {
     }
 }
 
+fn is_steady(entry: &[u32]) -> bool {
+    entry[1] & 0xff >= STEADY_PEERS && entry[1] >> 16 >= STEADY_WEIGHT
+}
+
+/// How many steady companions there are, if that is enough for a campaign and half as many again as were told.
+pub(crate) fn untold(arena: &Arena, block: Block) -> Option<u32> {
+    if block.is_none() {
+        return None;
+    }
+    let words = arena.words(block, words_of(arena, block));
+    let steady = words[ENTRIES..].chunks_exact(2).filter(|entry| is_steady(entry)).count() as u32;
+    (steady >= CAMPAIGN_MIN && steady * 2 >= words[TOLD] * 3).then_some(steady)
+}
+
+/// Whether an account is a steady companion.
+pub(crate) fn has(arena: &Arena, block: Block, key: u32) -> bool {
+    let words = arena.words(block, words_of(arena, block));
+    words[ENTRIES..].chunks_exact(2).any(|entry| entry[0] == key && is_steady(entry))
+}
+
+/// Notes that so many were told.
+pub(crate) fn tell(arena: &mut Arena, block: Block, steady: u32) {
+    let size = words_of(arena, block);
+    arena.words_mut(block, size)[TOLD] = steady;
+}
+
 /// What the features read, given the answered share of the account's new chats over 7 d.
 pub(crate) fn read(arena: &Arena, block: Block, answered_share: f32) -> Option<Read> {
     if block.is_none() {
@@ -116,7 +144,7 @@ pub(crate) fn read(arena: &Arena, block: Block, answered_share: f32) -> Option<R
     let (mut steady, mut contacts, mut targets) = (0, 0, 0);
     for entry in words[ENTRIES..].chunks_exact(2) {
         targets = targets.max((entry[1] >> 16).min((entry[1] & 0xff) * WEIGHT_ONE));
-        if entry[1] & 0xff >= STEADY_PEERS && entry[1] >> 16 >= STEADY_WEIGHT {
+        if is_steady(entry) {
             steady += 1;
             contacts += u32::from(entry[1] & CONTACT != 0);
         }

@@ -4,7 +4,7 @@
 //! sent twice (the same `once`) is one; a verdict has a reason and a clause of the policy; nobody acts on what another holds, and
 //! nobody on an appeal against their own verdict; a blind case is labelled, not decided.
 
-mod restore;
+pub(super) mod restore;
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -21,9 +21,12 @@ use super::queue::{self, Filter, Seeker};
 use crate::error::Error;
 use restore::restoring;
 
-/// Clauses of the policy that a verdict may name; their texts are among the strings as `clause.CODE`.
+/// Clauses of the policy that a verdict may name where nobody configured others; their texts are among the strings as
+/// `clause.CODE`.
 pub const CLAUSES: [&str; 8] =
     ["bulk", "automation", "scam", "impersonation", "harassment", "threat", "child_safety", "no_violation"];
+/// The case of a verdict that belongs to none: it closes nothing.
+pub const NO_CASE: &str = "restored";
 /// How long an offer keeps others away, ms of staff's time.
 const OFFER_MS: u64 = 60 * 1_000;
 /// Most offers to one person that are remembered.
@@ -139,7 +142,7 @@ impl Desk {
     ) -> Result<Vec<String>, Error> {
         let now = self.now();
         let standing = self.given.insight.standing(&case.account)?;
-        check(case, actor, wanted, (standing.as_ref(), now))?;
+        check(case, actor, wanted, (standing.as_ref(), &self.given.settings.clauses, now))?;
         let is_note = wanted.act == Act::Note;
         if !is_note
             && case.holder(now) != Some(actor)
@@ -154,7 +157,12 @@ impl Desk {
         record.policy = Some(wanted.policy.clone()).filter(|policy| !policy.is_empty());
         record.shown.clone_from(&wanted.shown);
         record.batch.clone_from(&wanted.batch);
-        if let Some(label) = wanted.label {
+        if case.cause == Cause::Golden && wanted.act == Act::Label {
+            // A known answer is asked for: what is said of it teaches nothing and decides nothing.
+            (record.act, record.label) = (Act::Note, wanted.label);
+            record.shown.push("golden".to_owned());
+            reviews.push(record.clone());
+        } else if let Some(label) = wanted.label {
             let (id, act) = (format!("{}l", record.id), Act::Label);
             reviews.push(Review { id, act, label: Some(label), ..record.clone() });
         }
@@ -211,7 +219,10 @@ impl Desk {
     /// Whether somebody has labelled in a case already.
     pub(crate) fn has_labelled(&self, case: &str, actor: &str) -> Result<bool, Error> {
         self.store.read(|db| {
-            let mut query = db.prepare_cached("SELECT 1 FROM labels WHERE case_id = ?1 AND actor = ?2")?;
+            let mut query = db.prepare_cached(
+                "SELECT 1 FROM labels WHERE case_id = ?1 AND actor = ?2
+                UNION ALL SELECT 1 FROM golden_answers WHERE case_id = ?1 AND actor = ?2",
+            )?;
             Ok(query.exists((case, actor))?)
         })
     }
@@ -254,8 +265,7 @@ impl Desk {
                 review.policy.clone_from(&verdict.policy);
                 review.reason = Some("taken back".to_owned());
                 review.undoes = Some(verdict.id.clone());
-                // No case: this closes none.
-                review.case = "restored".to_owned();
+                NO_CASE.clone_into(&mut review.case);
                 reviews.push(review);
             }
         }
@@ -265,7 +275,7 @@ impl Desk {
     }
 
     /// A record with what every act has.
-    fn record(&self, case: &Case, (actor, act): (&str, Act), once: &str) -> Review {
+    pub(super) fn record(&self, case: &Case, (actor, act): (&str, Act), once: &str) -> Review {
         let id = format!("r_{:032x}", xxh3_128(format!("{actor}:{}:{act}:{once}", case.id).as_bytes()));
         Review {
             id,
@@ -289,7 +299,7 @@ impl Desk {
     }
 
     /// Waits until a record came back from the log.
-    fn folded(&self, id: &str) -> Result<(), Error> {
+    pub(super) fn folded(&self, id: &str) -> Result<(), Error> {
         let found = self.wait_for(FOLDED, |db| {
             let mut query = db.prepare_cached("SELECT 1 FROM said WHERE id = ?1")?;
             Ok(query.query_row([id], |_| Ok(())).optional()?)
@@ -298,7 +308,12 @@ impl Desk {
     }
 
     /// Notes what was in force before a verdict, so that it can be restored.
-    fn note_before(&self, review: &str, account: &str, standing: Option<Standing>) -> Result<(), Error> {
+    pub(super) fn note_before(
+        &self,
+        review: &str,
+        account: &str,
+        standing: Option<Standing>,
+    ) -> Result<(), Error> {
         let nothing = || Standing { account: account.to_owned(), seq: 0, as_of: 0, restrictions: Vec::new() };
         let text = serde_json::to_string(&standing.unwrap_or_else(nothing)).expect("it has string keys");
         let sql = "INSERT OR IGNORE INTO before VALUES (?1, ?2, ?3)";
@@ -306,7 +321,7 @@ impl Desk {
         Ok(())
     }
 
-    fn before(&self, review: &str) -> Result<Option<Standing>, Error> {
+    pub(super) fn before(&self, review: &str) -> Result<Option<Standing>, Error> {
         let text: Option<String> = self.store.read(|db| {
             let mut query = db.prepare_cached("SELECT standing FROM before WHERE review = ?1")?;
             Ok(query.query_row([review], |row| row.get(0)).optional()?)
@@ -320,7 +335,7 @@ fn check(
     case: &Case,
     actor: &str,
     wanted: &Wanted,
-    (standing, now): (Option<&Standing>, u64),
+    (standing, clauses, now): (Option<&Standing>, &[String], u64),
 ) -> Result<(), Error> {
     let refuse = |why: &'static str| Err(Error::Refused(why));
     if case.excluded == actor && wanted.act != Act::Note {
@@ -333,7 +348,7 @@ fn check(
         return refuse("refused.held");
     }
     match wanted.act {
-        Act::Verdict => check_verdict(case, wanted, (standing, now)),
+        Act::Verdict => check_verdict(case, wanted, (standing, clauses, now)),
         Act::Label if wanted.label.is_none() => refuse("refused.no_label"),
         Act::Note | Act::Escalate if wanted.reason.trim().is_empty() => refuse("refused.no_reason"),
         _ => Ok(()),
@@ -343,7 +358,7 @@ fn check(
 fn check_verdict(
     case: &Case,
     wanted: &Wanted,
-    (standing, now): (Option<&Standing>, u64),
+    (standing, clauses, now): (Option<&Standing>, &[String], u64),
 ) -> Result<(), Error> {
     let refuse = |why: &'static str| Err(Error::Refused(why));
     if case.cause.is_blind() {
@@ -352,7 +367,7 @@ fn check_verdict(
     if wanted.reason.trim().is_empty() {
         return refuse("refused.no_reason");
     }
-    if !CLAUSES.contains(&&*wanted.policy) {
+    if !clauses.contains(&wanted.policy) {
         return refuse("refused.no_policy");
     }
     if wanted.expires.is_some_and(|expires| expires <= now) {

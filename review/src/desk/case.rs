@@ -163,6 +163,8 @@ impl Case {
     /// Its place within its class, lowest first: by its clock where that counts, else by its priority.
     fn key(&self) -> f64 {
         match self.cause.class() {
+            // Soon, or it would measure nothing.
+            2 if self.cause == Cause::Golden => -rank::PRIORITY_MAX,
             2 => -rank::priority(self.harm(), self.heard, self.score),
             _ => self.due_at as f64,
         }

@@ -22,14 +22,24 @@ pub enum Cause {
     Audit,
     /// A sampled verdict of a human, to be judged blind by another.
     Second,
+    /// An account whose answer is known; to whoever answers it is an audit.
+    Golden,
 }
 
 impl Cause {
     /// All of them, by number.
-    pub const ALL: [Cause; 7] =
-        [Self::Urgent, Self::Appeal, Self::Ban, Self::Review, Self::Opened, Self::Audit, Self::Second];
+    pub const ALL: [Cause; 8] = [
+        Self::Urgent,
+        Self::Appeal,
+        Self::Ban,
+        Self::Review,
+        Self::Opened,
+        Self::Audit,
+        Self::Second,
+        Self::Golden,
+    ];
 
-    /// The word used in pages, addresses and ids.
+    /// The word used in pages, addresses and ids. A golden item has that of an audit: nobody sees which is which.
     pub const fn word(self) -> &'static str {
         match self {
             Cause::Urgent => "urgent",
@@ -37,7 +47,7 @@ impl Cause {
             Cause::Ban => "ban",
             Cause::Review => "review",
             Cause::Opened => "opened",
-            Cause::Audit => "audit",
+            Cause::Audit | Cause::Golden => "audit",
             Cause::Second => "second",
         }
     }
@@ -52,7 +62,7 @@ impl Cause {
         match self {
             Cause::Urgent => 0,
             Cause::Appeal | Cause::Ban => 1,
-            Cause::Review | Cause::Opened | Cause::Audit | Cause::Second => 2,
+            Cause::Review | Cause::Opened | Cause::Audit | Cause::Second | Cause::Golden => 2,
         }
     }
 
@@ -61,18 +71,18 @@ impl Cause {
         match self {
             Cause::Urgent => HOUR_MS,
             Cause::Appeal | Cause::Ban => 24 * HOUR_MS,
-            Cause::Review | Cause::Opened | Cause::Audit | Cause::Second => 72 * HOUR_MS,
+            Cause::Review | Cause::Opened | Cause::Audit | Cause::Second | Cause::Golden => 72 * HOUR_MS,
         }
     }
 
     /// Whether it is judged without score, bars, prior decisions and verdicts.
     pub const fn is_blind(self) -> bool {
-        matches!(self, Cause::Audit | Cause::Second)
+        matches!(self, Cause::Audit | Cause::Second | Cause::Golden)
     }
 
     /// Whether it closes as unreviewed if nobody comes to it within the day's budget. What a person asked for never does.
     pub const fn has_budget(self) -> bool {
-        matches!(self, Cause::Ban | Cause::Review | Cause::Audit)
+        matches!(self, Cause::Ban | Cause::Review | Cause::Audit | Cause::Golden)
     }
 }
 
@@ -85,6 +95,6 @@ mod tests {
         for (number, cause) in Cause::ALL.into_iter().enumerate() {
             assert_eq!((cause as i64, Cause::from_number(number as i64)), (number as i64, Some(cause)));
         }
-        assert_eq!((Cause::from_number(-1), Cause::from_number(7)), (None, None));
+        assert_eq!((Cause::from_number(-1), Cause::from_number(8)), (None, None));
     }
 }

@@ -5,9 +5,14 @@
 //! claimed first. A verdict closes its case whoever holds it, since the engine carries it out in any case. Time is log time: staff's
 //! times (claims, clocks, days) are stretched by the log's pace, which is 1 but in a demonstration.
 
+mod companions;
 mod decided;
+mod golden;
 mod heard;
+mod restricted;
 mod said;
+
+use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 use schema::desk::{Arrived, Entry};
@@ -23,22 +28,58 @@ pub const CLAIM_MS: u64 = 5 * 60 * 1_000;
 /// How long a report speaks, ms of log time: as long as the features that count it.
 const REPORT_MS: u64 = 7 * DAY_MS;
 
+/// Tables of which every row is about the account in its column `account`.
+const ABOUT_ACCOUNTS: [&str; 15] = [
+    "cases",
+    "causes",
+    "facts",
+    "said",
+    "labels",
+    "decided",
+    "reported",
+    "before",
+    "campaign_members",
+    "campaign_links",
+    "restricted",
+    "bulk_items",
+    "handles",
+    "golden",
+    "golden_answers",
+];
+
 /// How the desk works.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Habits {
     /// How many times faster than the wall the log's clock runs: 1, but in a demonstration.
     pub pace: f64,
     /// Most cases of one rule that stay for another day without anybody having come to them.
     pub cases_per_day: u32,
+    /// The same for single rules.
+    pub budgets: BTreeMap<String, u32>,
     /// Of automatic decisions with a score in the band 0.4 to 0.6, so many in 10,000 become blind audit cases; see [`decided`].
     pub audits_per_10_000: u32,
     /// Of cases that a human decided, so many in 10,000 are judged again, blind, by another.
     pub seconds_per_10_000: u32,
+    /// One of so many slots of the queue is drawn at random over the score bands; 0: none.
+    pub slots_a_lot: u32,
+    /// Above so many, an act on many must be approved by a lead who did not propose it.
+    pub bulk_alone_max: u32,
+    /// Whenever so many cases were taken for the first time, a golden item is put into the queue; 0: never.
+    pub slots_a_golden: u32,
 }
 
 impl Default for Habits {
     fn default() -> Self {
-        Self { pace: 1.0, cases_per_day: 500, audits_per_10_000: 100, seconds_per_10_000: 1_000 }
+        Self {
+            pace: 1.0,
+            cases_per_day: 500,
+            budgets: BTreeMap::new(),
+            audits_per_10_000: 100,
+            seconds_per_10_000: 1_000,
+            slots_a_lot: 10,
+            bulk_alone_max: 20,
+            slots_a_golden: 25,
+        }
     }
 }
 
@@ -127,14 +168,16 @@ impl<'a> Fold<'a> {
         let causes: Vec<String> = causes.map(|cause| (cause as i64).to_string()).collect();
         let sql = format!(
             "UPDATE cases SET state = 2, closed_at = ?1, claimed_until = 0 WHERE id IN (SELECT id FROM (
-                SELECT id, row_number() OVER (PARTITION BY rule ORDER BY class, key, id) AS place FROM cases
-                WHERE state = 0 AND reached = 0 AND escalated = 0 AND cause IN ({})) WHERE place > ?2)",
+                SELECT id, rule, row_number() OVER (PARTITION BY rule ORDER BY class, key, id) AS place FROM cases
+                WHERE state = 0 AND reached = 0 AND escalated = 0 AND cause IN ({})) WHERE place > coalesce((SELECT value FROM json_each(?3) WHERE key = rule), ?2))",
             causes.join(", ")
         );
-        self.db.prepare_cached(&sql)?.execute((at as i64, self.habits.cases_per_day))?;
+        let budgets = serde_json::to_string(&self.habits.budgets).expect("it has string keys");
+        self.db.prepare_cached(&sql)?.execute((at as i64, self.habits.cases_per_day, budgets))?;
         let sql = "DELETE FROM reported WHERE at < ?1";
         self.db.prepare_cached(sql)?.execute([at.saturating_sub(REPORT_MS) as i64])?;
-        Ok(())
+        self.forget_campaigns(at)?;
+        self.forget_restricted(at)
     }
 
     fn tally(&self, name: &str) -> Result<Option<i64>, Error> {
@@ -153,7 +196,8 @@ impl<'a> Fold<'a> {
     fn deleted(&self, account: &str) -> Result<(), Error> {
         let skips = "DELETE FROM skips WHERE case_id IN (SELECT id FROM cases WHERE account = ?1)";
         self.db.prepare_cached(skips)?.execute([account])?;
-        for table in ["cases", "causes", "facts", "said", "labels", "decided", "reported", "before"] {
+        self.db.prepare_cached("DELETE FROM campaign_links WHERE companion = ?1")?.execute([account])?;
+        for table in ABOUT_ACCOUNTS {
             let sql = format!("DELETE FROM {table} WHERE account = ?1");
             self.db.prepare_cached(&sql)?.execute([account])?;
         }

@@ -69,6 +69,27 @@ impl Overturned {
     }
 }
 
+/// What overturned decisions are told apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Segment {
+    /// Rule, score band or list.
+    Rule,
+    /// Leading reason.
+    Reason,
+    /// Version of the model.
+    Model,
+    /// Country of the number.
+    Country,
+    /// Age of the account: under a day, a week, a month, a year, or older.
+    Age,
+}
+
+impl Segment {
+    /// All of them, in the order of the figures.
+    pub const ALL: [Segment; 5] =
+        [Segment::Rule, Segment::Reason, Segment::Model, Segment::Country, Segment::Age];
+}
+
 /// All figures.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Quality {
@@ -80,10 +101,12 @@ pub struct Quality {
     pub by_rule: Vec<(String, Agreement)>,
     /// By model.
     pub by_model: Vec<(String, Agreement)>,
-    /// Automatic decisions judged blind: by rule.
-    pub audits: Vec<(String, Overturned)>,
-    /// Appeals: by rule.
-    pub appeals: Vec<(String, Overturned)>,
+    /// Automatic decisions judged blind, by each [`Segment`].
+    pub audits: [Vec<(String, Overturned)>; 5],
+    /// Appeals likewise.
+    pub appeals: [Vec<(String, Overturned)>; 5],
+    /// Golden items by reviewer: `overturned` are those answered otherwise than known.
+    pub golden: Vec<(String, Overturned)>,
     /// Pairs that disagree, the latest first.
     pub disagreements: Vec<Pair>,
 }
@@ -106,7 +129,7 @@ pub fn agreement(labels: &[(Label, Label)]) -> Option<Agreement> {
 }
 
 /// What a verdict says the account is.
-fn meant(outcome: &str) -> Option<Label> {
+pub fn meant(outcome: &str) -> Option<Label> {
     Label::from_word(outcome).or_else(|| {
         Verdict::from_word(outcome).map(|verdict| match verdict {
             Verdict::Confirm | Verdict::Change | Verdict::Ban => Label::Abusive,
@@ -158,23 +181,60 @@ fn grouped(pairs: &[Pair], keys: impl Fn(&Pair) -> Vec<String>) -> Vec<(String, 
     found
 }
 
-/// How often closed cases of a cause went against automation, by rule; what was a "cannot tell" is not counted.
-fn overturned(db: &Connection, cause: Cause) -> Result<Vec<(String, Overturned)>, Error> {
-    let sql =
-        "SELECT rule, outcome FROM cases WHERE cause = ?1 AND state = 1 ORDER BY closed_at DESC LIMIT ?2";
+/// How often closed cases of a cause went against automation, by segment; what was a "cannot tell" is not counted.
+fn overturned(db: &Connection, cause: Cause) -> Result<[Vec<(String, Overturned)>; 5], Error> {
+    let sql = "SELECT rule, reason, model, coalesce(facts.country, ''), facts.age_h, outcome
+        FROM cases LEFT JOIN facts ON facts.account = cases.account
+        WHERE cause = ?1 AND state = 1 ORDER BY closed_at DESC LIMIT ?2";
     let mut query = db.prepare_cached(sql)?;
     let mut rows = query.query((cause as i64, LATEST))?;
+    let mut found: [BTreeMap<String, Overturned>; 5] = Default::default();
+    while let Some(row) = rows.next()? {
+        let outcome: String = row.get(5)?;
+        let Some(label) = meant(&outcome).filter(|label| *label != Label::CannotTell) else { continue };
+        let keys: [String; 5] =
+            [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, age_band(row.get(4)?).to_owned()];
+        for (segment, key) in found.iter_mut().zip(keys) {
+            let one = segment.entry(key).or_default();
+            one.judged += 1;
+            one.overturned += u64::from(label == Label::Benign);
+        }
+    }
+    Ok(found.map(sorted))
+}
+
+/// The band of an age in hours, as a word; empty: not known.
+fn age_band(age_h: Option<f64>) -> &'static str {
+    match age_h {
+        None => "",
+        Some(hours) if hours < 24.0 => "day",
+        Some(hours) if hours < 7.0 * 24.0 => "week",
+        Some(hours) if hours < 30.0 * 24.0 => "month",
+        Some(hours) if hours < 365.0 * 24.0 => "year",
+        Some(_) => "older",
+    }
+}
+
+/// How often each reviewer answered golden items, and how often otherwise than known.
+fn golden(db: &Connection) -> Result<Vec<(String, Overturned)>, Error> {
+    let mut query =
+        db.prepare_cached("SELECT actor, answer, said FROM golden_answers ORDER BY at DESC LIMIT ?1")?;
+    let mut rows = query.query([LATEST])?;
     let mut found: BTreeMap<String, Overturned> = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        let (rule, outcome): (String, String) = (row.get(0)?, row.get(1)?);
-        let Some(label) = meant(&outcome).filter(|label| *label != Label::CannotTell) else { continue };
-        let of_rule = found.entry(rule).or_default();
-        of_rule.judged += 1;
-        of_rule.overturned += u64::from(label == Label::Benign);
+        let (answer, said): (String, String) = (row.get(1)?, row.get(2)?);
+        let one = found.entry(row.get(0)?).or_default();
+        one.judged += 1;
+        one.overturned += u64::from(answer != said);
     }
+    Ok(sorted(found))
+}
+
+/// The most judged first.
+fn sorted(found: BTreeMap<String, Overturned>) -> Vec<(String, Overturned)> {
     let mut found: Vec<(String, Overturned)> = found.into_iter().collect();
-    found.sort_by_key(|(_, of_rule)| std::cmp::Reverse(of_rule.judged));
-    Ok(found)
+    found.sort_by_key(|(_, one)| std::cmp::Reverse(one.judged));
+    found
 }
 
 /// All figures.
@@ -188,6 +248,7 @@ pub fn quality(db: &Connection) -> Result<Quality, Error> {
         by_model: grouped(&pairs, |pair| vec![pair.model.clone()]),
         audits: overturned(db, Cause::Audit)?,
         appeals: overturned(db, Cause::Appeal)?,
+        golden: golden(db)?,
         disagreements: pairs.into_iter().filter(|pair| pair.labels.0 != pair.labels.1).take(LISTED).collect(),
     })
 }

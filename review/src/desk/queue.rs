@@ -1,20 +1,18 @@
 //! The queue: which case comes next for whom, and what lies there.
 //!
 //! Separate from the fold, which it only reads. The order: urgent reports by their clock; then appeals and bans in force by theirs;
-//! then everything else by priority (see `rank`), but for every tenth slot, which is drawn at random, one score band after the other.
+//! then everything else by priority (see `rank`), but for one of so many slots (every tenth, unless configured otherwise), which is drawn at random, one score band after the other.
 //! An urgent case never waits behind a lot. Invariants: nobody is offered what another holds, what is closed to them or what they
 //! passed over; a question takes milliseconds whatever lies there, since each order has an index.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
+use super::Desk;
 use super::case::Case;
 use super::cause::Cause;
 use super::rank::BANDS;
 use crate::error::Error;
-
-/// One of so many slots is drawn at random.
-const SLOTS_A_LOT: i64 = 10;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +23,15 @@ pub struct Seeker<'a> {
     pub is_lead: bool,
     /// Log time, ms since the Unix epoch.
     pub now: u64,
+    /// One of so many slots is drawn at random; 0: none.
+    pub slots_a_lot: u32,
+}
+
+impl Desk {
+    /// Somebody who asks for cases now.
+    pub(crate) fn seeker<'a>(&self, actor: &'a str, is_lead: bool) -> Seeker<'a> {
+        Seeker { actor, is_lead, now: self.now(), slots_a_lot: self.given.habits.slots_a_lot }
+    }
 }
 
 /// What of the queue is wanted; empty fields want everything.
@@ -105,8 +112,14 @@ struct Clause {
 impl Clause {
     fn of(filter: &Filter, now: u64) -> Self {
         let mut clause = Self { text: "state = 0".to_owned(), values: Vec::new() };
-        if let Some(cause) = filter.cause {
-            clause.and("cause = ?", [Value::Integer(cause as i64)]);
+        match filter.cause {
+            // A golden item is an audit to whoever looks.
+            Some(Cause::Audit) => {
+                let both = [Value::Integer(Cause::Audit as i64), Value::Integer(Cause::Golden as i64)];
+                clause.and("cause IN (?, ?)", both);
+            }
+            Some(cause) => clause.and("cause = ?", [Value::Integer(cause as i64)]),
+            None => {}
         }
         for (column, wanted) in [("rule", &filter.rule), ("reason", &filter.reason), ("model", &filter.model)]
         {
@@ -175,12 +188,13 @@ pub fn next(
     let in_order = first(db, (seeker, filter, taken), "escalated = 0", "class, key, id")?;
     let Some(in_order) = in_order else { return Ok(None) };
     let slot = slot(db)?;
-    let is_lot = *filter == Filter::default() && slot % SLOTS_A_LOT == SLOTS_A_LOT - 1;
+    let every = i64::from(seeker.slots_a_lot);
+    let is_lot = *filter == Filter::default() && every > 0 && slot % every == every - 1;
     if !is_lot || in_order.cause.class() == 0 {
         return Ok(Some(in_order));
     }
     for turn in 0..BANDS {
-        let band = (slot / SLOTS_A_LOT + turn) % BANDS;
+        let band = (slot / every + turn) % BANDS;
         let condition = format!("escalated = 0 AND class = 2 AND band = {band}");
         if let Some(case) = first(db, (seeker, filter, taken), &condition, "lot, id")? {
             return Ok(Some(case));

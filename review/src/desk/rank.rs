@@ -9,7 +9,10 @@ use xxhash_rust::xxh3::xxh3_64;
 /// Score bands: five of a fifth each, and one for what has no score.
 pub const BANDS: i64 = 6;
 
-/// Where a case of class 2 stands: higher comes first, 0 to 3.
+/// The highest priority.
+pub const PRIORITY_MAX: f64 = 3.0;
+
+/// Where a case of class 2 stands: higher comes first, 0 to [`PRIORITY_MAX`].
 pub fn priority(harm: f64, heard: f64, score: Option<f64>) -> f64 {
     harm + (heard / 3.0).min(1.0) + uncertainty(score)
 }

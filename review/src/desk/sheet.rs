@@ -50,6 +50,8 @@ pub struct Mark {
 pub struct Linked {
     /// The other account.
     pub account: String,
+    /// By which addresses name it.
+    pub handle: String,
     /// What they share.
     pub by: Vec<EntityKind>,
     /// What is in force for it.
@@ -197,7 +199,8 @@ impl Desk {
         found.truncate(LINKED_MAX);
         for (account, by) in found {
             let in_force = self.in_force(&account)?;
-            sheet.linked.push(Linked { account, by, in_force });
+            let handle = self.handle(&account)?;
+            sheet.linked.push(Linked { account, handle, by, in_force });
         }
         Ok(())
     }

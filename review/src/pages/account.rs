@@ -38,7 +38,6 @@ struct AccountPage {
     s: Screen,
     account: String,
     account_id: String,
-    account_full: String,
     cases: Vec<CaseLine>,
     can_open: bool,
     may_work: bool,
@@ -48,11 +47,21 @@ struct AccountPage {
 pub(super) async fn show(
     Extract(desk): Extract<Arc<Desk>>,
     viewer: Viewer,
-    Path(account): Path<String>,
+    Path(handle): Path<String>,
 ) -> Answered {
-    if account.is_empty() || account.len() > ENTITY_BYTES_MAX {
+    if handle.is_empty() || handle.len() > ENTITY_BYTES_MAX {
         return Err(Wrong::NotFound);
     }
+    let asked = handle.clone();
+    let found = work(&desk, move |desk| match desk.account_of(&asked)? {
+        Some(account) => Ok(Ok(account)),
+        // A whole pseudonym, as an address of before names it, does not stay in the address.
+        None => Ok(Err(desk.account_path(&asked)?)),
+    });
+    let account = match found.await? {
+        Ok(account) => account,
+        Err(path) => return Ok(Redirect::to(&path).into_response()),
+    };
     let who = viewer.clone();
     let made = work(&desk, move |desk| {
         let cases = desk.store.read(|db| {
@@ -75,6 +84,8 @@ pub(super) async fn show(
             cause: case.cause.word(),
             opened: when::moment(case.opened_at),
             outcome: match case.state {
+                // What others thought is hidden while a blind case of the account waits for the viewer.
+                State::Decided if is_blind => String::new(),
                 State::Unreviewed => who.t.say("case.unreviewed_short").to_owned(),
                 _ => who.t.word("outcome", &case.outcome).to_owned(),
             },
@@ -84,8 +95,7 @@ pub(super) async fn show(
             f: Frame::new(&who, "/review/investigate"),
             s: Screen::of(&who, &sheet, None, &notes, (desk.now(), is_blind)),
             account: audit::short(&account),
-            account_id: super::guard::encoded(&account),
-            account_full: account.clone(),
+            account_id: handle,
             can_open: open.is_none() && who.may(Right::Work),
             may_work: who.may(Right::Work),
             cases: cases.iter().map(line).collect(),
@@ -99,12 +109,10 @@ pub(super) async fn show(
 pub(super) async fn open(
     Extract(desk): Extract<Arc<Desk>>,
     viewer: Viewer,
-    Path(account): Path<String>,
+    Path(handle): Path<String>,
 ) -> Answered {
-    if account.is_empty() || account.len() > ENTITY_BYTES_MAX {
-        return Err(Wrong::NotFound);
-    }
     let id = work(&desk, move |desk| {
+        let account = desk.account_of(&handle)?.ok_or(Wrong::NotFound)?;
         let case = desk.open_case(&account, &viewer.id, &desk.once())?;
         desk.audit(&viewer, "act_open", &audit::account(&account), &case.id)?;
         Ok(case.id)

@@ -1,4 +1,4 @@
-//! One act on many cases: proposing with a preview, approving, watching, stopping and taking back.
+//! One act on many: proposing with a preview, approving, watching, stopping and taking back; on cases, a campaign, or what a version did.
 //!
 //! Separate from single cases. Invariants: a proposal acts on nothing; what runs, runs in the background and goes on where it stopped;
 //! every step is in the audit chain.
@@ -15,8 +15,7 @@ use super::queue as list;
 use super::wrong::{Answered, Wrong, work};
 use crate::audit;
 use crate::desk::Desk;
-use crate::desk::acts::CLAUSES;
-use crate::desk::bulk::{self, Bulk, Proposal};
+use crate::desk::bulk::{self, Bulk, Kind, Made, Proposal};
 use crate::desk::queue;
 use crate::people::{Right, Viewer};
 use crate::strings::Strings;
@@ -28,15 +27,15 @@ const LISTED: usize = 50;
 const COUNTED: usize = 2_001;
 
 /// A line of the list, or the whole of one.
-struct Line {
-    id: String,
-    act: String,
+pub(super) struct Line {
+    pub(super) id: String,
+    pub(super) act: String,
     owner: String,
     approver: String,
-    made: String,
-    state: String,
-    tone: &'static str,
-    total: u64,
+    pub(super) made: String,
+    pub(super) state: String,
+    pub(super) tone: &'static str,
+    total: String,
     waiting: u64,
     done: u64,
     passed_over: u64,
@@ -44,6 +43,9 @@ struct Line {
     /// Of 200, for the bar.
     width: u64,
     reason: String,
+    /// What it is about, in words, and where that is shown; empty: cases of the queue.
+    about: String,
+    about_path: String,
 }
 
 #[derive(Template)]
@@ -59,16 +61,17 @@ struct NewPage {
     f: Frame,
     query: String,
     count: String,
-    clauses: [&'static str; 8],
+    clauses: Vec<String>,
 }
 
-/// A case of the sample.
+/// One of the sample.
 struct Sampled {
-    id: String,
+    path: String,
     account: String,
-    cause: &'static str,
+    cause: String,
     rule: String,
     score: String,
+    what: String,
     outcome: String,
 }
 
@@ -79,6 +82,9 @@ struct BulkPage {
     line: Line,
     sample: Vec<Sampled>,
     passed: Vec<(String, u64)>,
+    countries: Vec<(String, String)>,
+    actions: Vec<(String, String)>,
+    alone_max: String,
     can_approve: bool,
     needs_another: bool,
     can_stop: bool,
@@ -92,9 +98,21 @@ struct ProgressPart {
     line: Line,
 }
 
-fn line(t: &Strings, one: &Bulk) -> Line {
+pub(super) fn line(t: &Strings, one: &Bulk) -> Line {
     let [waiting, done, passed_over, undone] = one.counts;
     let total = one.total();
+    let (about, about_path) = match (one.kind, Made::parse(&one.target)) {
+        (Kind::Campaign, _) => (
+            t.fill("bulk.of_campaign", [&one.target[..one.target.len().min(10)]]),
+            format!("/review/campaigns/{}", one.target),
+        ),
+        (Kind::Version, Some(made)) => {
+            let (source, whole) = (t.word("made", &made.source), t.say("control.whole"));
+            let rule = if made.rule == "*" { whole } else { &made.rule };
+            (t.fill("bulk.of_version", [source, rule, &made.version]), "/review/control".to_owned())
+        }
+        _ => (String::new(), String::new()),
+    };
     let label =
         if one.label.is_empty() { String::new() } else { format!(" · {}", t.word("outcome", &one.label)) };
     Line {
@@ -110,7 +128,9 @@ fn line(t: &Strings, one: &Bulk) -> Line {
             "proposed" => "warn",
             _ => "",
         },
-        total,
+        total: when::count(total),
+        about,
+        about_path,
         waiting,
         done,
         passed_over,
@@ -122,7 +142,7 @@ fn line(t: &Strings, one: &Bulk) -> Line {
 
 /// `GET /review/bulk`.
 pub(super) async fn all(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer) -> Answered {
-    let found = work(&desk, |desk| Ok(desk.store.read(|db| bulk::latest(db, LISTED))?)).await?;
+    let found = work(&desk, |desk| Ok(desk.store.read(|db| bulk::latest(db, "", LISTED))?)).await?;
     let lines = found.iter().map(|one| line(viewer.t, one)).collect();
     Ok(page(&ListPage { f: Frame::new(&viewer, "/review/"), lines }))
 }
@@ -135,16 +155,17 @@ pub(super) async fn begin(
 ) -> Answered {
     let query = asked.unwrap_or_default();
     let filter = list::filter(&fields(query.as_bytes())?);
-    let count = work(&desk, move |desk| {
+    let (count, clauses) = work(&desk, move |desk| {
         let now = desk.now();
-        Ok(desk.store.read(|db| queue::page(db, (&filter, now), None, COUNTED))?.len())
+        let count = desk.store.read(|db| queue::page(db, (&filter, now), None, COUNTED))?.len();
+        Ok((count, desk.given.settings.clauses.clone()))
     })
     .await?;
     let count = if count == COUNTED { "> 2\u{202f}000".to_owned() } else { when::count(count as u64) };
-    Ok(page(&NewPage { f: Frame::new(&viewer, "/review/"), query, count, clauses: CLAUSES }))
+    Ok(page(&NewPage { f: Frame::new(&viewer, "/review/"), query, count, clauses }))
 }
 
-/// `POST /review/bulk`: proposes.
+/// `POST /review/bulk/new`: proposes.
 pub(super) async fn propose(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer, posted: Posted) -> Answered {
     let filter = list::filter(&fields(posted.raw("query").as_bytes())?);
     let id = work(&desk, move |desk| {
@@ -162,42 +183,90 @@ pub(super) async fn propose(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer, p
     Ok(Redirect::to(&format!("/review/bulk/{id}")).into_response())
 }
 
+/// `POST /review/control/undo`: proposes to lift what a version did and that is in force.
+pub(super) async fn propose_undoing(
+    Extract(desk): Extract<Arc<Desk>>,
+    viewer: Viewer,
+    posted: Posted,
+) -> Answered {
+    let id = work(&desk, move |desk| {
+        let made = Made::parse(posted.raw("made")).ok_or(Wrong::Asked("wrong.choice"))?;
+        let id = desk.propose_undoing(&viewer.id, &made, (posted.text("policy"), posted.text("reason")))?;
+        desk.audit(&viewer, "undo_proposed", &made.text(), &id)?;
+        Ok(id)
+    })
+    .await?;
+    Ok(Redirect::to(&format!("/review/bulk/{id}")).into_response())
+}
+
+/// What the page of one is made from.
+struct Found {
+    one: Bulk,
+    sample: Vec<Sampled>,
+    passed: Vec<(String, u64)>,
+    countries: Vec<(String, u64)>,
+    actions: Vec<(String, u64)>,
+    alone_max: u32,
+}
+
+fn found(desk: &Desk, t: &Strings, id: &str) -> Result<Found, Wrong> {
+    let (one, sample, passed, countries, actions) = desk.store.read(|db| {
+        let (one, sample) = (bulk::load(db, id)?, bulk::sample(db, id)?);
+        Ok((one, sample, bulk::passed_over(db, id)?, bulk::by_country(db, id)?, bulk::by_action(db, id)?))
+    })?;
+    let sampled = |one: bulk::Sampled| {
+        let case = one.case.as_ref();
+        let path = match case {
+            Some(case) => format!("/review/case/{}", case.id),
+            None => desk.account_path(&one.account)?,
+        };
+        Ok(Sampled {
+            path,
+            account: audit::short(&one.account),
+            cause: case.map_or(String::new(), |case| t.word("cause", case.cause.word()).to_owned()),
+            rule: case.map_or(String::new(), |case| case.rule.clone()),
+            score: case.and_then(|case| case.score).map_or(String::new(), |score| format!("{score:.2}")),
+            what: t.word("action", &one.what).to_owned(),
+            outcome: t.word("bulk_item", &one.state).to_owned(),
+        })
+    };
+    let sample = sample.into_iter().map(sampled).collect::<Result<Vec<Sampled>, Wrong>>()?;
+    let alone_max = desk.given.habits.bulk_alone_max;
+    Ok(Found { one: one.ok_or(Wrong::NotFound)?, sample, passed, countries, actions, alone_max })
+}
+
 /// `GET /review/bulk/{id}`.
 pub(super) async fn show(
     Extract(desk): Extract<Arc<Desk>>,
     viewer: Viewer,
     Path(id): Path<String>,
 ) -> Answered {
-    let (one, sample, passed) = work(&desk, move |desk| {
-        Ok(desk.store.read(|db| {
-            let one = bulk::load(db, &id)?;
-            Ok((one, bulk::sample(db, &id)?, bulk::passed_over(db, &id)?))
-        })?)
-    })
-    .await?;
-    let one = one.ok_or(Wrong::NotFound)?;
     let t = viewer.t;
+    let found = work(&desk, move |desk| found(desk, t, &id)).await?;
+    let one = &found.one;
+    let needs_another = one.needs_another(found.alone_max);
     let (is_own, is_lead) = (one.owner == viewer.id, viewer.may(Right::Lead));
-    let may_approve = if one.needs_another() { is_lead && !is_own } else { is_own || is_lead };
-    let sampled = |case: &crate::desk::case::Case| Sampled {
-        id: case.id.clone(),
-        account: audit::short(&case.account),
-        cause: case.cause.word(),
-        rule: case.rule.clone(),
-        score: case.score.map_or(String::new(), |score| format!("{score:.2}")),
-        outcome: t.word("outcome", &case.outcome).to_owned(),
+    let may_approve = if needs_another { is_lead && !is_own } else { is_own || is_lead };
+    let counted = |all: &[(String, u64)], kind: &str, none: &str| {
+        let name = |word: &String| {
+            if word.is_empty() { t.say(none).to_owned() } else { t.word(kind, word).to_owned() }
+        };
+        all.iter().map(|(word, count)| (name(word), when::count(*count))).collect()
     };
     Ok(page(&BulkPage {
         f: Frame::new(&viewer, "/review/"),
-        sample: sample.iter().map(sampled).collect(),
-        passed: passed.into_iter().map(|(why, count)| (t.say(&why).to_owned(), count)).collect(),
+        countries: counted(&found.countries, "country", "case.unknown"),
+        actions: counted(&found.actions, "action", "case.free"),
+        alone_max: found.alone_max.to_string(),
+        passed: found.passed.iter().map(|(why, count)| (t.say(why).to_owned(), *count)).collect(),
         can_approve: may_approve && matches!(&*one.state, "proposed" | "cancelled"),
-        needs_another: one.needs_another() && is_own && one.state == "proposed",
+        needs_another: needs_another && is_own && one.state == "proposed",
         can_stop: (is_own || is_lead) && matches!(&*one.state, "proposed" | "running"),
         can_undo: (is_own || is_lead)
             && one.counts[1] > 0
             && matches!(&*one.state, "cancelled" | "done" | "undoing"),
-        line: line(t, &one),
+        line: line(t, one),
+        sample: found.sample,
     }))
 }
 
@@ -220,6 +289,9 @@ pub(super) async fn turn(
     Path(id): Path<String>,
     posted: Posted,
 ) -> Answered {
+    if !viewer.may(Right::Work) && !viewer.may(Right::Publish) {
+        return Err(Wrong::Forbidden(Right::Work));
+    }
     let (given, is_lead) = (id.clone(), viewer.may(Right::Lead));
     let what = posted.text("do").to_owned();
     let runs = what != "stop";

@@ -22,7 +22,7 @@ use super::queue as list;
 use super::wrong::{Answered, Wrong, work};
 use crate::audit;
 use crate::desk::Desk;
-use crate::desk::acts::CLAUSES;
+use crate::desk::campaign;
 use crate::desk::case::{Case, State};
 use crate::desk::queue::{Filter, Seeker};
 use crate::desk::sheet::Sheet;
@@ -37,7 +37,6 @@ struct CasePage {
     id: String,
     account: String,
     account_id: String,
-    account_full: String,
     cause: &'static str,
     tone: &'static str,
     is_open: bool,
@@ -52,7 +51,9 @@ struct CasePage {
     is_overdue: bool,
     s: Screen,
     // What can be done.
-    clauses: [&'static str; 8],
+    clauses: Vec<String>,
+    rest_min: u32,
+    campaign: String,
     can_confirm: bool,
     once: String,
     shown: String,
@@ -81,6 +82,10 @@ struct Found {
     next: Option<String>,
     is_blind: bool,
     once: String,
+    account_id: String,
+    clauses: Vec<String>,
+    rest_min: u32,
+    campaign: Option<String>,
     now: u64,
     pace: f64,
 }
@@ -118,7 +123,7 @@ fn gather(desk: &Desk, viewer: &Viewer, (id, query): (&str, &str)) -> Result<Fou
     }
     desk.audit(viewer, "view_case", &audit::account(&case.account), &case.id)?;
     let (now, may_work) = (desk.now(), viewer.may(Right::Work));
-    let seeker = Seeker { actor: &viewer.id, is_lead: viewer.may(Right::Lead), now };
+    let seeker = desk.seeker(&viewer.id, viewer.may(Right::Lead));
     let filter = list::filter(&fields(query.as_bytes())?);
     // Offered already, so that it can be fetched ahead and nobody else is sent there meanwhile.
     let next = if may_work { after(desk, &case, (&seeker, &filter))? } else { None };
@@ -127,6 +132,11 @@ fn gather(desk: &Desk, viewer: &Viewer, (id, query): (&str, &str)) -> Result<Fou
         notes: Notes { features: insight.features().to_vec(), rules: insight.rules() },
         next: next.map(|next| next.id),
         once: desk.once(),
+        account_id: desk.handle(&case.account)?,
+        clauses: desk.given.settings.clauses.clone(),
+        rest_min: desk.given.settings.rest_min,
+        // Company is what automation thought.
+        campaign: if is_blind { None } else { desk.store.read(|db| campaign::of(db, &case.account))? },
         pace: desk.given.habits.pace,
         case,
         sheet,
@@ -169,7 +179,20 @@ fn shown(sheet: &Sheet, case: &Case, is_blind: bool) -> String {
 
 fn made(viewer: &Viewer, found: Found, (query, done): (String, Option<Done>)) -> CasePage {
     let t = viewer.t;
-    let Found { case, sheet, notes, next, is_blind, once, now, pace } = found;
+    let Found {
+        case,
+        sheet,
+        notes,
+        next,
+        is_blind,
+        once,
+        account_id,
+        clauses,
+        rest_min,
+        campaign,
+        now,
+        pace,
+    } = found;
     let is_overdue = case.due_at < now;
     let due = if is_overdue { (case.due_at, now) } else { (now, case.due_at) };
     let holder = case.holder(now).unwrap_or_default();
@@ -179,8 +202,7 @@ fn made(viewer: &Viewer, found: Found, (query, done): (String, Option<Done>)) ->
         f: Frame::new(viewer, "/review/"),
         s: Screen::of(viewer, &sheet, Some(&case), &notes, (now, is_blind)),
         account: audit::short(&case.account),
-        account_id: super::guard::encoded(&case.account),
-        account_full: case.account.clone(),
+        account_id,
         cause: case.cause.word(),
         tone: list::tone(case.cause),
         is_open: case.state == State::Open,
@@ -198,7 +220,9 @@ fn made(viewer: &Viewer, found: Found, (query, done): (String, Option<Done>)) ->
         due: list::staff_span(t, due, pace),
         is_overdue,
         can_confirm: sheet.in_force.iter().any(|one| one.decision == case.decision),
-        clauses: CLAUSES,
+        clauses,
+        rest_min,
+        campaign: campaign.unwrap_or_default(),
         shown: shown(&sheet, &case, is_blind),
         outcomes: OUTCOMES.iter().map(|what| (*what, done_text(t, what))).collect(),
         id: case.id,

@@ -20,6 +20,7 @@ use super::guard::Posted;
 use super::when;
 use super::wrong::{Answered, Wrong, work};
 use crate::desk::Desk;
+use crate::desk::bulk::{self, Made};
 use crate::diff::{Change, diff};
 use crate::people::{Right, Viewer, users};
 use crate::publish::Proposal;
@@ -28,6 +29,8 @@ use crate::strings::Strings;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Rules of which counts are asked for.
 const RULES: usize = 256;
+/// Versions of which it is shown what they have in force.
+const MADE: usize = 60;
 
 struct RuleRow {
     name: String,
@@ -63,6 +66,17 @@ struct ControlPage {
     has_counts: bool,
     proposals: Vec<ProposalRow>,
     shelf: Vec<(String, String)>,
+    made: Vec<MadeRow>,
+    clauses: Vec<String>,
+}
+
+/// What a version did that is in force.
+struct MadeRow {
+    text: String,
+    source: String,
+    rule: String,
+    version: String,
+    count: String,
 }
 
 #[derive(Template)]
@@ -147,9 +161,24 @@ pub(super) async fn show(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer) -> A
             has_counts,
             proposals: desk.proposals()?.into_iter().map(|one| row(one, &who, &names)).collect(),
             shelf: shelf.iter().map(shown).collect(),
+            made: made(desk, who.t)?,
+            clauses: desk.given.settings.clauses.clone(),
         })
     });
     Ok(page(&made.await?))
+}
+
+fn made(desk: &Desk, t: &Strings) -> Result<Vec<MadeRow>, Wrong> {
+    let now = desk.now();
+    let found = desk.store.read(|db| bulk::made(db, now, MADE))?;
+    let row = |(made, count): (Made, u64)| MadeRow {
+        text: made.text(),
+        source: t.word("made", &made.source).to_owned(),
+        rule: if made.rule == "*" { t.say("control.whole").to_owned() } else { made.rule },
+        version: made.version,
+        count: when::count(count),
+    };
+    Ok(found.into_iter().map(row).collect())
 }
 
 /// A version as a form carries it.

@@ -34,6 +34,7 @@ pub(crate) struct Link {
 const LINKS: &[(&str, &str, Right)] = &[
     ("/review/", "nav.queue", Right::See),
     ("/review/overview", "nav.overview", Right::See),
+    ("/review/campaigns", "nav.campaigns", Right::Investigate),
     ("/review/investigate", "nav.investigate", Right::Investigate),
     ("/review/control", "nav.control", Right::See),
     ("/review/quality", "nav.quality", Right::Lead),

@@ -85,10 +85,6 @@ struct InvestigatePage {
     ranking: Option<Ranking>,
 }
 
-fn account_path(account: &str) -> String {
-    format!("/review/account/{}", encoded(account))
-}
-
 /// `GET /review/investigate`: `kind` and `key` for a search; `group`, `days` and `limit` for a ranking.
 pub(super) async fn show(
     Extract(desk): Extract<Arc<Desk>>,
@@ -103,7 +99,8 @@ pub(super) async fn show(
     }
     if kind == "account" && !key.is_empty() {
         // Its own page notes the view.
-        return Ok(Redirect::to(&account_path(&key)).into_response());
+        let path = work(&desk, move |desk| Ok(desk.account_path(&key)?)).await?;
+        return Ok(Redirect::to(&path).into_response());
     }
     let days = DAYS.into_iter().find(|days| *days == number("days")).unwrap_or(7);
     let limit = LIMITS.into_iter().find(|limit| *limit as u64 == number("limit")).unwrap_or(20);
@@ -151,28 +148,34 @@ fn answer(
     }
     if kind == "decision" && !key.is_empty() {
         let decision = history.decision(&key)?.ok_or(Wrong::Asked("investigate.no_decision"))?;
-        return Ok(Answer::To(account_path(&decision.account)));
+        return Ok(Answer::To(desk.account_path(&decision.account)?));
     }
     let found = match EntityKind::from_word(&kind) {
-        Some(kind) if !key.is_empty() => Some(found(&**history, kind, &key, span)?),
+        Some(kind) if !key.is_empty() => Some(found((desk, &**history), kind, &key, span)?),
         _ => None,
     };
     let ranking = match Group::from_word(&group) {
-        Some(group) => Some(ranking(&**history, group, (span, days, limit))?),
+        Some(group) => Some(ranking((desk, &**history), group, (span, days, limit))?),
         None => None,
     };
     Ok(Answer::Told(true, found, ranking))
 }
 
-fn found(history: &dyn History, kind: EntityKind, key: &str, span: Span) -> Result<Found, Wrong> {
+fn found(
+    (desk, history): (&Desk, &dyn History),
+    kind: EntityKind,
+    key: &str,
+    span: Span,
+) -> Result<Found, Wrong> {
     let accounts = history.seen_on(kind, key, span, ACCOUNTS)?;
     let is_cut = accounts.len() == ACCOUNTS;
-    let accounts = accounts.into_iter().map(|account| (audit::short(&account), account_path(&account)));
-    Ok(Found { what: format!("{kind} {key}"), accounts: accounts.collect(), is_cut })
+    let shown = |account: String| Ok((audit::short(&account), desk.account_path(&account)?));
+    let accounts = accounts.into_iter().map(shown).collect::<Result<_, Wrong>>()?;
+    Ok(Found { what: format!("{kind} {key}"), accounts, is_cut })
 }
 
 fn ranking(
-    history: &dyn History,
+    (desk, history): (&Desk, &dyn History),
     group: Group,
     (span, days, limit): (Span, u64, usize),
 ) -> Result<Ranking, Wrong> {
@@ -186,15 +189,19 @@ fn ranking(
         Group::NumberRange => Some("number_range"),
         _ => None,
     };
-    let rows = tops.into_iter().map(|top| Row {
-        path: match shared {
-            Some(kind) => format!("/review/investigate?kind={kind}&key={}&days={days}", encoded(&top.key)),
-            None if is_account => account_path(&top.key),
-            None => String::new(),
-        },
-        name: if is_account { audit::short(&top.key) } else { top.key },
-        count: when::count(top.count),
-        bar: chart::bar(top.count as f64 / most),
-    });
-    Ok(Ranking { rows: rows.collect() })
+    let row = |top: schema::history::Top| {
+        Ok(Row {
+            path: match shared {
+                Some(kind) => {
+                    format!("/review/investigate?kind={kind}&key={}&days={days}", encoded(&top.key))
+                }
+                None if is_account => desk.account_path(&top.key)?,
+                None => String::new(),
+            },
+            name: if is_account { audit::short(&top.key) } else { top.key },
+            count: when::count(top.count),
+            bar: chart::bar(top.count as f64 / most),
+        })
+    };
+    Ok(Ranking { rows: tops.into_iter().map(row).collect::<Result<_, Wrong>>()? })
 }

@@ -3,6 +3,8 @@
 //! Separate from gathering cases and accounts. Invariants: everything is of log time and says of how long; what is not known is said to
 //! be so; a part of the page that cannot be told leaves the rest.
 
+mod models;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use axum::extract::{Query, State as Extract};
 use schema::answer::InForce;
 use schema::history::{Detected, Freshness, Group, Kept, Point, Series, Span, Told, Top};
 
+use self::models::{ModelRow, models};
 use super::frame::{Frame, page};
 use super::when;
 use super::wrong::{Answered, work};
@@ -20,6 +23,7 @@ use crate::people::Viewer;
 use crate::strings::Strings;
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
+const DAY_MS: u64 = 24 * HOUR_MS;
 const MINUTE_MS: u64 = 60 * 1000;
 /// Rows of a table.
 const ROWS: usize = 8;
@@ -78,6 +82,7 @@ struct Parts {
     plots: Vec<Plot>,
     ranked: Vec<Ranked>,
     versions: Vec<(&'static str, String)>,
+    models: Vec<ModelRow>,
 }
 
 /// What the history says of a span.
@@ -88,9 +93,10 @@ struct Past {
     rules: Vec<Top>,
     reasons: Vec<Top>,
     freshness: Vec<Freshness>,
+    models: Vec<ModelRow>,
 }
 
-fn past(desk: &Desk, span: Span, step_ms: u64) -> Option<Told<Past>> {
+fn past(desk: &Desk, t: &Strings, span: Span, step_ms: u64) -> Option<Told<Past>> {
     let history = desk.given.history.as_ref()?;
     let told = || {
         Ok(Past {
@@ -100,6 +106,7 @@ fn past(desk: &Desk, span: Span, step_ms: u64) -> Option<Told<Past>> {
             rules: history.top(Group::DecisionRule, span, ROWS)?,
             reasons: history.top(Group::DecisionReason, span, ROWS)?,
             freshness: history.freshness()?,
+            models: models(t, &**history, desk.given.insight.model().as_ref(), desk.now())?,
         })
     };
     Some(told())
@@ -139,7 +146,7 @@ fn parts(desk: &Desk, t: &'static Strings, (name, length, step_ms): (&'static st
     let now = desk.given.insight.now();
     let span = Span { from: now.saturating_sub(length), to: now + 1 };
     let in_force = desk.given.insight.in_force();
-    let past = past(desk, span, step_ms);
+    let past = past(desk, t, span, step_ms);
     let has_history = past.is_some();
     let mut figures = desk_figures(desk, t, now);
     let (mut plots, mut ranked) = (Vec::new(), Vec::new());
@@ -150,7 +157,7 @@ fn parts(desk: &Desk, t: &'static Strings, (name, length, step_ms): (&'static st
         plots.push(plot(t, "overview.events", "kind", (&past.events, span, step_ms), &ends));
         plots.push(plot(t, "overview.actions", "action", (&past.actions, span, step_ms), &ends));
         ranked.push(rank("overview.rules", &past.rules, |key| key.to_owned()));
-        ranked.push(rank("overview.reasons", &past.reasons, |key| key.to_owned()));
+        ranked.push(rank("overview.reasons", &past.reasons, |key| t.word("reason", key).to_owned()));
     } else if let Some(Err(error)) = &past {
         tracing::warn!(%error, "the overview is shown without history");
         let (label, value) = (t.say("overview.history"), t.say("overview.history_down").to_owned());
@@ -163,7 +170,8 @@ fn parts(desk: &Desk, t: &'static Strings, (name, length, step_ms): (&'static st
     }
     let killed = in_force.as_ref().is_ok_and(|in_force| in_force.killed);
     let versions = in_force.map_or_else(|_| Vec::new(), |in_force| versions(t, &in_force));
-    Parts { t, at: when::moment(now), killed, has_history, figures, plots, ranked, versions }
+    let models = past.and_then(Result::ok).map_or(Vec::new(), |past| past.models);
+    Parts { t, at: when::moment(now), killed, has_history, figures, plots, ranked, versions, models }
 }
 
 /// What the desk itself knows, also without history: what waits, and what blind labels say of restrictions.
@@ -212,13 +220,15 @@ fn traffic(t: &'static Strings, past: &Past, (name, length): (&str, u64)) -> Vec
     let hint = t.fill("overview.in_span", [name]);
     let per_s = events as f64 / (length as f64 / 1_000.0);
     let figure = |label, value, hint| Figure { label: t.say(label), value, hint, tone: "" };
-    let (share, sure) = match chart::wilson(unreported, accounts) {
+    let early: u64 = past.detected.iter().map(|step| step.at_registration).sum();
+    let share = |hits: u64| match chart::wilson(hits, accounts) {
         None => ("–".to_owned(), t.say("overview.nobody").to_owned()),
         Some((low, high)) => {
             let values = [when::count(accounts), when::percent(low), when::percent(high)];
-            (when::percent(unreported as f64 / accounts as f64), t.fill("overview.of_accounts", values))
+            (when::percent(hits as f64 / accounts as f64), t.fill("overview.of_accounts", values))
         }
     };
+    let ((unreported, sure), (early, early_sure)) = (share(unreported), share(early));
     vec![
         figure(
             "overview.event_count",
@@ -227,7 +237,8 @@ fn traffic(t: &'static Strings, past: &Past, (name, length): (&str, u64)) -> Vec
         ),
         figure("overview.decision_count", when::count(decisions), hint.clone()),
         figure("overview.restricted", when::count(accounts), hint),
-        figure("overview.unreported", share, sure),
+        figure("overview.unreported", unreported, sure),
+        figure("overview.early", early, early_sure),
     ]
 }
 

@@ -9,10 +9,10 @@ use axum::extract::State as Extract;
 use schema::Label;
 
 use super::frame::{Frame, page};
-use super::wrong::{Answered, work};
+use super::wrong::{Answered, Wrong, work};
 use crate::audit;
 use crate::desk::Desk;
-use crate::desk::quality::{Agreement, Overturned, Quality, quality};
+use crate::desk::quality::{Agreement, Overturned, Quality, Segment, quality};
 use crate::people::Viewer;
 use crate::strings::Strings;
 use crate::when;
@@ -37,6 +37,12 @@ struct OverturnedLine {
     between: String,
 }
 
+/// What was overturned, by each segment.
+struct Overturns {
+    title: &'static str,
+    by: Vec<(&'static str, Vec<OverturnedLine>)>,
+}
+
 /// A pair that disagrees.
 struct Dispute {
     account: String,
@@ -53,26 +59,36 @@ struct QualityPage {
     f: Frame,
     all: Option<AgreementLine>,
     groups: Vec<(&'static str, Vec<AgreementLine>)>,
-    overturns: Vec<(&'static str, Vec<OverturnedLine>)>,
+    overturns: Vec<Overturns>,
+    golden: Vec<OverturnedLine>,
     disputes: Vec<Dispute>,
 }
 
 /// `GET /review/quality`.
 pub(super) async fn show(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer) -> Answered {
-    let found = work(&desk, |desk| Ok(desk.store.read(quality)?)).await?;
-    Ok(page(&made(&viewer, &found)))
+    let (found, paths) = work(&desk, |desk| {
+        let found = desk.store.read(quality)?;
+        let paths = found.disagreements.iter().map(|pair| Ok(desk.account_path(&pair.account)?));
+        let paths = paths.collect::<Result<Vec<String>, Wrong>>()?;
+        Ok((found, paths))
+    })
+    .await?;
+    Ok(page(&made(&viewer, &found, paths)))
 }
 
-fn made(viewer: &Viewer, found: &Quality) -> QualityPage {
+fn made(viewer: &Viewer, found: &Quality, paths: Vec<String>) -> QualityPage {
     let t = viewer.t;
     let lines = |groups: &[(String, Agreement)], shorten: bool| {
         groups.iter().take(20).map(|(name, one)| line(name, one, shorten)).collect()
     };
-    let overturned =
-        |rules: &[(String, Overturned)]| rules.iter().take(20).map(|(n, o)| overturn(t, n, o)).collect();
-    let dispute = |pair: &crate::desk::quality::Pair| Dispute {
+    let overturns = |title: &'static str, segments: &[Vec<(String, Overturned)>; 5]| Overturns {
+        title,
+        by: Segment::ALL.iter().zip(segments).map(|(segment, all)| segmented(t, *segment, all)).collect(),
+    };
+    let golden = |(actor, one): &(String, Overturned)| overturn(t, &audit::short(actor), one);
+    let dispute = |(pair, path): (&crate::desk::quality::Pair, String)| Dispute {
         account: audit::short(&pair.account),
-        path: format!("/review/account/{}", super::guard::encoded(&pair.account)),
+        path,
         first: said(t, &pair.actors.0, pair.labels.0),
         second: said(t, &pair.actors.1, pair.labels.1),
         rule: pair.rule.clone(),
@@ -87,11 +103,33 @@ fn made(viewer: &Viewer, found: &Quality) -> QualityPage {
             ("quality.by_model", lines(&found.by_model, false)),
         ],
         overturns: vec![
-            ("quality.audits", overturned(&found.audits)),
-            ("quality.appeals", overturned(&found.appeals)),
+            overturns("quality.audits", &found.audits),
+            overturns("quality.appeals", &found.appeals),
         ],
-        disputes: found.disagreements.iter().map(dispute).collect(),
+        golden: found.golden.iter().take(50).map(golden).collect(),
+        disputes: found.disagreements.iter().zip(paths).map(dispute).collect(),
     }
+}
+
+/// One segment's lines, with its keys in words.
+fn segmented(
+    t: &Strings,
+    segment: Segment,
+    all: &[(String, Overturned)],
+) -> (&'static str, Vec<OverturnedLine>) {
+    let (title, kind) = match segment {
+        Segment::Rule => ("quality.by_rule", "rule"),
+        Segment::Reason => ("quality.by_reason", "reason"),
+        Segment::Model => ("quality.by_model", "model"),
+        Segment::Country => ("quality.by_country", "country"),
+        Segment::Age => ("quality.by_age", "age_band"),
+    };
+    let name = |key: &String| match (segment, &**key) {
+        (Segment::Rule, "") => t.say("quality.no_rule").to_owned(),
+        (_, "") => t.say("case.unknown").to_owned(),
+        (_, key) => t.word(kind, key).to_owned(),
+    };
+    (title, all.iter().take(12).map(|(key, one)| overturn(t, &name(key), one)).collect())
 }
 
 fn line(name: &str, one: &Agreement, shorten: bool) -> AgreementLine {
@@ -107,7 +145,7 @@ fn line(name: &str, one: &Agreement, shorten: bool) -> AgreementLine {
 fn overturn(t: &Strings, name: &str, one: &Overturned) -> OverturnedLine {
     let share = one.share();
     OverturnedLine {
-        name: if name.is_empty() { t.say("quality.no_rule").to_owned() } else { name.to_owned() },
+        name: name.to_owned(),
         judged: when::count(one.judged),
         share: share.map_or(String::new(), |(share, ..)| when::percent(share)),
         between: share.map_or(String::new(), |(_, low, high)| {

@@ -16,7 +16,7 @@ use super::wrong::{Answered, Wrong, work};
 use crate::audit;
 use crate::desk::Desk;
 use crate::desk::cause::Cause;
-use crate::desk::queue::{self, Column, Filter, Listed, Place, Seeker, Waiting};
+use crate::desk::queue::{self, Column, Filter, Listed, Place, Waiting};
 use crate::desk::views;
 use crate::people::{Right, Viewer};
 use crate::strings::Strings;
@@ -176,7 +176,8 @@ fn made(viewer: &Viewer, wanted: &Filter, mut found: Found) -> QueuePage {
     let word = |kind: &'static str| move |value: &str| t.word(kind, value).to_owned();
     let plain = |value: &str| value.to_owned();
     let [rules, reasons, countries, models] = &found.values;
-    let causes = Cause::ALL.map(|cause| (cause.word().to_owned(), 0));
+    let causes = Cause::ALL.into_iter().filter(|cause| *cause != Cause::Golden);
+    let causes: Vec<(String, u64)> = causes.map(|cause| (cause.word().to_owned(), 0)).collect();
     let ages: Vec<(String, u64)> = ["1", "24", "168", "720"].map(|hours| (hours.to_owned(), 0)).into();
     let age = |hours: &str| hours.parse().map_or(String::new(), |h: u64| when::span(t, h * 3_600_000));
     let own = [(viewer.id.clone(), 0), ("-".to_owned(), 0)];
@@ -246,7 +247,7 @@ pub(super) fn tone(cause: Cause) -> &'static str {
     match cause {
         Cause::Urgent => "bad",
         Cause::Appeal | Cause::Ban => "warn",
-        Cause::Audit | Cause::Second => "accent",
+        Cause::Audit | Cause::Second | Cause::Golden => "accent",
         Cause::Review | Cause::Opened => "",
     }
 }
@@ -283,7 +284,7 @@ pub(super) async fn next(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer, post
     let actor = viewer.id.clone();
     let is_lead = viewer.may(Right::Lead);
     let found = work(&desk, move |desk| {
-        let seeker = Seeker { actor: &actor, is_lead, now: desk.now() };
+        let seeker = desk.seeker(&actor, is_lead);
         Ok(desk.take_next(&seeker, (&filter, None), &desk.once())?)
     })
     .await?;

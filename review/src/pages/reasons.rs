@@ -85,7 +85,12 @@ pub(super) async fn show(
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Answered {
     let (who, asked) = (viewer.clone(), id.clone());
-    let (decision, besides, made) = work(&desk, move |desk| found(desk, &who, &asked)).await?;
+    let (decision, besides, made, account_path) = work(&desk, move |desk| {
+        let (decision, besides, made) = found(desk, &who, &asked)?;
+        let account_path = desk.account_path(&decision.account)?;
+        Ok((decision, besides, made, account_path))
+    })
+    .await?;
     let json = serde_json::to_string_pretty(&made).map_err(|_| Wrong::Broken)?;
     if query.get("format").is_some_and(|format| format == "json") {
         let disposition = format!("attachment; filename=\"statement-{}.json\"", encoded(&id));
@@ -102,7 +107,7 @@ pub(super) async fn show(
     Ok(page(&ReasonsPage {
         f: Frame::new(&viewer, "/review/investigate"),
         account: audit::short(&decision.account),
-        account_path: format!("/review/account/{}", encoded(&decision.account)),
+        account_path,
         notices: notices.collect(),
         id,
         json,

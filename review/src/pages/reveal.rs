@@ -24,18 +24,19 @@ struct RevealPage {
     back: String,
 }
 
-/// `POST /review/reveal`: fields `account` and `reason`.
+/// `POST /review/reveal`: fields `account`, as addresses name it, and `reason`.
 pub(super) async fn show(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer, posted: Posted) -> Answered {
-    let account = posted.text("account").to_owned();
-    if account.is_empty() || account.len() > schema::limits::ENTITY_BYTES_MAX {
-        return Err(Wrong::Asked("wrong.choice"));
-    }
+    let back = posted.text("account").to_owned();
     let template = desk.given.settings.lookup_url.clone();
+    let f = Frame::new(&viewer, "");
+    let handle = back.clone();
+    let account = work(&desk, move |desk| {
+        let account = desk.account_of(&handle)?.ok_or(Wrong::Asked("wrong.choice"))?;
+        desk.reveal(&viewer, &account, posted.text("reason"))?;
+        Ok(account)
+    })
+    .await?;
     let look_up =
         if template.is_empty() { template } else { template.replace("{account}", &encoded(&account)) };
-    let f = Frame::new(&viewer, "");
-    let asked = account.clone();
-    work(&desk, move |desk| Ok(desk.reveal(&viewer, &asked, posted.text("reason"))?)).await?;
-    let back = encoded(&account);
     Ok(page(&RevealPage { f, short: audit::short(&account), account, look_up, back }))
 }

@@ -302,3 +302,27 @@ async fn whose_role_needs_a_second_factor_does_nothing_before_it_is_set_up() {
         Browser::signed_in_with(Settings { second_factor: vec![Role::Publisher], ..Settings::default() });
     assert_eq!(others.get("/review/people").await.status(), StatusCode::OK, "only the roles that are named");
 }
+
+#[tokio::test]
+async fn a_campaign_is_shown_without_a_history_and_its_accounts_by_ids_that_are_not_their_pseudonyms() {
+    let browser = Browser::signed_in();
+    let account = |n: u8| format!("member_{n}_and_the_rest_of_its_pseudonym");
+    let others: Vec<String> = (1..6).map(account).collect();
+    let named = format!(r#","companions":{}"#, serde_json::to_string(&others).expect("strings"));
+    let arrived = crate::desk::scene::decision("d1", &account(0), "review", &named);
+    let entry = schema::desk::Entry { position: 1, at: browser.desk.now(), arrived };
+    browser.desk.take("journal", &[entry], 1).expect("folded");
+    let list = text(browser.get("/review/campaigns").await).await;
+    let start = list.find("/review/campaigns/g_").expect("it is listed");
+    let path = &list[start..start + list[start..].find('"').expect("it ends")];
+    let page = text(browser.get(path).await).await;
+    assert!(page.contains("The history does not answer now"), "{page}");
+    assert_eq!(page.matches("/review/account/h_").count(), 6, "{page}");
+    assert!(!page.contains("rest_of_its_pseudonym"), "{page}");
+    let led = browser.get(&format!("/review/account/{}", account(3))).await;
+    assert!(location(&led).starts_with("/review/account/h_"), "{}", location(&led));
+    let shown = browser.get(location(&led)).await;
+    assert_eq!(shown.status(), StatusCode::OK);
+    assert!(!text(shown).await.contains("rest_of_its_pseudonym"));
+    assert_eq!(browser.get("/review/campaigns/g_nowhere").await.status(), StatusCode::NOT_FOUND);
+}

@@ -31,6 +31,7 @@ fn decision(action: Action, scope: Scope, source: Source, code: &str) -> Decisio
         rule: Some("blast-after-registration".to_owned()),
         mode: Mode::Enforce,
         supersedes: None,
+        companions: Vec::new(),
         versions: Versions::default(),
     }
 }

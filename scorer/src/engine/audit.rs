@@ -224,6 +224,7 @@ impl Engine {
             rule: Some(AUDIT.to_owned()),
             mode,
             supersedes: None,
+            companions: Vec::new(),
             versions,
         };
         if self.rows.is_some() {

@@ -122,6 +122,7 @@ impl Engine {
             rule: Some(rule.to_owned()).filter(|r| !r.is_empty()),
             mode: Mode::Enforce,
             supersedes: place.2,
+            companions: Vec::new(),
             versions: self.versions.clone(),
         }
     }

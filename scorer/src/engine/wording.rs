@@ -87,6 +87,7 @@ impl Engine {
             rule: Some(rule),
             mode,
             supersedes: place.1,
+            companions: Vec::new(),
             versions,
         }
     }

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use schema::history::{
-    Archived, Detected, Freshness, Group, Heard, History as Ask, HistoryError, Kept, Point, Series, Span,
-    Told, Top, mark_alike,
+    AT_REGISTRATION_MS, Archived, Detected, Freshness, Group, Heard, History as Ask, HistoryError, Kept,
+    Point, SCORE_BINS, Scored, Series, Span, Told, Top, mark_alike, scored,
 };
 use schema::limits::HISTORY_ANSWER_MAX;
 use schema::{Decision, EntityKind, Reject, RejectReason, Review, Row};
@@ -217,16 +217,34 @@ impl Ask for History {
         let step = step(step_ms)?;
         let (from, to) = whole_minutes(span);
         let sql = format!(
-            "SELECT intDiv(first, {step}) * {step} AS start, count() AS accounts, countIf(heard > first) AS unreported \
-             FROM (SELECT account, min(restricted) AS first, min(reported) AS heard FROM firsts GROUP BY account) \
-             WHERE first >= {from} AND first < {to} GROUP BY start ORDER BY start LIMIT {HISTORY_ANSWER_MAX}"
+            "SELECT intDiv(first, {step}) * {step} AS start, count() AS accounts, countIf(heard > first) AS unreported, \
+             countIf(arrayExists(r -> r <= first AND r + {AT_REGISTRATION_MS} >= first, registrations)) AS early \
+             FROM (SELECT account, min(restricted) AS first, min(reported) AS heard FROM firsts GROUP BY account) AS f \
+             LEFT JOIN (SELECT account, groupArray(toUnixTimestamp64Milli(e.at)) AS registrations FROM events AS e \
+                 WHERE kind = 'registration' AND {} GROUP BY account) AS g USING (account) \
+             WHERE first >= {from} AND first < {to} GROUP BY start ORDER BY start LIMIT {HISTORY_ANSWER_MAX}",
+            within("e.at", Span { from: from.saturating_sub(AT_REGISTRATION_MS), to })
         );
         let rows = self.ask(&sql, &[])?;
         let detected = |row: &Map<String, Value>| {
             let (accounts, unreported) = (number(row, "accounts")?, number(row, "unreported")?);
-            Ok(Detected { start: number(row, "start")?, accounts, unreported })
+            let (start, at_registration) = (number(row, "start")?, number(row, "early")?);
+            Ok(Detected { start, accounts, unreported, at_registration })
         };
         rows.iter().map(detected).collect()
+    }
+
+    fn scores(&self, span: Span) -> Told<Vec<Scored>> {
+        let sql = format!(
+            "SELECT model, toUInt64(least({SCORE_BINS} - 1, floor(toFloat64(assumeNotNull(score)) * {SCORE_BINS}))) AS bin, \
+             toUInt64(round(sum(toFloat64(weight)))) AS total FROM rows AS e FINAL \
+             WHERE {} AND score IS NOT NULL AND model != '' GROUP BY model, bin ORDER BY model, bin LIMIT {HISTORY_ANSWER_MAX}",
+            within("e.at", span)
+        );
+        let row =
+            |row: &Map<String, Value>| Ok((text(row, "model")?, number(row, "bin")?, number(row, "total")?));
+        let rows: Told<Vec<_>> = self.ask(&sql, &[])?.iter().map(row).collect();
+        Ok(scored(rows?))
     }
 
     fn top(&self, group: Group, span: Span, limit: usize) -> Told<Vec<Top>> {

@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, Params, Row as Found};
 use schema::history::{
-    Archived, Detected, Freshness, Group, Heard, History as Ask, HistoryError, Kept, Point, Series, Span,
-    Told, Top, mark_alike,
+    AT_REGISTRATION_MS, Archived, Detected, Freshness, Group, Heard, History as Ask, HistoryError, Kept,
+    Point, SCORE_BINS, Scored, Series, Span, Told, Top, mark_alike, scored,
 };
 use schema::limits::{HISTORY_ANSWER_MAX, TS_MS_MAX};
 use schema::{Decision, EntityKind, Reject, RejectReason, Review, Row, RowWhy};
@@ -195,11 +195,22 @@ impl Ask for History {
     fn detections(&self, span: Span, step_ms: u64) -> Told<Vec<Detected>> {
         let step = step(step_ms)?;
         let (from, to) = whole_minutes(span);
-        let sql = "SELECT restricted / ?1 * ?1 AS start, count(*), sum(reported > restricted) FROM firsts \
+        let sql = "SELECT restricted / ?1 * ?1 AS start, count(*), sum(reported > restricted), sum(EXISTS ( \
+                       SELECT 1 FROM events WHERE events.account = firsts.account AND kind = 'registration' \
+                       AND at <= restricted AND at >= restricted - ?5)) FROM firsts \
                    WHERE restricted >= ?2 AND restricted < ?3 GROUP BY start ORDER BY start LIMIT ?4";
-        self.ask(sql, (ms(step), ms(from), ms(to), most(HISTORY_ANSWER_MAX)), |row| {
-            Ok(Detected { start: time(row, 0)?, accounts: time(row, 1)?, unreported: time(row, 2)? })
+        let values = (ms(step), ms(from), ms(to), most(HISTORY_ANSWER_MAX), ms(AT_REGISTRATION_MS));
+        self.ask(sql, values, |row| {
+            let (start, accounts, unreported) = (time(row, 0)?, time(row, 1)?, time(row, 2)?);
+            Ok(Detected { start, accounts, unreported, at_registration: time(row, 3)? })
         })
+    }
+
+    fn scores(&self, span: Span) -> Told<Vec<Scored>> {
+        let sql = "SELECT model, min(CAST(score * ?3 AS INTEGER), ?3 - 1) AS bin, CAST(round(sum(weight)) AS INTEGER) FROM rows \
+                   WHERE at >= ?1 AND at < ?2 AND score IS NOT NULL AND model != '' GROUP BY model, bin ORDER BY model, bin LIMIT ?4";
+        let values = (ms(span.from), ms(span.to), SCORE_BINS as i64, most(HISTORY_ANSWER_MAX));
+        Ok(scored(self.ask(sql, values, |row| Ok((get(row, 0)?, time(row, 1)?, time(row, 2)?)))?))
     }
 
     fn top(&self, group: Group, span: Span, limit: usize) -> Told<Vec<Top>> {

@@ -157,7 +157,9 @@ fn both_tell_the_same_counts() {
     assert_eq!((one.decision("d_none"), other.decision("d_none")), (Ok(None), Ok(None)));
     let detected = one.detections(EVER, DAY_MS).expect("an answer");
     assert!(detected.iter().any(|day| day.unreported > 0) && detected.iter().any(|day| day.accounts > 5));
+    assert!(detected.iter().any(|day| day.at_registration > 0), "{detected:?}");
     assert_eq!(Ok(detected), other.detections(EVER, DAY_MS));
+    assert_eq!(one.scores(EVER), other.scores(EVER));
     assert_eq!(one.heard("a_1", EVER, MANY), other.heard("a_1", EVER, MANY));
     assert_eq!(one.freshness(), other.freshness());
 }

@@ -3,6 +3,7 @@
 //! Separate from merging and printing. Invariants: no defaults here (they stand in `weir.toml`); after `check` nothing
 //! that starts from these values can find one out of range.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use review::{Network, Role};
@@ -75,7 +76,7 @@ pub struct Http {
 }
 
 /// The dashboard.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Review {
     /// Whether it is served.
@@ -86,6 +87,24 @@ pub struct Review {
     pub lookup_url: String,
     second_factor_roles: Vec<String>,
     proxies: Vec<String>,
+    /// Cases of one rule that stay for another day.
+    pub cases_per_day: u32,
+    /// The same for single rules, as `RULE=NUMBER`.
+    pub budgets: Vec<String>,
+    /// Share of automatic decisions that are audited.
+    pub audit_share: f64,
+    /// Share of decided cases that are judged again.
+    pub second_share: f64,
+    /// One of so many slots is drawn at random.
+    pub random_slots: u32,
+    /// A golden item after so many cases taken.
+    pub golden_slots: u32,
+    /// Acts on more need a second person.
+    pub bulk_alone_max: u32,
+    /// Minutes until a break is advised.
+    pub rest_min: u32,
+    /// Clauses of the operator's policy.
+    pub clauses: Vec<String>,
 }
 
 impl Review {
@@ -99,7 +118,36 @@ impl Review {
         self.proxies.iter().filter_map(|text| Network::parse(text)).collect()
     }
 
+    /// The budgets of single rules.
+    pub fn budgets(&self) -> Result<BTreeMap<String, u32>, String> {
+        let budget = |text: &String| {
+            let (rule, count) = text.rsplit_once('=')?;
+            Some((rule.trim().to_owned(), count.trim().parse().ok()?))
+        };
+        let wrong = |text: &String| format!("review.budgets: {text}: write RULE=NUMBER");
+        self.budgets.iter().map(|text| budget(text).ok_or_else(|| wrong(text))).collect()
+    }
+
+    /// What the desk's habits are bound to.
+    fn check_habits(&self) -> Result<(), String> {
+        self.budgets()?;
+        for (name, share) in [("audit_share", self.audit_share), ("second_share", self.second_share)] {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(format!("review.{name} = {share}: give a share, 0 to 1"));
+            }
+        }
+        let is_code = |code: &String| {
+            (1..=64).contains(&code.len())
+                && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
+        if self.clauses.is_empty() || !self.clauses.iter().all(is_code) {
+            return Err("review.clauses: give at least one, each of a to z, 0 to 9 and _".to_owned());
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), String> {
+        self.check_habits()?;
         let Review { origin, lookup_url, .. } = self;
         let host = origin.strip_prefix("https://").unwrap_or_default();
         if !origin.is_empty()

@@ -48,6 +48,9 @@ fn what_is_wrong_is_named() {
     refused("[review]\norigin = \"http://weir.example\"\n", &[], "review.origin");
     refused("[review]\norigin = \"https://weir.example/x\"\n", &[], "review.origin");
     refused("[review]\nlookup_url = \"https://staff.example\"\n", &[], "review.lookup_url");
+    refused("[review]\naudit_share = 2\n", &[], "review.audit_share = 2");
+    refused("[review]\nbudgets = [\"many-reporters\"]\n", &[], "write RULE=NUMBER");
+    refused("[review]\nclauses = [\"Two words\"]\n", &[], "review.clauses");
     refused("", &[("WEIR_HTTP_APPENDS_MAX", "few")], "WEIR_HTTP_APPENDS_MAX: must be of type integer");
     refused("", &[("WEIR_HTTP_LISSTEN", "x")], "WEIR_HTTP_LISSTEN: names no setting");
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use ingest::journal::{Chunk, Head, Journal, Reader, Record, Topic};
 use memchr::memmem::Finder;
-use review::{Desk, Given, Habits, Settings};
+use review::{Desk, Given};
 use schema::History;
 use schema::desk::{Arrived, Entry};
 use tokio::runtime::{Handle, Runtime};
@@ -90,13 +90,8 @@ pub fn start(base: Base<'_>, runtime: &Runtime) -> Result<(Arc<Desk>, JoinHandle
         insight: Arc::new(insight),
         history,
         clock: clock::wall(),
-        settings: Settings {
-            origin: config.review.origin.clone(),
-            lookup_url: config.review.lookup_url.clone(),
-            second_factor: config.review.second_factor(),
-            proxies: config.review.proxies(),
-        },
-        habits: Habits { pace: state.speed, ..Habits::default() },
+        settings: dashboard::settings(&config.review),
+        habits: dashboard::habits(&config.review, state.speed)?,
     };
     let desk = Desk::open(&folder.join("review.db"), given)?;
     let desk = Arc::new(dashboard::with_provider(desk, &config.oidc, handle)?);

@@ -146,7 +146,7 @@ fn two_who_ask_at_once_are_offered_two_cases_and_a_lost_race_goes_on() {
     let scene = scene();
     scene.world.arrive(decision("d1", "a", "review", r#","score":0.5"#));
     scene.world.arrive(decision("d2", "b", "review", r#","score":0.6"#));
-    let seeker = |actor| Seeker { actor, is_lead: false, now: scene.desk.now() };
+    let seeker = |actor| scene.desk.seeker(actor, false);
     let everything = Filter::default();
     let offered =
         |actor| scene.desk.offer(&seeker(actor), &everything, &[]).expect("readable").map(|c| c.account);

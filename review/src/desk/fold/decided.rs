@@ -13,8 +13,16 @@ const DECIDED_MAX: usize = 64;
 
 impl Fold<'_> {
     pub(super) fn decided(&self, decision: &Decision, at: u64) -> Result<(), Error> {
-        if decision.mode != Mode::Enforce || is_shared(&decision.account) {
+        if decision.mode != Mode::Enforce {
             return Ok(());
+        }
+        self.restricted(decision)?;
+        if is_shared(&decision.account) {
+            return Ok(());
+        }
+        if !decision.companions.is_empty() {
+            self.companions(decision, at)?;
+            return self.keep(decision, at);
         }
         if let Some(cause) = self.cause(decision)?
             && let Some(mut case) = self.case_for(&decision.account, cause, (&decision.id, at))?

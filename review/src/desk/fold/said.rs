@@ -43,7 +43,9 @@ impl Fold<'_> {
                 let is_first = !case.reached;
                 let claimed = case.claim(actor, (at, until));
                 if claimed && is_first {
-                    self.set_tally("claims", self.tally("claims")?.unwrap_or(0) + 1)?;
+                    let claims = self.tally("claims")?.unwrap_or(0) + 1;
+                    self.set_tally("claims", claims)?;
+                    self.mix_in(claims, at)?;
                 }
                 claimed
             }
@@ -74,10 +76,13 @@ impl Fold<'_> {
                 true
             }
             Act::Label => self.label(review, &mut case, at)?,
+            Act::Note if case.cause == Cause::Golden && review.label.is_some() => {
+                self.answered(review, &mut case, at)?
+            }
             Act::Note => true,
             Act::Open | Act::Undo => false,
         };
-        if obeyed && review.act != Act::Note {
+        if obeyed && (review.act != Act::Note || case.cause == Cause::Golden) {
             case.store(self.db)?;
         }
         if obeyed && matches!(review.act, Act::Verdict | Act::Label) {
@@ -108,6 +113,9 @@ impl Fold<'_> {
         let sql = "INSERT OR IGNORE INTO labels VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let values = (&review.id, &case.id, &case.account, &review.actor, at as i64, label.word(), is_blind);
         self.db.prepare_cached(sql)?.execute(values)?;
+        if is_blind && case.cause == Cause::Second {
+            self.agreed(case, review, at)?;
+        }
         if case.is_free_for(&review.actor, at) {
             case.close(State::Decided, label.word(), at);
         }
@@ -142,9 +150,11 @@ impl Fold<'_> {
         let Some((act, case_id, actor)) = found.optional()? else { return Ok(false) };
         self.db.prepare_cached("UPDATE said SET undone = 1 WHERE id = ?1")?.execute([undone])?;
         self.db.prepare_cached("DELETE FROM labels WHERE review = ?1")?.execute([undone])?;
+        self.db.prepare_cached("DELETE FROM golden_answers WHERE review = ?1")?.execute([undone])?;
         let Some(mut case) = Case::load(self.db, &case_id)? else { return Ok(true) };
         match Act::from_word(&act) {
-            Some(Act::Verdict | Act::Label) if case.state == State::Decided => {
+            Some(Act::Note) if case.cause != Cause::Golden => return Ok(true),
+            Some(Act::Verdict | Act::Label | Act::Note) if case.state == State::Decided => {
                 if !self.make_room(&case)? {
                     return Ok(true);
                 }

@@ -19,11 +19,20 @@ struct Scene {
 }
 
 /// No samples: what opens is what the test says.
-const PLAIN: Habits = Habits { pace: 1.0, cases_per_day: 500, audits_per_10_000: 0, seconds_per_10_000: 0 };
+const PLAIN: Habits = Habits {
+    pace: 1.0,
+    cases_per_day: 500,
+    budgets: BTreeMap::new(),
+    audits_per_10_000: 0,
+    seconds_per_10_000: 0,
+    slots_a_lot: 10,
+    bulk_alone_max: 20,
+    slots_a_golden: 0,
+};
 
 fn scene(habits: Habits, arrivals: &[Arrived]) -> Scene {
     let folder = tempfile::tempdir().expect("a folder");
-    let (world, desk) = World::desk(folder.path(), habits);
+    let (world, desk) = World::desk(folder.path(), habits.clone());
     arrivals.iter().for_each(|arrived| world.arrive(arrived.clone()));
     Scene { world, desk, _folder: folder }
 }
@@ -245,7 +254,23 @@ fn a_crowd_without_credit_is_no_harm_and_a_believed_reporter_is() {
 /// Every table of the fold, whole.
 fn dump(desk: &Desk) -> Vec<Vec<Value>> {
     let mut all = Vec::new();
-    for table in ["cases", "causes", "skips", "said", "labels", "decided", "reported", "tally", "before"] {
+    for table in [
+        "cases",
+        "causes",
+        "skips",
+        "said",
+        "labels",
+        "decided",
+        "reported",
+        "tally",
+        "before",
+        "campaigns",
+        "campaign_members",
+        "campaign_links",
+        "restricted",
+        "golden",
+        "golden_answers",
+    ] {
         let read = |db: &Connection| {
             let mut query = db.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2"))?;
             let columns = query.column_count();
@@ -259,7 +284,7 @@ fn dump(desk: &Desk) -> Vec<Vec<Value>> {
 
 /// Anything that may arrive, about few accounts, by few people.
 fn arrival() -> impl Strategy<Value = (Arrived, u64)> {
-    let what = (0..14_u8, 0..3_u8, 0..3_u8, 0..40_u16, 0..4_000_000_u64);
+    let what = (0..15_u8, 0..3_u8, 0..3_u8, 0..40_u16, 0..4_000_000_u64);
     what.prop_map(|(kind, account, actor, id, pause)| {
         let (account, actor) = (format!("a{account}"), format!("x{actor}"));
         let case = case_id(&account, Cause::Review, &format!("d0{account}"));
@@ -272,6 +297,10 @@ fn arrival() -> impl Strategy<Value = (Arrived, u64)> {
             3 => report(&format!("e{id}"), &account, &format!("p{}", id % 5), r#","reason":"threat""#),
             4 => report(&format!("f{id}"), &account, &format!("p{}", id % 5), r#","reason":"spam""#),
             5 => appeal(&format!("g{id}"), &account, &format!("b{id}")),
+            13 => {
+                let named = format!(r#","companions":["a{}","c{}"]"#, id % 3, id % 7);
+                decision(&format!("c{id}{account}"), &account, "review", &named)
+            }
             6 | 7 => said("claim", ""),
             8 => said("verdict", r#","verdict":"lift""#),
             9 => said("label", r#","label":"abusive""#),
@@ -294,19 +323,19 @@ proptest! {
         arrivals in prop::collection::vec(arrival(), 1..120),
         cuts in prop::collection::vec((1..9_usize, any::<bool>(), any::<bool>()), 1..40),
     ) {
-        let habits = Habits { pace: 1.0, cases_per_day: 1, audits_per_10_000: 5_000, seconds_per_10_000: 5_000 };
+        let habits = Habits { cases_per_day: 1, audits_per_10_000: 5_000, seconds_per_10_000: 5_000, slots_a_golden: 2, ..PLAIN };
         let mut at = START;
         let entries: Vec<Entry> = arrivals.iter().enumerate().map(|(place, (arrived, pause))| {
             at += pause;
             Entry { position: place as u64 + 1, at, arrived: arrived.clone() }
         }).collect();
         let folder = tempfile::tempdir().expect("a folder");
-        let (_world, desk) = World::desk(folder.path(), habits);
+        let (_world, desk) = World::desk(folder.path(), habits.clone());
         desk.take("journal", &entries, entries.len() as u64).expect("folded");
         let wanted = dump(&desk);
 
         let folder = tempfile::tempdir().expect("a folder");
-        let (mut world, mut desk) = World::desk(folder.path(), habits);
+        let (mut world, mut desk) = World::desk(folder.path(), habits.clone());
         let (mut done, mut turn) = (0, 0);
         while done < entries.len() {
             let (step, repeats, restarts) = cuts[turn % cuts.len()];
@@ -318,7 +347,7 @@ proptest! {
             done = end;
             if restarts {
                 drop((desk, world));
-                (world, desk) = World::desk(folder.path(), habits);
+                (world, desk) = World::desk(folder.path(), habits.clone());
             }
         }
         prop_assert_eq!(dump(&desk), wanted);

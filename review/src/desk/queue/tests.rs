@@ -31,7 +31,7 @@ impl Scene {
     }
 
     fn next(&self, actor: &str, is_lead: bool) -> Option<Case> {
-        let seeker = Seeker { actor, is_lead, now: self.now() };
+        let seeker = Seeker { actor, is_lead, now: self.now(), slots_a_lot: 10 };
         self.desk.store.read(|db| next(db, &seeker, &Filter::default(), &[])).expect("readable")
     }
 
@@ -78,11 +78,11 @@ fn every_tenth_slot_is_drawn_at_random_over_the_bands_and_never_before_an_urgent
     for slot in 0..100 {
         let case = scene.next("x", false).expect("there is one");
         let best = scene.desk.store.read(|db| {
-            let seeker = Seeker { actor: "x", is_lead: false, now: scene.now() };
+            let seeker = Seeker { actor: "x", is_lead: false, now: scene.now(), slots_a_lot: 10 };
             first(db, (&seeker, &Filter::default(), &[]), "escalated = 0", "class, key, id")
         });
         let best = best.expect("readable").expect("there is one");
-        if slot % SLOTS_A_LOT == SLOTS_A_LOT - 1 {
+        if slot % 10 == 9 {
             bands.push(super::super::rank::band(case.score));
         } else {
             assert_eq!(case.id, best.id, "slot {slot}");
@@ -158,7 +158,7 @@ fn pages_follow_each_other_without_gap_or_repeat_and_filters_narrow_them() {
 fn the_next_case_is_found_by_an_index_and_without_sorting() {
     let scene = scene(&[decision("d1", "a", "review", "")]);
     let plan = |order: &str, condition: &str| -> String {
-        let seeker = Seeker { actor: "x", is_lead: false, now: scene.now() };
+        let seeker = Seeker { actor: "x", is_lead: false, now: scene.now(), slots_a_lot: 10 };
         let mut clause = Clause::of(&Filter::default(), seeker.now);
         clause.free_for(&seeker, &[]);
         let sql = format!(

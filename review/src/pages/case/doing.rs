@@ -16,7 +16,6 @@ use super::super::wrong::{Answered, Wrong, work};
 use crate::desk::Desk;
 use crate::desk::acts::{Claimed, Wanted};
 use crate::desk::case::Case;
-use crate::desk::queue::Seeker;
 use crate::people::{Right, Viewer};
 
 /// A header by which our script says that it wants the address alone.
@@ -62,7 +61,7 @@ pub(in crate::pages) async fn act(
         }
         let query = posted.raw("query");
         let filter = list::filter(&fields(query.as_bytes())?);
-        let seeker = Seeker { actor: &who.id, is_lead: who.may(Right::Lead), now: desk.now() };
+        let seeker = desk.seeker(&who.id, who.may(Right::Lead));
         let first = Some(posted.text("next")).filter(|next| !next.is_empty());
         let next = desk.take_next(&seeker, (&filter, first), &format!("{once}n"))?;
         Ok(match next {

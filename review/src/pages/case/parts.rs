@@ -263,7 +263,7 @@ pub(super) fn linked(t: &Strings, linked: &Linked) -> LinkedLine {
     let in_force: Vec<&str> = linked.in_force.iter().map(|one| t.word("action", one.action.word())).collect();
     LinkedLine {
         account: audit::short(&linked.account),
-        path: format!("/review/account/{}", super::super::guard::encoded(&linked.account)),
+        path: format!("/review/account/{}", linked.handle),
         by: by.join(", "),
         in_force: if in_force.is_empty() { t.say("case.free").to_owned() } else { in_force.join(", ") },
     }

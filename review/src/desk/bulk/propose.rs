@@ -1,0 +1,144 @@
+//! Proposing: what an act would be about is written down, so that a preview shows exactly that.
+//!
+//! Separate from carrying out. Invariants: urgent, blind and appealed cases are never among cases; a proposal is whole or not there; so
+//! many at most.
+
+use rusqlite::Transaction;
+use schema::Action;
+
+use super::versions::Made;
+use super::{Kind, Proposal};
+use crate::desk::case::Case;
+use crate::desk::cause::Cause;
+use crate::desk::queue::{self, Filter};
+use crate::desk::{Desk, campaign, rank};
+use crate::error::Error;
+
+/// Most cases of one act.
+const CASES_MAX: usize = 2_000;
+/// Most restrictions that are taken from a version in one act.
+const RESTRICTIONS_MAX: usize = 100_000;
+/// Accounts of a version's act whose country is looked up for the preview.
+const LOOKED_UP: i64 = 200;
+
+/// One to be acted on.
+struct Item {
+    item: String,
+    account: String,
+    case_id: String,
+    decision: String,
+    what: String,
+}
+
+impl Desk {
+    /// Proposes an act on what a filter shows now; its id.
+    pub(crate) fn propose_bulk(
+        &self,
+        owner: &str,
+        filter: &Filter,
+        what: &Proposal<'_>,
+    ) -> Result<String, Error> {
+        what.check(&self.given.settings.clauses)?;
+        let now = self.now();
+        let may =
+            |case: &Case| !matches!(case.cause, Cause::Urgent | Cause::Appeal) && !case.cause.is_blind();
+        let listed = self.store.read(|db| queue::page(db, (filter, now), None, CASES_MAX * 2))?;
+        let cases = listed.into_iter().map(|listed| listed.case).filter(may).take(CASES_MAX);
+        let item = |case: Case| Item {
+            item: case.id.clone(),
+            account: case.account,
+            case_id: case.id,
+            decision: String::new(),
+            what: case.action.map_or(String::new(), |action| action.word().to_owned()),
+        };
+        self.write(owner, (Kind::Cases, ""), what, cases.map(item).collect())
+    }
+
+    /// Proposes an act on all members of a campaign; its id.
+    pub(crate) fn propose_campaign(
+        &self,
+        owner: &str,
+        campaign: &str,
+        what: &Proposal<'_>,
+    ) -> Result<String, Error> {
+        what.check(&self.given.settings.clauses)?;
+        let now = self.now();
+        let members = self.store.read(|db| campaign::members(db, campaign, now))?;
+        let item = |member: campaign::Member| Item {
+            item: member.account.clone(),
+            account: member.account,
+            case_id: String::new(),
+            decision: String::new(),
+            what: member.action.map_or("", Action::word).to_owned(),
+        };
+        self.write(owner, (Kind::Campaign, campaign), what, members.into_iter().map(item).collect())
+    }
+
+    /// Proposes to lift all that a version did and that is in force; its id.
+    pub(crate) fn propose_undoing(
+        &self,
+        owner: &str,
+        made: &Made,
+        (policy, reason): (&str, &str),
+    ) -> Result<String, Error> {
+        let what = Proposal { act: "lift", label: "", policy, reason };
+        what.check(&self.given.settings.clauses)?;
+        let now = self.now();
+        let found = self.store.read(|db| {
+            let sql = "SELECT account, decision, action FROM restricted WHERE source = ?1 AND (?2 = '*' OR rule = ?2) AND version = ?3
+                AND (expires IS NULL OR expires > ?4) ORDER BY issued DESC, account LIMIT ?5";
+            let mut query = db.prepare_cached(sql)?;
+            let values = (&made.source, &made.rule, &made.version, now as i64, RESTRICTIONS_MAX as i64);
+            let rows = query.query_map(values, |row| {
+                let decision: String = row.get(1)?;
+                let (item, case_id) = (decision.clone(), String::new());
+                Ok(Item { item, account: row.get(0)?, case_id, decision, what: row.get(2)? })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<Vec<Item>>>()?)
+        })?;
+        let id = self.write(owner, (Kind::Version, &made.text()), &what, found)?;
+        let sampled = self.store.read(|db| {
+            let sql = "SELECT account FROM bulk_items WHERE bulk = ?1 ORDER BY lot LIMIT ?2";
+            let mut query = db.prepare_cached(sql)?;
+            let rows = query.query_map((&id, LOOKED_UP), |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<Vec<String>>>()?)
+        })?;
+        if let Err(error) = self.look_up_these(&sampled) {
+            tracing::debug!(%error, "the preview is shown without countries");
+        }
+        Ok(id)
+    }
+
+    fn write(
+        &self,
+        owner: &str,
+        (kind, target): (Kind, &str),
+        what: &Proposal<'_>,
+        items: Vec<Item>,
+    ) -> Result<String, Error> {
+        if items.is_empty() {
+            return Err(Error::Refused("bulk.nothing"));
+        }
+        let id = format!("b_{}", self.once().replace('.', "_"));
+        let now = self.now() as i64;
+        let mut writer = self.store.writer();
+        let transaction = writer.transaction()?;
+        let sql = "INSERT INTO bulks (id, owner, made_at, state, act, label, policy, reason, kind, target)
+            VALUES (?1, ?2, ?3, 'proposed', ?4, ?5, ?6, ?7, ?8, ?9)";
+        let Proposal { act, label, policy, reason } = what;
+        let values = (&id, owner, now, act, label, policy, reason, kind.word(), target);
+        transaction.prepare_cached(sql)?.execute(values)?;
+        items.iter().try_for_each(|item| insert(&transaction, &id, item))?;
+        transaction.commit()?;
+        Ok(id)
+    }
+}
+
+fn insert(transaction: &Transaction<'_>, id: &str, item: &Item) -> Result<(), Error> {
+    let Item { item, account, case_id, decision, what } = item;
+    let sql = "INSERT OR IGNORE INTO bulk_items (bulk, item, account, case_id, decision, what, lot, state)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'waiting')";
+    let lot = rank::lot(&format!("{id}{item}"));
+    transaction.prepare_cached(sql)?.execute((id, item, account, case_id, decision, what, lot))?;
+    Ok(())
+}

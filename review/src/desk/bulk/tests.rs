@@ -1,0 +1,163 @@
+//! Acts on many, sentence by sentence: on cases, on a campaign's members, on what a version did.
+//!
+//! Separate to keep the acts readable.
+
+use schema::Standing;
+
+use super::*;
+use crate::desk::Habits;
+use crate::desk::case::State;
+use crate::desk::queue::Filter;
+use crate::desk::scene::{START, World, appeal, decision};
+
+const BAN: Proposal<'static> = Proposal { act: "ban", label: "abusive", policy: "bulk", reason: "one farm" };
+
+#[test]
+fn many_cases_are_decided_at_once_only_with_another_approver_and_all_of_it_can_be_taken_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let habits = Habits { seconds_per_10_000: 0, audits_per_10_000: 0, ..Habits::default() };
+    let (world, desk) = World::desk(folder.path(), habits);
+    for n in 0..30 {
+        world.arrive(decision(&format!("d{n}"), &format!("a{n}"), "review", ""));
+    }
+    world.arrive(appeal("e", "appealed", "d"));
+    let id = desk.propose_bulk("x", &Filter::default(), &BAN).expect("fine");
+    let bulk = || desk.store.read(|db| load(db, &id)).expect("readable").expect("there");
+    assert_eq!((bulk().total(), bulk().needs_another(20)), (30, true), "the appeal is not among them");
+    let sampled = desk.store.read(|db| sample(db, &id)).expect("readable");
+    assert_eq!(sampled.len(), 10);
+    for who in [("x", true), ("y", false)] {
+        let refused = desk.approve_bulk(&id, who);
+        assert!(matches!(refused, Err(Error::Refused("bulk.another"))), "{who:?} {refused:?}");
+    }
+    desk.run_bulk(&id).expect("nothing is approved");
+    assert_eq!(bulk().counts, [30, 0, 0, 0]);
+    // One is taken by somebody else meanwhile.
+    let of = |at: usize| sampled[at].case.clone().expect("it is one of the cases").id;
+    let held = desk.store.read(|db| Case::load(db, &of(0))).expect("readable").expect("there");
+    desk.claim(&held, "z", "1").expect("written");
+    desk.approve_bulk(&id, ("y", true)).expect("a lead who did not propose it");
+    desk.run_bulk(&id).expect("works");
+    assert_eq!((bulk().counts, &*bulk().state), ([0, 29, 1, 0], "done"));
+    let why = desk.store.read(|db| passed_over(db, &id)).expect("readable");
+    assert_eq!(why, [("refused.held".to_owned(), 1)]);
+    let decided = desk.store.read(|db| Case::load(db, &of(1))).expect("readable").expect("there");
+    assert_eq!((decided.state, &*decided.outcome), (State::Decided, "ban"));
+    desk.turn_bulk(&id, ("x", false), true).expect("its owner may");
+    desk.run_bulk(&id).expect("works");
+    assert_eq!((bulk().counts, &*bulk().state), ([0, 0, 1, 29], "undone"));
+    let again = desk.store.read(|db| Case::load(db, &of(1))).expect("readable").expect("there");
+    assert_eq!(again.state, State::Open);
+}
+
+#[test]
+fn what_is_stopped_goes_no_further_and_what_is_incomplete_is_not_proposed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (world, desk) = World::desk(folder.path(), Habits::default());
+    world.arrive(decision("d", "a", "review", ""));
+    let refused = |what: Proposal<'_>| match desk.propose_bulk("x", &Filter::default(), &what) {
+        Err(Error::Refused(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(Proposal { reason: "", ..BAN }), "refused.no_reason");
+    assert_eq!(refused(Proposal { policy: "", ..BAN }), "refused.no_policy");
+    assert_eq!(refused(Proposal { act: "skip", ..BAN }), "refused.no_act");
+    let id = desk.propose_bulk("x", &Filter::default(), &BAN).expect("fine");
+    desk.turn_bulk(&id, ("x", false), false).expect("its owner stops it");
+    desk.run_bulk(&id).expect("nothing happens");
+    let bulk = desk.store.read(|db| load(db, &id)).expect("readable").expect("there");
+    assert_eq!((&*bulk.state, bulk.counts), ("cancelled", [1, 0, 0, 0]));
+    desk.approve_bulk(&id, ("x", false)).expect("few need no other, and it goes on");
+    desk.run_bulk(&id).expect("works");
+    let bulk = desk.store.read(|db| load(db, &id)).expect("readable").expect("there");
+    assert_eq!((&*bulk.state, bulk.counts), ("done", [0, 1, 0, 0]));
+}
+
+/// What is in force for an account, as the engine would tell it.
+fn in_force(account: &str, decision: &str, scope: &str, more: &str) -> Standing {
+    let text = format!(
+        r#"{{"account":"{account}","seq":1,"as_of":1,"restrictions":[{{"scope":"{scope}","action":"rate_limit",
+        "limit":{{"max":5,"per_s":3600}},"expires":{},"decision":"{decision}","reason":"bulk","message":"m"}}{more}]}}"#,
+        START + 86_400_000
+    );
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// What was written about an account, as verdict and case.
+fn verdicts(desk: &Desk, account: &str) -> Vec<String> {
+    let sql = "SELECT body ->> 'verdict' || ' ' || case_id FROM said WHERE account = ?1 AND act = 'verdict' ORDER BY position";
+    let read = |db: &Connection| {
+        let mut query = db.prepare(sql)?;
+        let rows = query.query_map([account], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<Vec<String>>>()?)
+    };
+    desk.store.read(read).expect("readable")
+}
+
+const LIMIT: &str = r#","limit":{"max":5,"per_s":3600}"#;
+
+#[test]
+fn what_a_version_did_is_lifted_in_one_act_and_nothing_else_goes_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (world, desk) = World::desk(folder.path(), Habits::default());
+    let mut standings = Vec::new();
+    for n in 0..250 {
+        let (id, account) = (format!("d{n}"), format!("a{n}"));
+        world.arrive(decision(&id, &account, "rate_limit", LIMIT));
+        standings.push(in_force(&account, &id, "all", ""));
+    }
+    world.arrive(decision("old", "b", "rate_limit", LIMIT));
+    // One has ended since, one is under a human's word, too.
+    standings.push(Standing { restrictions: Vec::new(), ..in_force("b", "old", "all", "") });
+    let human = r#",{"scope":"messages","action":"ban","expires":null,"decision":"h","reason":"r","message":"m","human":true}"#;
+    standings[7] = in_force("a7", "d7", "all", human);
+    *world.standings.lock().expect("nobody panics with it") = standings;
+    let found = desk.store.read(|db| made(db, desk.now(), 9)).expect("readable");
+    let texts: Vec<(String, u64)> = found.iter().map(|(made, count)| (made.text(), *count)).collect();
+    assert_eq!(texts, [("rule/*/p".to_owned(), 251), ("rule/busy/p".to_owned(), 251)]);
+    assert_eq!(Made::parse("rule/busy/p"), Some(found[1].0.clone()));
+    let id = desk.propose_undoing("x", &found[1].0, ("no_violation", "a bad release")).expect("fine");
+    let bulk = || desk.store.read(|db| load(db, &id)).expect("readable").expect("there");
+    assert_eq!((bulk().total(), bulk().needs_another(20)), (251, true));
+    assert_eq!(desk.store.read(|db| by_action(db, &id)).expect("readable"), [("rate_limit".to_owned(), 251)]);
+    desk.approve_bulk(&id, ("y", true)).expect("a lead who did not propose it");
+    desk.run_bulk(&id).expect("works");
+    assert_eq!((bulk().counts, &*bulk().state), ([0, 249, 2, 0], "done"));
+    let why = desk.store.read(|db| passed_over(db, &id)).expect("readable");
+    assert_eq!(why, [("bulk.ended".to_owned(), 1), ("bulk.not_alone".to_owned(), 1)]);
+    assert_eq!(verdicts(&desk, "a3"), ["lift restored"]);
+    assert_eq!(verdicts(&desk, "a7"), [""; 0]);
+    desk.turn_bulk(&id, ("x", false), true).expect("its owner may");
+    desk.run_bulk(&id).expect("works");
+    assert_eq!((bulk().counts, &*bulk().state), ([0, 0, 2, 249], "undone"));
+    assert_eq!(verdicts(&desk, "a3"), ["lift restored", "change restored"]);
+}
+
+#[test]
+fn a_campaign_is_acted_on_as_one_and_who_has_only_its_company_is_not_banned() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let habits = Habits { seconds_per_10_000: 0, audits_per_10_000: 0, ..Habits::default() };
+    let (world, desk) = World::desk(folder.path(), habits);
+    for n in 0..6 {
+        let named = format!(r#","companions":["a{}","a{}"]"#, (n + 1) % 6, (n + 2) % 6);
+        world.arrive(decision(&format!("d{n}"), &format!("a{n}"), "review", &named));
+    }
+    for n in 0..4 {
+        world.arrive(decision(&format!("l{n}"), &format!("a{n}"), "rate_limit", LIMIT));
+    }
+    world.arrive(appeal("e", "a3", "l3"));
+    let campaign = desk.store.read(|db| crate::desk::campaign::of(db, "a0")).expect("readable").expect("one");
+    let id = desk.propose_campaign("x", &campaign, &BAN).expect("fine");
+    desk.approve_bulk(&id, ("x", false)).expect("few need no other");
+    desk.run_bulk(&id).expect("works");
+    let bulk = || desk.store.read(|db| load(db, &id)).expect("readable").expect("there");
+    assert_eq!((bulk().counts, &*bulk().state), ([0, 3, 3, 0], "done"));
+    let why = desk.store.read(|db| passed_over(db, &id)).expect("readable");
+    assert_eq!(why, [("campaign.no_evidence".to_owned(), 2), ("campaign.own_case".to_owned(), 1)]);
+    assert!(verdicts(&desk, "a0")[0].starts_with("ban k_"), "{:?}", verdicts(&desk, "a0"));
+    assert_eq!(verdicts(&desk, "a5"), [""; 0]);
+    desk.turn_bulk(&id, ("x", false), true).expect("its owner may");
+    desk.run_bulk(&id).expect("works");
+    assert_eq!((bulk().counts, &*bulk().state), ([0, 0, 3, 3], "undone"));
+    assert_eq!(verdicts(&desk, "a0").len(), 2, "a lift took the ban back");
+}
