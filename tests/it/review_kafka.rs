@@ -229,7 +229,9 @@ fn lifted(scene: &Scene, archive: &mut Worker, (ada, bea): (&mut Staff, &mut Sta
         scene.topics.prefix
     );
     assert_eq!(scene.server.ask(&archived), "1");
-    let account = ada.get("/review/account/a_1");
+    let page = ada.get(&format!("/review/case/{case}"));
+    let path = &page[page.find("/review/account/").expect("a way to the account")..];
+    let account = ada.get(path.split('"').next().unwrap_or_default());
     assert!(
         account.contains("looked at") && !account.contains("The history does not answer now"),
         "{account}"

@@ -38,6 +38,8 @@ const REST: Duration = Duration::from_secs(5);
 pub struct History {
     pub(super) client: clickhouse::Client,
     pub(super) runtime: Handle,
+    /// How long it may take to answer.
+    wait: Duration,
     /// It did not answer in time a moment ago.
     rests: Arc<AtomicBool>,
 }
@@ -52,7 +54,7 @@ impl History {
             .with_setting("do_not_merge_across_partitions_select_final", "1")
             .with_setting("output_format_json_quote_64bit_integers", "0")
             .with_setting("output_format_json_quote_denormals", "0");
-        Self { client, runtime, rests: Arc::default() }
+        Self { client, runtime, wait: ANSWER_WAIT, rests: Arc::default() }
     }
 
     /// The answer as JSON objects, one a row.
@@ -69,7 +71,7 @@ impl History {
             let mut lines = query.fetch_bytes("JSONEachRow")?;
             lines.collect().await.map_err(Error::from)
         };
-        let answer = self.runtime.block_on(async { tokio::time::timeout(ANSWER_WAIT, ask).await });
+        let answer = self.runtime.block_on(async { tokio::time::timeout(self.wait, ask).await });
         let Ok(answer) = answer else {
             self.rests.store(true, Ordering::Relaxed);
             let rests = Arc::clone(&self.rests);
@@ -341,4 +343,38 @@ pub(super) fn text(row: &Map<String, Value>, column: &str) -> Told<String> {
 
 pub(super) fn number(row: &Map<String, Value>, column: &str) -> Told<u64> {
     row.get(column).and_then(Value::as_u64).ok_or_else(|| failed(format!("no number in {column}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_frozen_is_waited_for_once_and_then_left_alone_for_a_while() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        // It accepts, reads nothing and says nothing.
+        std::thread::spawn(move || {
+            let mut held = Vec::new();
+            for stream in listener.incoming().map_while(Result::ok) {
+                counted.fetch_add(1, Ordering::Relaxed);
+                held.push(stream);
+            }
+        });
+        let server =
+            Server { url, database: "weir".to_owned(), user: String::new(), password: String::new() };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let history =
+            History { wait: Duration::from_millis(200), ..History::new(&server, runtime.handle().clone()) };
+        for _ in 0..50 {
+            assert!(matches!(history.freshness(), Err(HistoryError::Unavailable(_))));
+        }
+        assert_eq!(calls.load(Ordering::Relaxed), 1, "nobody waits for each of many questions");
+    }
 }
