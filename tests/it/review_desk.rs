@@ -168,7 +168,7 @@ fn with_100_000_open_cases_20_reviewers_are_served_quickly_and_no_case_twice() {
 /// Opens [`CASES`] cases of four kinds: by people, appeals, urgent reports, and automatic bans with a country; where each kind is shown,
 /// and of how many at least.
 fn fill(up: &Up, now: u64) -> [(&'static str, u64); 3] {
-    let (bans, urgent, appeals) = (300, 9_700, 20_000);
+    let (bans, urgent, appeals) = (120, 9_880, 20_000);
     let mut lines = Vec::new();
     for n in 0..bans {
         let (account, started) = (format!("bulk_{n}"), now - 200_000 + n * 100);
@@ -196,7 +196,7 @@ fn fill(up: &Up, now: u64) -> [(&'static str, u64); 3] {
         })
         .collect();
     opens.chunks(5_000).for_each(|chunk| post(up, "/v1/reviews", chunk));
-    [("/review/", CASES - 200), ("/review/?cause=ban&country=DE", 40), ("/review/?cause=appeal", 50)]
+    [("/review/", CASES - 200), ("/review/?cause=ban&country=DE", 30), ("/review/?cause=appeal", 50)]
 }
 
 /// How many open cases a page of the queue tells of: all that wait, or the rows of a filter.
