@@ -26,7 +26,8 @@ pub enum Untaken {
 
 /// Where acts go: the journal, or `weir.reviews` and `weir.control`.
 pub trait Outlet: Send + Sync {
-    /// Writes reviews, all or none; they are durable when it returns. Verdicts follow behind them into the accounts' own logs.
+    /// Writes reviews; they are durable when it returns. The journal takes all or none; of Kafka a part may lie in the log after an
+    /// error, and sending the same again completes it. Verdicts follow behind them into the accounts' own logs.
     ///
     /// # Errors
     /// See [`Untaken`].
