@@ -199,7 +199,7 @@ fn check_rows(archive: &Archive<'_>, refused: &mut Vec<String>) {
     let told = "SELECT account, partition, offset, why, length(decisions) FROM {db}.rows FINAL";
     archive.tells(told, rows.iter().map(line).collect::<BTreeSet<_>>());
     let why: BTreeSet<&str> = rows.iter().map(|row| row.why.word()).collect();
-    assert_eq!(why, BTreeSet::from(["decision", "feedback", "sample"]));
+    assert_eq!(why, BTreeSet::from(["decision", "feedback", "holdout", "sample"]));
     refused.extend(bad);
 }
 
