@@ -117,6 +117,11 @@ fn from_events_to_a_model_that_serves() {
     done(folder.path(), "train --config rows/train.toml --out model.json --json cv.json");
     let found: Value = serde_json::from_str(&read(folder.path(), "cv.json")).expect("it is JSON");
     assert!(found["auc"].as_f64() > Some(0.8), "{}", found["auc"]);
+    // The same rows in Parquet give the same bytes.
+    let columns = read(folder.path(), "rows/train.toml").replace("rows.csv", "rows.parquet");
+    let _ = write(folder.path(), "rows/columns.toml", columns.as_bytes());
+    done(folder.path(), "train --config rows/columns.toml --out again.json");
+    assert_eq!(read(folder.path(), "model.json"), read(folder.path(), "again.json"));
     // Its columns are features of this build, so it serves; and it is marked as no evidence for a ban.
     let model: Value = serde_json::from_str(&read(folder.path(), "model.json")).expect("it is JSON");
     assert_eq!(model["trained_on"], "simulation");
