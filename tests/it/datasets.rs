@@ -59,6 +59,26 @@ fn exported_rows_are_bit_for_bit_those_of_the_decisions() {
             assert_eq!(bits, wanted, "{name} of {}: {text}", row["event"]);
         }
     }
+    // What rows are measured apart by.
+    let told = |name: &str, field: &str| {
+        let mut told: BTreeMap<String, String> = BTreeMap::new();
+        for line in read(folder.path(), name).lines() {
+            let line: Value = serde_json::from_str(line).expect("a line");
+            if let (Some(account), Some(word)) = (line["account"].as_str(), line[field].as_str()) {
+                told.entry(account.to_owned()).or_insert_with(|| word.to_owned());
+            }
+        }
+        told
+    };
+    let (countries, personas) = (told("e.ndjson", "country"), told("t.ndjson", "persona"));
+    for row in &rows {
+        assert_eq!(row["persona"], personas[&row["account"]]);
+        assert_eq!(row["country"], countries.get(&row["account"]).cloned().unwrap_or_default());
+    }
+    assert!(
+        rows.iter().any(|row| !row["country"].is_empty()),
+        "no number has a country: the test proves less"
+    );
     let late = rows.iter().filter(|row| row["restricted"] == "1").count();
     assert!(late > 0, "nobody was restricted: the test proves less");
     let refused = run(folder.path(), &export.split(' ').collect::<Vec<_>>());
@@ -156,6 +176,10 @@ fn the_five_commands_of_the_readme_end_with_a_shadow_that_scores() {
     for command in &commands {
         let line = command.strip_prefix("weir ").expect("a command of weir");
         done(folder, &line.replace("http://127.0.0.1:8484", &url));
+    }
+    let page = read(folder, "cv.html");
+    for slice in ["country", "persona", "bulk_blaster"] {
+        assert!(page.contains(slice), "{slice} is not measured apart");
     }
     let in_force = || -> Value {
         serde_json::from_str(&done(folder, &format!("control --url {url} show"))).expect("it is JSON")

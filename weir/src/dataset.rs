@@ -8,9 +8,10 @@
 mod archived;
 mod drawn;
 mod restricted;
+mod slices;
 mod tables;
 
-pub use archived::{Archive, each_archived, labels};
+pub use archived::{Archive, countries, each_archived, labels};
 pub use tables::{Format, HEAD, Tables};
 
 use ingest::{Line, Lines, Source};
@@ -20,6 +21,7 @@ use scorer::{Engine, Output};
 
 pub use self::drawn::Drawn;
 use self::restricted::Restricted;
+pub use self::slices::Slices;
 use crate::error::Error;
 
 /// What a data set is to hold.

@@ -120,7 +120,6 @@ impl Up {
         let registry = shelf.registry.clone();
         let for_publisher = (registry.clone(), Arc::clone(&clock), Arc::clone(&state));
         let publisher = Arc::new(Publisher::new(&journal.reader()?, journal.appender(), for_publisher)?);
-        let engine = start_engine(source, &journal, &state, (&clock, &runtime))?;
         let kept = &plan.config.history;
         let parts = (&journal, &state, &clock, &runtime);
         let history = kept.enabled.then(|| start_history(folder, kept, parts)).transpose()?;
@@ -134,6 +133,8 @@ impl Up {
             registry,
         };
         let (pages, desk) = review::start(base, &runtime)?;
+        // Last of those that may refuse: a thread that waits would not outlive the refusal in peace.
+        let engine = start_engine(source, &journal, &state, (&clock, &runtime))?;
         let retention = start_retention(&plan.config, shelf, parts)?;
         let on_reject = Arc::clone(&state);
         let on_reject = Box::new(move |reason| on_reject.metrics.count_reject(reason));

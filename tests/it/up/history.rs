@@ -70,6 +70,10 @@ fn the_history_of_another_journal_is_refused_by_name() {
     std::fs::remove_file(data.path().join("journal.db")).expect("the journal was there");
     let (code, said) = Up::refused(data.path(), &[]);
     assert!(code == 2 && said.contains("history of another"), "{code} {said}");
-    let without = Up::start(data.path(), &[("WEIR_HISTORY_ENABLED", "false")]);
+    let without_history = [("WEIR_HISTORY_ENABLED", "false")];
+    let (code, said) = Up::refused(data.path(), &without_history);
+    assert!(code == 2 && said.contains("desk of another") && !said.contains("panicked"), "{code} {said}");
+    std::fs::remove_file(data.path().join("review.db")).expect("the desk's file was there");
+    let without = Up::start(data.path(), &without_history);
     assert_eq!(without.stop().0, 0);
 }

@@ -10,7 +10,7 @@ use schema::{Review, Row};
 
 use crate::commands::archived::ArchivedArgs;
 use crate::commands::judge::{each_line, truth};
-use crate::dataset::{self, Counts, Format, HEAD, Tables, Wanted};
+use crate::dataset::{self, Counts, Format, HEAD, Slices, Tables, Wanted};
 use crate::error::{Error, Outcome};
 use crate::files;
 use crate::setup::{EngineOptions, read_exempt};
@@ -178,8 +178,10 @@ fn from_archive(args: &ExportArgs, archive: &dyn Scan, span: Span) -> Result<(La
     let mut labels = Labels::default();
     // What is said after the span labels what lies in it.
     dataset::labels(archive, Span { from: span.from, to: u64::MAX }, &mut labels)?;
-    said(args, &mut labels)?;
-    let mut out = Tables::create(&args.out, args.format)?;
+    let mut slices = Slices::default();
+    said(args, &mut labels, &mut slices)?;
+    dataset::countries(archive, &mut slices)?;
+    let mut out = Tables::create(&args.out, args.format, slices)?;
     let push = &mut |row: &Row, said: Option<&Said>, stands| out.push(row, said, stands);
     let counts = dataset::each_archived(archive, span, &labels, wanted(args), push)?;
     out.finish()?;
@@ -187,12 +189,13 @@ fn from_archive(args: &ExportArgs, archive: &dyn Scan, span: Span) -> Result<(La
 }
 
 fn from_files(args: &ExportArgs, span: Span) -> Result<(Labels, Counts), Error> {
-    let mut labels = Labels::default();
+    let (mut labels, mut slices) = (Labels::default(), Slices::default());
     dataset::each_event(&args.files, args.trust_internal, |event, at| {
         labels.event(event, at);
+        slices.event(event);
         Ok(())
     })?;
-    said(args, &mut labels)?;
+    said(args, &mut labels, &mut slices)?;
     let exempt = || read_exempt(args.exempt.as_deref());
     let drawn = dataset::drawn(
         &args.files,
@@ -200,7 +203,7 @@ fn from_files(args: &ExportArgs, span: Span) -> Result<(Labels, Counts), Error> 
         &labels,
     )?;
     let mut engine = args.engine.engine(exempt()?, Some(args.sample))?;
-    let mut out = Tables::create(&args.out, args.format)?;
+    let mut out = Tables::create(&args.out, args.format, slices)?;
     let from = (&mut engine, args.trust_internal);
     let counts = dataset::write(&args.files, from, (&labels, &drawn, span), wanted(args), &mut out)?;
     out.finish()?;
@@ -215,8 +218,8 @@ fn wanted(args: &ExportArgs) -> Wanted {
     }
 }
 
-/// Labels out of files.
-fn said(args: &ExportArgs, labels: &mut Labels) -> Result<(), Error> {
+/// Labels out of files, and personas beside them.
+fn said(args: &ExportArgs, labels: &mut Labels, slices: &mut Slices) -> Result<(), Error> {
     if let Some(file) = &args.reviews {
         each_line(file, |line| {
             let review: Review = serde_json::from_slice(line).map_err(|error| error.to_string())?;
@@ -228,6 +231,7 @@ fn said(args: &ExportArgs, labels: &mut Labels) -> Result<(), Error> {
         each_line(file, |line| {
             let truth = truth(line)?;
             labels.truth(&truth.account, truth.abusive, truth.onset_ts);
+            slices.persona(&truth.account, &truth.persona);
             Ok(())
         })?;
     }

@@ -11,7 +11,7 @@ use schema::history::{History, Scan, Span};
 use schema::{Decision, HOLDOUT, Mode, RawEvent, Row};
 
 use super::restricted::Restricted;
-use super::{Counts, Drawn, Stands, Wanted};
+use super::{Counts, Drawn, Slices, Stands, Wanted};
 use crate::error::Error;
 
 /// An archive that can be read through, and says how far it is.
@@ -36,6 +36,17 @@ pub fn labels(archive: &dyn Scan, span: Span, labels: &mut Labels) -> Result<(),
         return Err(Error::Usage(format!("the archive holds an event that is none: {refusal}")));
     }
     archive.each_review(span, &mut |review| labels.review(&review))?;
+    Ok(())
+}
+
+/// Where accounts are from, by what the archive still holds of them.
+pub fn countries(archive: &dyn Scan, slices: &mut Slices) -> Result<(), Error> {
+    archive.each_event(&["registration", "session"], Span { from: 0, to: u64::MAX }, &mut |archived| {
+        // What cannot be read says nothing about a country.
+        if let Ok(Some(event)) = archived.decode().as_ref().map_or(Ok(None), RawEvent::event) {
+            slices.event(&event);
+        }
+    })?;
     Ok(())
 }
 

@@ -11,11 +11,11 @@ use schema::Row;
 use sinks::File;
 use sinks::parquet::{Kind, Table, Value};
 
-use super::Stands;
+use super::{Slices, Stands};
 use crate::error::Error;
 
 /// The columns before the features.
-pub const HEAD: [(&str, Kind); 15] = [
+pub const HEAD: [(&str, Kind); 17] = [
     ("event", Kind::Text),
     ("account", Kind::Text),
     ("at", Kind::Whole),
@@ -31,6 +31,8 @@ pub const HEAD: [(&str, Kind); 15] = [
     ("restricted", Kind::Flag),
     ("held_out", Kind::Flag),
     ("score", Kind::Real),
+    ("country", Kind::Text),
+    ("persona", Kind::Text),
 ];
 
 /// Which tables are wanted.
@@ -48,13 +50,14 @@ pub enum Format {
 pub struct Tables {
     csv: Option<(File, String)>,
     parquet: Option<Table>,
+    slices: Slices,
     places: Vec<usize>,
     line: Vec<u8>,
 }
 
 impl Tables {
-    /// Begins them in a folder that has none.
-    pub fn create(folder: &str, format: Format) -> Result<Self, Error> {
+    /// Begins them in a folder that has none. `slices`: what is known of the rows' accounts.
+    pub fn create(folder: &str, format: Format, slices: Slices) -> Result<Self, Error> {
         let path = |name: &str| format!("{}/{name}", folder.trim_end_matches('/'));
         for name in ["rows.csv", "rows.parquet"].map(path) {
             if std::fs::metadata(&name).is_ok() {
@@ -78,12 +81,12 @@ impl Tables {
             Format::Csv => None,
             Format::Parquet | Format::Both => Some(Table::create(&path("rows.parquet"), &columns)?),
         };
-        Ok(Self { csv, parquet, places, line: Vec::new() })
+        Ok(Self { csv, parquet, slices, places, line: Vec::new() })
     }
 
     /// Adds a row with what was said about its account.
     pub fn push(&mut self, row: &Row, said: Option<&Said>, stands: Stands) -> Result<(), Error> {
-        let head = head(row, said, stands);
+        let head = head(row, said, (stands, self.slices.of(&row.account)));
         if let Some((file, _)) = &mut self.csv {
             self.line.clear();
             for (index, value) in head.iter().enumerate() {
@@ -119,7 +122,12 @@ impl Tables {
     }
 }
 
-fn head<'a>(row: &'a Row, said: Option<&'a Said>, stands: Stands) -> [Value<'a>; HEAD.len()] {
+fn head<'a>(
+    row: &'a Row,
+    said: Option<&'a Said>,
+    (stands, slices): (Stands, [Option<&'a str>; 2]),
+) -> [Value<'a>; HEAD.len()] {
+    let [country, persona] = slices.map(|slice| slice.map_or(Value::Nothing, Value::Text));
     let of = |value: fn(&Said) -> Value<'a>| said.map_or(Value::Nothing, value);
     let delay = said.map(|said| said.at.saturating_sub(row.at));
     [
@@ -138,6 +146,8 @@ fn head<'a>(row: &'a Row, said: Option<&'a Said>, stands: Stands) -> [Value<'a>;
         Value::Flag(stands.is_restricted),
         Value::Flag(stands.is_held_out),
         row.score.map_or(Value::Nothing, Value::Real),
+        country,
+        persona,
     ]
 }
 

@@ -21,6 +21,9 @@ const VALUES_MAX: usize = 4_096;
 /// Columns that are measured apart wherever they are.
 const USUAL_SLICES: [&str; 2] = ["country", "persona"];
 
+/// The slice of rows that do not say to which they belong; a column of nothing else is no slice.
+const UNKNOWN: &str = "(unknown)";
+
 /// A table that was read.
 pub struct Table {
     /// Rows, labels, weights and groups.
@@ -235,7 +238,9 @@ impl Rows {
         let group = plan.group.map(field).filter(|name| !name.is_empty());
         self.groups.push(group.map_or_else(|| xxh3_64(&row.to_le_bytes()), xxh3_64));
         for ((_, at), slice) in plan.slices.iter().zip(&mut self.slices) {
-            slice.push(String::from_utf8_lossy(field(*at)).into_owned());
+            let value = field(*at);
+            let value = if value.is_empty() { UNKNOWN.as_bytes() } else { value };
+            slice.push(String::from_utf8_lossy(value).into_owned());
         }
         Ok(())
     }
@@ -282,7 +287,8 @@ impl Rows {
         data.check().map_err(|error| {
             format!("{error} (label {:?}, abusive if it is one of {:?})", wanted.label, wanted.positive)
         })?;
-        let slices = plan.slices.into_iter().map(|(title, _)| title).zip(self.slices).collect();
+        let slices = plan.slices.into_iter().map(|(title, _)| title).zip(self.slices);
+        let slices = slices.filter(|(_, values)| values.iter().any(|value| value != UNKNOWN)).collect();
         Ok(Table { data, times: self.times, slices })
     }
 }
