@@ -75,7 +75,8 @@ impl Gates {
         if let Some(whole) = candidate.at.first().map(|at| at.false_positives.value) {
             for slice in candidate.slices.iter().filter(|slice| slice.accounts >= self.slice_accounts_min) {
                 let found = slice.false_positives.value;
-                if found > self.slice_false_positives_max * whole {
+                // A slice without a benign account has none to alarm about.
+                if whole.is_nan() || found > self.slice_false_positives_max * whole {
                     failed.push(format!(
                         "{} {} has {found:.5} false positives, more than {} times the whole's {whole:.5}",
                         slice.column, slice.value, self.slice_false_positives_max
@@ -84,6 +85,20 @@ impl Gates {
             }
         }
         failed
+    }
+
+    /// What no gate could look at, since it was not measured.
+    #[must_use]
+    pub fn unmeasured(&self, candidate: &Evaluation) -> Vec<&'static str> {
+        let mut unmeasured = Vec::new();
+        if candidate.drift.is_empty() {
+            unmeasured.push("drift, without --reference (the table that it was trained on)");
+        }
+        if !candidate.slices.iter().any(|slice| slice.accounts >= self.slice_accounts_min) {
+            unmeasured
+                .push("false alarms by slice: no slice has as many accounts as slice_accounts_min asks for");
+        }
+        unmeasured
     }
 }
 

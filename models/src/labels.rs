@@ -68,7 +68,8 @@ pub struct Said {
 pub struct Labels {
     said: BTreeMap<String, Vec<(String, Said)>>,
     undone: BTreeSet<String>,
-    appealed: BTreeSet<String>,
+    /// When an account appealed first.
+    appealed: BTreeMap<String, u64>,
     deleted: BTreeSet<String>,
     /// Time and origin of each credible report.
     reports: BTreeMap<String, Vec<(u64, String)>>,
@@ -90,7 +91,7 @@ impl Labels {
         let Some(label) = label.filter(|label| *label != Label::CannotTell) else { return };
         let voice = match review.act {
             Act::Label => Voice::Review,
-            _ if self.appealed.contains(&review.account) => Voice::Appeal,
+            _ if self.had_appealed(&review.account, review.at) => Voice::Appeal,
             _ => Voice::Verdict,
         };
         let saw_score = Some(review.shown.iter().any(|code| code == "score"));
@@ -102,14 +103,14 @@ impl Labels {
     pub fn event(&mut self, event: &Event<'_>, at: u64) {
         match &event.body {
             Body::Appeal { .. } => {
-                self.appealed.insert(event.account.to_owned());
+                self.appealed.entry(event.account.to_owned()).or_insert(at);
             }
             Body::Deletion => {
                 self.deleted.insert(event.account.to_owned());
             }
             Body::Verdict(verdict) => {
                 let Some(label) = meant(verdict.verdict) else { return };
-                let appealed = self.appealed.contains(event.account);
+                let appealed = self.had_appealed(event.account, at);
                 let voice = if appealed { Voice::Appeal } else { Voice::Verdict };
                 let said = Said { at, label, voice, weight: 1.0, saw_score: None };
                 self.note(event.account, event.id, said);
@@ -124,6 +125,11 @@ impl Labels {
         let label = if abusive { Label::Abusive } else { Label::Benign };
         let at = if abusive { onset.unwrap_or(0) } else { 0 };
         self.note(account, "", Said { at, label, voice: Voice::Truth, weight: 1.0, saw_score: None });
+    }
+
+    /// Whether an account had appealed when something was said of it: events may all be read before the first review.
+    fn had_appealed(&self, account: &str, at: u64) -> bool {
+        self.appealed.get(account).is_some_and(|appealed| *appealed <= at)
     }
 
     fn note(&mut self, account: &str, id: &str, said: Said) {

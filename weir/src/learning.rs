@@ -134,7 +134,14 @@ impl Run {
     /// A row of before: learned from already, held out again.
     fn know(&mut self, row: &Labelled, is_label: bool) {
         if is_label && Guard::holds_out(&row.account) {
-            self.guard.hold(row.values.clone(), row.is_abusive, row.weight);
+            self.hold_out(row);
+        }
+    }
+
+    /// Keeps a row to measure by, if a human labelled it: what a crowd says must not judge what is learned.
+    fn hold_out(&mut self, row: &Labelled) {
+        if !row.by_reports {
+            self.guard.hold(row.values.clone(), row.is_abusive, row.weight * row.label_weight);
         }
     }
 
@@ -163,7 +170,7 @@ impl Run {
             self.next_ms = at + self.wanted.every_ms;
         }
         if Guard::holds_out(&row.account) {
-            self.guard.hold(row.values.clone(), row.is_abusive, row.weight);
+            self.hold_out(row);
             self.learned.labels[1] += 1;
             return Ok(());
         }

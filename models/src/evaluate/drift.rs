@@ -21,21 +21,18 @@ pub struct Drift {
     pub unknown_now: f64,
 }
 
-/// The index of a column; NaN is unknown. 0 if a side has no rows.
+/// The index of a column over rows, each a value and how many it stands for; NaN is unknown. 0 if a side has no rows.
 #[must_use]
-pub fn drift(column: &str, before: &[f32], now: &[f32]) -> Drift {
-    let mut known: Vec<f32> = before.iter().copied().filter(|value| !value.is_nan()).collect();
-    known.sort_unstable_by(f32::total_cmp);
-    let mut edges: Vec<f32> =
-        (1..BINS).filter_map(|bin| known.get(bin * known.len() / BINS).copied()).collect();
-    edges.dedup();
-    let shares = |values: &[f32]| {
+pub fn drift(column: &str, before: &[(f32, f32)], now: &[(f32, f32)]) -> Drift {
+    let edges = edges(before);
+    let shares = |rows: &[(f32, f32)]| {
         let mut counts = vec![0.0; edges.len() + 2];
-        for value in values {
+        for (value, weight) in rows {
             let bin = if value.is_nan() { 0 } else { 1 + edges.partition_point(|edge| edge <= value) };
-            counts[bin] += 1.0;
+            counts[bin] += f64::from(*weight);
         }
-        counts.into_iter().map(|count: f64| count / values.len().max(1) as f64).collect::<Vec<f64>>()
+        let all: f64 = counts.iter().sum();
+        counts.into_iter().map(|count| if all > 0.0 { count / all } else { 0.0 }).collect::<Vec<f64>>()
     };
     let (old, new) = (shares(before), shares(now));
     let bin = |(old, new): (&f64, &f64)| {
@@ -50,9 +47,43 @@ pub fn drift(column: &str, before: &[f32], now: &[f32]) -> Drift {
     Drift { column: column.to_owned(), psi, unknown_before: old[0], unknown_now: new[0] }
 }
 
+/// Where the tenths of the known rows begin.
+fn edges(rows: &[(f32, f32)]) -> Vec<f32> {
+    let mut known: Vec<(f32, f32)> = rows.iter().copied().filter(|(value, _)| !value.is_nan()).collect();
+    known.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let all: f64 = known.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    let (mut edges, mut passed) = (Vec::with_capacity(BINS), 0.0);
+    for (value, weight) in known {
+        passed += f64::from(weight);
+        while edges.len() + 1 < BINS && passed > (edges.len() + 1) as f64 * all / BINS as f64 {
+            edges.push(value);
+        }
+    }
+    edges.dedup();
+    edges
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn drift(column: &str, before: &[f32], now: &[f32]) -> Drift {
+        let of = |values: &[f32]| values.iter().map(|value| (*value, 1.0)).collect::<Vec<_>>();
+        super::drift(column, &of(before), &of(now))
+    }
+
+    #[test]
+    fn rows_that_stand_for_more_count_for_more() {
+        // The same traffic, of which one side keeps a tenth of what is below 500.
+        let all: Vec<(f32, f32)> = (0..1_000).map(|n| (n as f32, 1.0)).collect();
+        let is_kept = |n: &i32| *n >= 500 || n % 10 == 0;
+        let sampled: Vec<i32> = (0..1_000).filter(is_kept).collect();
+        let weighed = |n: &i32| (*n as f32, if *n < 500 { 10.0 } else { 1.0 });
+        let found = super::drift("c", &all, &sampled.iter().map(weighed).collect::<Vec<_>>());
+        assert!(found.psi < 1e-3, "{found:?}");
+        let bare: Vec<(f32, f32)> = sampled.iter().map(|n| (*n as f32, 1.0)).collect();
+        assert!(super::drift("c", &all, &bare).psi > 0.5);
+    }
 
     #[test]
     fn what_stays_has_no_drift_and_what_moves_or_is_lost_has() {

@@ -127,6 +127,12 @@ impl Clause {
                 clause.and(&format!("{column} = ?"), [Value::Text(wanted.clone())]);
             }
         }
+        if !(filter.rule.is_empty() && filter.reason.is_empty() && filter.model.is_empty()) {
+            // Whoever judges blind must not learn from a filter what was decided.
+            let blind = Cause::ALL.into_iter().filter(|cause| cause.is_blind());
+            let blind: Vec<String> = blind.map(|cause| (cause as i64).to_string()).collect();
+            clause.and(&format!("cause NOT IN ({})", blind.join(", ")), []);
+        }
         if !filter.country.is_empty() {
             clause.and("facts.country = ?", [Value::Text(filter.country.clone())]);
         }

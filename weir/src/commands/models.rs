@@ -283,6 +283,9 @@ fn promote(args: &PromoteArgs) -> Result<Outcome, Error> {
         None => None,
     };
     let mut failed = gates.gates().failures(&candidate, champion.as_ref());
+    for what in gates.gates().unmeasured(&candidate) {
+        eprintln!("not looked at by any gate: {what}");
+    }
     if !can_serve(&model) {
         failed.push(
             "its columns are not all features of this build (catalogue mismatch): nothing could serve it"

@@ -75,7 +75,10 @@ pub fn slices(
 /// How columns moved from one table to another that has the same columns.
 pub fn drift_between(before: &Dataset, now: &Dataset) -> Vec<Drift> {
     let one = |(column, name): (usize, &String)| {
-        let of = |data: &Dataset| data.rows.column(column).to_vec();
+        let of = |data: &Dataset| {
+            let rows = data.rows.column(column).into_iter().copied().zip(data.weights.iter().copied());
+            rows.collect::<Vec<_>>()
+        };
         drift(name, &of(before), &of(now))
     };
     now.names.iter().enumerate().map(one).collect()
@@ -90,9 +93,16 @@ fn drift_in_time(table: &Table) -> Vec<Drift> {
     sorted.sort_unstable_by(f64::total_cmp);
     let middle = sorted[sorted.len() / 2];
     let one = |(column, name): (usize, &String)| {
-        let of = |later: bool| -> Vec<f32> {
-            let rows = table.times.iter().zip(table.data.rows.column(column));
-            rows.filter(|(time, _)| (**time >= middle) == later).map(|(_, value)| *value).collect()
+        let of = |later: bool| -> Vec<(f32, f32)> {
+            let rows =
+                table.data.rows.column(column).into_iter().copied().zip(table.data.weights.iter().copied());
+            table
+                .times
+                .iter()
+                .zip(rows)
+                .filter(|(time, _)| (**time >= middle) == later)
+                .map(|(_, row)| row)
+                .collect()
         };
         drift(name, &of(false), &of(true))
     };

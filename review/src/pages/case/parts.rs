@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use schema::desk::{Explained, FeatureNote};
 use schema::history::Heard;
-use schema::{Contact, Decision, Restriction, Row};
+use schema::{Action, Contact, Decision, Restriction, Row};
 
 use crate::audit;
 use crate::desk::case::Case;
@@ -53,6 +53,8 @@ pub(in crate::pages) struct Restricted {
     pub(in crate::pages) text: String,
     pub(in crate::pages) ends: String,
     pub(in crate::pages) is_human: bool,
+    /// The decision, if a statement of reasons is due about it.
+    pub(in crate::pages) decision: String,
 }
 
 /// A block or report.
@@ -235,6 +237,7 @@ pub(super) fn restricted(t: &Strings, one: &Restriction, now: u64) -> Restricted
             None => t.say("case.no_end").to_owned(),
         },
         is_human: one.human,
+        decision: if one.action == Action::Warn { String::new() } else { one.decision.clone() },
     }
 }
 
