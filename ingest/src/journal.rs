@@ -40,8 +40,17 @@ pub struct Head {
     pub at: u64,
 }
 
-/// What commits cost and how they failed, told by the writer after each one.
-pub type Observer = Box<dyn Fn(&CommitReport) + Send>;
+/// What the writer tells of its commits.
+pub type Observer = Box<dyn Fn(Told<'_>) + Send>;
+
+/// A commit begins, or what became of it.
+#[derive(Debug)]
+pub enum Told<'r> {
+    /// From now on the disk is waited for.
+    Begins,
+    /// It ended, well or not.
+    Ended(&'r CommitReport),
+}
 
 /// One attempt to commit.
 #[derive(Debug)]
@@ -60,7 +69,7 @@ pub struct Options {
     pub clock: Clock,
     /// Microseconds of a clock that never goes back, to measure commits.
     pub ticks: fn() -> u64,
-    /// Hears of every commit.
+    /// Hears of every commit, before and after.
     pub observer: Observer,
 }
 

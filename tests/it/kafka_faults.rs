@@ -99,7 +99,6 @@ fn an_owner_that_was_frozen_does_not_have_the_last_word() {
 }
 
 #[test]
-#[ignore = "three brokers take 1.5 GB: cargo test --workspace --locked --test it -- --ignored leader"]
 fn the_death_of_a_leader_among_three_brokers_loses_nothing() {
     let mut cluster = Cluster::start(3);
     let scene = Scene::new(Topics::create(cluster.brokers(), 3, &["--replication", "3"]));

@@ -173,7 +173,7 @@ fn five_times_the_usual_traffic_for_some_seconds_is_late_and_nothing_else() {
 }
 
 #[test]
-#[ignore = "four minutes: cargo test --workspace --locked --test it -- --ignored five_times"]
+#[ignore = "four minutes of a machine of its own, since it measures rates: cargo test --workspace --locked --test it -- --ignored five_times"]
 fn five_times_the_usual_traffic_for_a_minute_is_late_and_nothing_else() {
     // 670,000 events: 360,000 at once, and enough for a recovery that takes twice the 100 s that are due. The backlog of 180,000
     // would take more than 100 MiB by itself.

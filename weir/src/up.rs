@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ingest::http::Gate;
-use ingest::journal::{CommitReport, Journal, Options, Unwritten};
+use ingest::journal::{Journal, Options, Told, Unwritten};
 use scorer::ExemptList;
 use sinks::checkpoint::{Checkpoints, Settings};
 use tokio::runtime::{Builder, Runtime};
@@ -223,7 +223,9 @@ impl Up {
 
 fn open(path: PathBuf, state: &Arc<State>, clock: &Clock) -> Result<Journal, Error> {
     let told = Arc::clone(state);
-    let observer = Box::new(move |report: &CommitReport| {
+    let observer = Box::new(move |commit: Told<'_>| {
+        let Told::Ended(report) = commit else { return told.writes.beat() };
+        told.writes.end();
         told.metrics.commit.observe(report.took_us as f64 / 1e6);
         told.disk_works(report.failed.is_none());
         if let Some(failed) = &report.failed {

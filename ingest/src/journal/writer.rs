@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::batch::Batch;
 use super::tables::Tables;
-use super::{CommitReport, Head, Options};
+use super::{CommitReport, Head, Options, Told};
 use crate::error::Error;
 
 /// What is to be written together or not at all.
@@ -216,11 +216,12 @@ impl Writer {
         records: usize,
     ) {
         let began = (self.options.ticks)();
+        (self.options.observer)(Told::Begins);
         let at = (self.options.clock)().max(self.tables.head.at);
         let written = self.tables.commit(&commits.iter().collect::<Vec<_>>(), at);
         let took_us = (self.options.ticks)().saturating_sub(began);
         let failed = written.as_ref().err().cloned();
-        (self.options.observer)(&CommitReport { took_us, records, failed });
+        (self.options.observer)(Told::Ended(&CommitReport { took_us, records, failed }));
         match written {
             Ok(starts) => {
                 for (commit, start) in commits.iter_mut().zip(&starts) {

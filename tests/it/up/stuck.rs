@@ -14,7 +14,7 @@ use super::{NDJSON, records, session, wait_until_decided};
 const WAIT: Duration = Duration::from_secs(120);
 
 #[test]
-#[ignore = "more than a minute, and it mounts a disk: cargo test --workspace --locked --test it -- --ignored stuck"]
+#[ignore = "more than a minute, and others' syncs wait while its disk is frozen: cargo test --workspace --locked --test it -- --ignored stuck"]
 fn a_stuck_disk_is_told_by_healthz_and_nothing_is_lost_when_it_goes_on() {
     let Some(disk) = Freezer::mount() else {
         eprintln!("NOT RUN: no ext4 can be mounted here, so the disk cannot be frozen");

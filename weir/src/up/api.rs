@@ -113,7 +113,7 @@ pub fn router(
 }
 
 async fn health(Extract(api): Extract<Arc<Api>>) -> Response {
-    telemetry::health(api.state.pulse.fault())
+    telemetry::health(api.state.pulse.fault().or_else(|| api.state.writes.fault()))
 }
 
 async fn ready(Extract(api): Extract<Arc<Api>>) -> Response {

@@ -57,6 +57,8 @@ pub struct State {
     pub speed: f64,
     /// Whether the engine's thread lives.
     pub pulse: Arc<Pulse>,
+    /// Whether the journal's writer waits for the disk, and how long already.
+    pub writes: Pulse,
     /// What the engine decides by; told by it.
     pub deciding: watch::Sender<Deciding>,
     /// The kill switch as gateways are told of it.
@@ -76,12 +78,15 @@ impl State {
         let metrics = Metrics::new(Shows::Up);
         let engine = metrics.engines.at(&PartitionLabels::default());
         let (account, restrictions) = (ENFORCEMENT_KEY.to_owned(), Vec::new());
+        let idle = Pulse::new("the journal's writer");
+        idle.end();
         let off = Standing { account, seq: 0, as_of: 0, restrictions };
         Self {
             metrics,
             engine,
             speed,
             pulse: Arc::new(Pulse::new("the engine")),
+            writes: idle,
             deciding: watch::channel(Deciding::default()).0,
             enforcement: watch::channel(off).0,
             phase,
