@@ -1,6 +1,7 @@
 //! The embedded server, as its users meet it: killed, stopped, asked, refused. On the real binary, over HTTP.
 
 mod checkpoints;
+mod checks;
 mod history;
 mod people;
 mod retention;
@@ -256,27 +257,6 @@ fn a_check_waits_for_its_decision_and_the_feed_resumes_where_it_was_left() {
     assert_eq!(follow("/v1/decisions?from=0", &resumed, positions.len() - 1), positions[1..]);
     let beyond = client.call("GET", "/v1/decisions?from=999999", "", b"").expect("it answers");
     assert_eq!((beyond.status, &beyond.json()["error"]), (410, &"gone".into()));
-}
-
-#[test]
-fn a_deadline_that_passes_is_told_and_the_event_is_decided_all_the_same() {
-    let data = tempfile::tempdir().expect("a folder");
-    let up = Up::start(data.path(), &[]);
-    // While somebody else holds the file, nothing can be committed.
-    let db = Connection::open(data.path().join("journal.db")).expect("the journal is there");
-    db.execute_batch("BEGIN IMMEDIATE").expect("the file can be held");
-    let event = session("c1");
-    let late =
-        up.client().call("POST", "/v1/check?deadline_ms=150", "", event.as_bytes()).expect("it answers");
-    assert_eq!((late.status, &late.json()["error"]), (504, &"deadline".into()));
-    db.execute_batch("ROLLBACK").expect("the file can be let go");
-    let again =
-        up.client().call("POST", "/v1/check?deadline_ms=10000", "", event.as_bytes()).expect("it answers");
-    assert_eq!(again.json()["outcome"], "duplicate", "the first one lies in the log");
-    for deadline in ["0", "10001", "x"] {
-        let path = format!("/v1/check?deadline_ms={deadline}");
-        assert_eq!(up.client().call("POST", &path, "", b"{}").expect("it answers").status, 400);
-    }
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! Separate from everything that serves, so that one thread owns the engine by value. Invariants: decisions, standings
 //! and the reader's position are one commit; after a crash what was decided before is decided again and not written
-//! again; what the disk refuses is kept and tried again, and nothing is read meanwhile; no event is passed over unread; a
+//! again; what the disk refuses is kept and tried again, and nothing is read meanwhile; no event is passed over unread, and
+//! none is taken before the writer told of it, which it does once whoever asks about it is registered; a
 //! checkpoint is of a moment at which nothing was owed.
 
 mod decide;
@@ -153,7 +154,7 @@ impl Line {
                 }
             }
             let head = *self.ends.head.borrow_and_update();
-            let taken = self.step(&mut chunk)?;
+            let taken = self.step(&mut chunk, head)?;
             self.gauge(head);
             self.save(!taken);
             if taken {
@@ -180,11 +181,10 @@ impl Line {
     }
 
     /// Takes the next events, if there are any that the engine may decide about.
-    fn step(&mut self, chunk: &mut Chunk) -> Result<bool, Error> {
+    fn step(&mut self, chunk: &mut Chunk, head: Head) -> Result<bool, Error> {
         self.ends.reader.read(Some(Topic::Events), self.position, BATCH_RECORDS, chunk)?;
-        if self.next.is_some() {
-            chunk.keep_up_to(self.written);
-        }
+        // The file shows a commit before its checks are registered: who asked would wait for a decision that was made already.
+        chunk.keep_up_to(if self.next.is_some() { self.written.min(head.position) } else { head.position });
         let Some(last) = chunk.len().checked_sub(1).and_then(|last| chunk.get(last)) else {
             return Ok(false);
         };
