@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::Path;
 
+use harness::clock::now_ms;
+use harness::up::Up;
 use harness::weir::{Run, read, run, write};
 
 fn weir(folder: &Path, line: &str) -> Run {
@@ -120,4 +122,42 @@ fn what_no_trusted_key_signed_or_somebody_changed_is_not_read() {
     refused(folder, &show(&good, "key.pub"), "does not prove it");
     refused(folder, "models keygen key", "exists");
     refused(folder, "models show ../x 1 --registry shelf --trust key.pub", "letters, digits");
+}
+
+#[test]
+fn a_server_that_trusts_a_key_puts_only_models_in_force_that_it_signed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let [good, bad] = trained(folder);
+    done(folder, "models keygen other");
+    fs::remove_file(folder.join(format!("shelf/model/candidate/{bad}.sig"))).expect("it was signed");
+    let place = |file: &str| folder.join(file).display().to_string();
+    let (shelf, key, other) = (place("shelf"), place("key.pub"), place("other.pub"));
+    let start = |trusted: &str| {
+        let environment = [("WEIR_DATA_REGISTRY", shelf.as_str()), ("WEIR_DATA_TRUST", trusted)];
+        Up::start(&folder.join("data"), &environment)
+    };
+    let want = |up: &Up, version: &str, says: &str| {
+        let at = format!("http://{}", up.address);
+        let words =
+            ["control", "--url", &at, "activate", "model", "--name", "candidate", "--version", version];
+        let ran = run(folder, &words);
+        assert_eq!(ran.code == 0, says.ends_with("is active"), "{} {}", ran.stdout, ran.stderr);
+        assert!((ran.stdout + &ran.stderr).contains(says), "{says}");
+    };
+    let up = start(&other);
+    want(&up, &good, "which is not trusted");
+    assert_eq!(up.stop().0, 0);
+    let up = start(&key);
+    want(&up, &bad, ".sig");
+    want(&up, &good, &format!("candidate {good} is active"));
+    up.kill();
+    // It outlives the process.
+    let up = start(&key);
+    let event = format!(r#"{{"id":"e","ts":{},"kind":"session","account":"a"}}"#, now_ms());
+    let asked = up.client().call("POST", "/v1/check?deadline_ms=10000", "", event.as_bytes());
+    assert_eq!(asked.expect("it answers").status, 200);
+    let shown = up.client().call("GET", "/v1/control", "", b"").expect("it answers").json();
+    assert_eq!(shown["active"][0]["version"], good.as_str(), "{shown}");
+    assert_eq!(up.stop().0, 0);
 }
