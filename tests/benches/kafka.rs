@@ -57,12 +57,14 @@ fn main() {
     for round in 0..=rounds {
         let topics = Topics::create(cluster.brokers(), partitions as i32, &[]);
         let filled = load.fill(&topics);
-        let raw = count(&cluster, &topics, &load);
+        let raw = count(&cluster, &topics, &load, &AS_A_WORKER);
+        let plain = count(&cluster, &topics, &load, &[]);
         let own = decide(&cluster, &topics, &load);
         println!("round {round}: {:.0} events/s written; {}", filled, load_of_the_machine());
         println!("  counted: {raw}");
+        println!("  counted with librdkafka's own settings: {plain}");
         println!("  decided: {own}");
-        println!("  ratio {:.2}", own.rate() / raw.rate());
+        println!("  ratio {:.2}; {:.2}", own.rate() / raw.rate(), own.rate() / plain.rate());
         if round == 0 {
             continue;
         }
@@ -81,21 +83,21 @@ fn main() {
         );
         rates = if rates.is_empty() { vec![half] } else { rates };
     }
-    for rate in rates {
+    for rate in rates.into_iter().filter(|_| seconds > 0) {
         let topics = Topics::create(cluster.brokers(), partitions as i32, &[]);
         latency::show(&load, &topics, rate, Duration::from_secs(seconds));
     }
 }
 
 /// A consumer that does nothing but count, message by message, as rdkafka hands them out.
-fn count(cluster: &Cluster, topics: &Topics, load: &Load) -> Figure {
+fn count(cluster: &Cluster, topics: &Topics, load: &Load, settings: &[(&str, &str)]) -> Figure {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", &topics.brokers)
         .set("group.id", "counts")
         .set("enable.auto.commit", "false");
-    for (key, value) in AS_A_WORKER {
-        config.set(key, value);
+    for (key, value) in settings {
+        config.set(*key, *value);
     }
     let consumer: BaseConsumer = config.create().expect("settings that a worker has");
     let mut list = TopicPartitionList::new();
