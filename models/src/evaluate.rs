@@ -17,7 +17,7 @@ mod threshold;
 pub use curves::{Curves, curves};
 pub use drift::{Drift, drift};
 pub use importance::{Importance, Seen, importance};
-pub use slices::{SliceRow, slice};
+pub use slices::{ACCOUNTS_MIN, SliceRow, slice};
 pub use threshold::{AtThreshold, Part};
 
 use crate::interval::Z;

@@ -3,7 +3,7 @@
 //! Separate from evaluation, which only tells. Invariants: a figure that does not exist (NaN) fails its gate; every failed gate is
 //! told, with what was found and what was asked for.
 
-use crate::evaluate::Evaluation;
+use crate::evaluate::{ACCOUNTS_MIN, Evaluation};
 
 /// The gates. Shares and differences are 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +32,7 @@ impl Default for Gates {
             average_precision_loss_max: 0.005,
             calibration_error_max: 0.05,
             psi_max: 0.25,
-            slice_accounts_min: 10_000,
+            slice_accounts_min: ACCOUNTS_MIN as u64,
             slice_false_positives_max: 3.0,
         }
     }
@@ -108,12 +108,12 @@ mod tests {
     use crate::evaluate::{Drift, slice};
     use crate::measure::Scored;
 
-    /// 40,000 rows, well ranked and calibrated; of the benign ones, those in `bad` countries are often flagged.
+    /// 80,000 accounts with a row each, well ranked and calibrated; 10,000 are in country b, where benign ones may be flagged more often.
     fn evaluation(alarms_of_b: f64) -> Evaluation {
         let mut rows = Vec::new();
         let mut countries = Vec::new();
-        for number in 0..40_000u32 {
-            let country = if number % 2 == 0 { "a" } else { "b" };
+        for number in 0..80_000u32 {
+            let country = if number % 8 == 7 { "b" } else { "a" };
             let share = f64::from(number / 2 % 1_000) / 1_000.0;
             let abusive = number % 20 >= 18;
             let alarms = if country == "b" { alarms_of_b } else { 0.01 };
@@ -121,7 +121,7 @@ mod tests {
             rows.push(Scored { score: if flagged { 0.85 } else { 0.02 }, abusive, weight: 1.0 });
             countries.push(country);
         }
-        let groups: Vec<u64> = (0..40_000).collect();
+        let groups: Vec<u64> = (0..80_000).collect();
         let mut found = Evaluation::new(("m", "t"), (&rows, &groups), &[0.5]);
         found.slices = slice("country", (&countries, &groups), &rows, 0.5);
         found
@@ -152,12 +152,13 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_with_many_false_positives_fails_if_it_is_large_enough() {
-        // A third slice carries the mean down, or none could be three times the whole.
-        let gates = Gates { slice_false_positives_max: 1.5, calibration_error_max: 0.1, ..Gates::default() };
+    fn a_slice_with_three_times_the_false_positives_fails_if_it_is_large_enough() {
+        let gates = Gates { calibration_error_max: 0.1, ..Gates::default() };
+        // Country b has an eighth of the rows, so that its alarms are part of the whole's.
+        assert_eq!(gates.failures(&evaluation(0.03), None), Vec::<String>::new(), "2.4 times");
         let failed = gates.failures(&evaluation(0.08), None);
-        assert!(failed.len() == 1 && failed[0].contains("country b"), "{failed:?}");
-        let small = Gates { slice_accounts_min: 30_000, ..gates };
+        assert!(failed.len() == 1 && failed[0].contains("country b has 0.08"), "{failed:?}");
+        let small = Gates { slice_accounts_min: 10_001, ..gates };
         assert_eq!(small.failures(&evaluation(0.08), None), Vec::<String>::new());
     }
 }

@@ -71,7 +71,9 @@ fn exported_rows_are_bit_for_bit_those_of_the_decisions() {
         told
     };
     let (countries, personas) = (told("e.ndjson", "country"), told("t.ndjson", "persona"));
+    let clients = told("e.ndjson", "client");
     for row in &rows {
+        assert!(row["client"].is_empty() || clients.contains_key(&row["account"]), "{}", row["account"]);
         assert_eq!(row["persona"], personas[&row["account"]]);
         assert_eq!(row["country"], countries.get(&row["account"]).cloned().unwrap_or_default());
     }
@@ -79,6 +81,9 @@ fn exported_rows_are_bit_for_bit_those_of_the_decisions() {
         rows.iter().any(|row| !row["country"].is_empty()),
         "no number has a country: the test proves less"
     );
+    let words = |name: &str| rows.iter().map(|row| row[name].as_str()).collect::<BTreeSet<_>>();
+    assert!(words("client").len() > 2 && words("account_tier").is_superset(&["business", "person"].into()));
+    assert!(words("age_band").is_superset(&["under 1 h", "over 1 y"].into()), "{:?}", words("age_band"));
     let late = rows.iter().filter(|row| row["restricted"] == "1").count();
     assert!(late > 0, "nobody was restricted: the test proves less");
     let refused = run(folder.path(), &export.split(' ').collect::<Vec<_>>());
@@ -178,7 +183,9 @@ fn the_five_commands_of_the_readme_end_with_a_shadow_that_scores() {
         done(folder, &line.replace("http://127.0.0.1:8484", &url));
     }
     let page = read(folder, "cv.html");
-    for slice in ["country", "persona", "bulk_blaster"] {
+    for slice in
+        ["country", "client", "account_tier business", "age_band under 1 h", "persona", "bulk_blaster"]
+    {
         assert!(page.contains(slice), "{slice} is not measured apart");
     }
     let in_force = || -> Value {

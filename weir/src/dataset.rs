@@ -11,7 +11,7 @@ mod restricted;
 mod slices;
 mod tables;
 
-pub use archived::{Archive, countries, each_archived, labels};
+pub use archived::{Archive, each_archived, heard, labels};
 pub use tables::{Format, HEAD, Tables};
 
 use ingest::{Line, Lines, Source};

@@ -9,6 +9,7 @@ mod learners;
 pub mod report;
 mod reservoir;
 mod run;
+mod slices;
 pub mod table;
 mod worlds;
 

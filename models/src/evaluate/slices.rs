@@ -1,15 +1,17 @@
 //! The same figures by value of a column (persona, country, client): a good mean hides a bad slice.
 //!
-//! Separate, as a slice may lack a label. Invariants: slices with the most rows come first, equal ones by name; the rest
-//! beyond [`SLICES_MAX`] is put together, never left out.
+//! Separate, as a slice may lack a label. Invariants: slices with the most rows come first, equal ones by name; beyond [`SLICES_MAX`]
+//! only those of at least [`ACCOUNTS_MIN`] accounts are shown apart, so that a gate sees them; the rest is put together, never left out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{AtThreshold, Part};
 use crate::measure::{Scored, quality};
 
-/// Most values of a column that are shown apart.
+/// Values of a column that are shown apart, however small.
 pub const SLICES_MAX: usize = 40;
+/// Accounts from which a value is shown apart in any case, since a gate looks at it.
+pub const ACCOUNTS_MIN: usize = 10_000;
 
 /// One value of one column.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,12 +55,17 @@ pub fn slice(
         parts.into_iter().map(|(value, rows)| (value.to_owned(), rows)).collect();
     parts.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then(a.0.cmp(&b.0)));
     if parts.len() > SLICES_MAX {
-        let rest = parts.split_off(SLICES_MAX - 1);
-        let name = format!("({} others)", rest.len());
-        parts.push((name, rest.into_iter().flat_map(|(_, rows)| rows).collect()));
+        let behind = parts.split_off(SLICES_MAX - 1);
+        let (large, rest): (Vec<_>, Vec<_>) =
+            behind.into_iter().partition(|(_, rows)| accounts_of(rows) >= ACCOUNTS_MIN);
+        parts.extend(large);
+        if !rest.is_empty() {
+            let name = format!("({} others)", rest.len());
+            parts.push((name, rest.into_iter().flat_map(|(_, rows)| rows).collect()));
+        }
     }
     let row = |(value, owned): (String, Vec<Owned>)| {
-        let accounts: BTreeSet<u64> = owned.iter().map(|(_, account)| *account).collect();
+        let accounts = accounts_of(&owned) as u64;
         let (rows, owners): (Vec<Scored>, Vec<u64>) = owned.into_iter().unzip();
         let at = AtThreshold::of((&rows, &owners), threshold);
         let found = quality(rows);
@@ -66,7 +73,7 @@ pub fn slice(
             column: column.to_owned(),
             value,
             rows: found.rows,
-            accounts: accounts.len() as u64,
+            accounts,
             abusive: found.abusive,
             auc: found.auc,
             precision: at.precision,
@@ -75,6 +82,13 @@ pub fn slice(
         }
     };
     parts.into_iter().map(row).collect()
+}
+
+fn accounts_of(rows: &[Owned]) -> usize {
+    let mut accounts: Vec<u64> = rows.iter().map(|(_, account)| *account).collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    accounts.len()
 }
 
 #[cfg(test)]
@@ -93,5 +107,18 @@ mod tests {
         assert_eq!(found.iter().map(|row| row.rows).sum::<u64>(), 1_000);
         assert!(found[..SLICES_MAX - 1].is_sorted_by(|a, b| a.rows >= b.rows));
         assert!(found[SLICES_MAX - 1].value.ends_with("others)"));
+    }
+    #[test]
+    fn a_value_of_many_accounts_is_shown_apart_however_many_are_larger() {
+        // 45 values of 9,000 accounts with two rows each, one of 10,000 accounts with one row.
+        let small = (0..45 * 18_000_u64).map(|n| (format!("v{}", n / 18_000), n / 2));
+        let large = (0..ACCOUNTS_MIN as u64).map(|n| ("last".to_owned(), 1_000_000 + n));
+        let (names, accounts): (Vec<String>, Vec<u64>) = small.chain(large).unzip();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let rows = vec![Scored { score: 0.1, abusive: false, weight: 1.0 }; names.len()];
+        let found = slice("client", (&names, &accounts), &rows, 0.5);
+        assert_eq!(found.len(), SLICES_MAX + 1);
+        assert_eq!((found[39].value.as_str(), found[39].accounts), ("last", 10_000));
+        assert_eq!((found[40].value.as_str(), found[40].accounts), ("(6 others)", 54_000));
     }
 }

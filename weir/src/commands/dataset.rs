@@ -180,7 +180,7 @@ fn from_archive(args: &ExportArgs, archive: &dyn Scan, span: Span) -> Result<(La
     dataset::labels(archive, Span { from: span.from, to: u64::MAX }, &mut labels)?;
     let mut slices = Slices::default();
     said(args, &mut labels, &mut slices)?;
-    dataset::countries(archive, &mut slices)?;
+    dataset::heard(archive, &mut slices)?;
     let mut out = Tables::create(&args.out, args.format, slices)?;
     let push = &mut |row: &Row, said: Option<&Said>, stands| out.push(row, said, stands);
     let counts = dataset::each_archived(archive, span, &labels, wanted(args), push)?;
@@ -192,7 +192,7 @@ fn from_files(args: &ExportArgs, span: Span) -> Result<(Labels, Counts), Error> 
     let (mut labels, mut slices) = (Labels::default(), Slices::default());
     dataset::each_event(&args.files, args.trust_internal, |event, at| {
         labels.event(event, at);
-        slices.event(event);
+        slices.event(event, at);
         Ok(())
     })?;
     said(args, &mut labels, &mut slices)?;

@@ -39,12 +39,12 @@ pub fn labels(archive: &dyn Scan, span: Span, labels: &mut Labels) -> Result<(),
     Ok(())
 }
 
-/// Where accounts are from, by what the archive still holds of them.
-pub fn countries(archive: &dyn Scan, slices: &mut Slices) -> Result<(), Error> {
+/// What rows are measured apart by, as far as the archive still holds it.
+pub fn heard(archive: &dyn Scan, slices: &mut Slices) -> Result<(), Error> {
     archive.each_event(&["registration", "session"], Span { from: 0, to: u64::MAX }, &mut |archived| {
-        // What cannot be read says nothing about a country.
+        // What cannot be read says nothing.
         if let Ok(Some(event)) = archived.decode().as_ref().map_or(Ok(None), RawEvent::event) {
-            slices.event(&event);
+            slices.event(&event, archived.at);
         }
     })?;
     Ok(())

@@ -11,11 +11,12 @@ use schema::Row;
 use sinks::File;
 use sinks::parquet::{Kind, Table, Value};
 
+use super::slices::Apart;
 use super::{Slices, Stands};
 use crate::error::Error;
 
 /// The columns before the features.
-pub const HEAD: [(&str, Kind); 17] = [
+pub const HEAD: [(&str, Kind); 20] = [
     ("event", Kind::Text),
     ("account", Kind::Text),
     ("at", Kind::Whole),
@@ -32,6 +33,9 @@ pub const HEAD: [(&str, Kind); 17] = [
     ("held_out", Kind::Flag),
     ("score", Kind::Real),
     ("country", Kind::Text),
+    ("client", Kind::Text),
+    ("account_tier", Kind::Text),
+    ("age_band", Kind::Text),
     ("persona", Kind::Text),
 ];
 
@@ -86,7 +90,7 @@ impl Tables {
 
     /// Adds a row with what was said about its account.
     pub fn push(&mut self, row: &Row, said: Option<&Said>, stands: Stands) -> Result<(), Error> {
-        let head = head(row, said, (stands, self.slices.of(&row.account)));
+        let head = head(row, said, (stands, self.slices.of(row)));
         if let Some((file, _)) = &mut self.csv {
             self.line.clear();
             for (index, value) in head.iter().enumerate() {
@@ -125,9 +129,9 @@ impl Tables {
 fn head<'a>(
     row: &'a Row,
     said: Option<&'a Said>,
-    (stands, slices): (Stands, [Option<&'a str>; 2]),
+    (stands, apart): (Stands, Apart<'a>),
 ) -> [Value<'a>; HEAD.len()] {
-    let [country, persona] = slices.map(|slice| slice.map_or(Value::Nothing, Value::Text));
+    let [country, client, tier, age, persona] = apart.map(|word| word.map_or(Value::Nothing, Value::Text));
     let of = |value: fn(&Said) -> Value<'a>| said.map_or(Value::Nothing, value);
     let delay = said.map(|said| said.at.saturating_sub(row.at));
     [
@@ -147,6 +151,9 @@ fn head<'a>(
         Value::Flag(stands.is_held_out),
         row.score.map_or(Value::Nothing, Value::Real),
         country,
+        client,
+        tier,
+        age,
         persona,
     ]
 }

@@ -2,11 +2,14 @@
 //!
 //! Separate from the commands, two of which write it. Invariant: figures come from rows that did not teach what scored them.
 
+use std::collections::BTreeSet;
+
 use models::evaluate::{Drift, Evaluation, Seen, TrialRow, drift, importance, slice};
 use models::experiment::{Folds, Found, Plan};
 use models::measure::Scored;
 use models::{Dataset, Workers};
 
+use super::slices::SliceColumn;
 use super::table::Table;
 use crate::error::Error;
 use crate::files;
@@ -64,10 +67,16 @@ pub fn slices(
     rows: &[Scored],
     threshold: f64,
 ) -> Vec<models::evaluate::SliceRow> {
-    let of = |(column, values): &(String, Vec<String>)| {
-        let values: Vec<&str> = held.iter().map(|&row| values[row].as_str()).collect();
-        let accounts = accounts(&table.data, held);
-        slice(column, (&values, &accounts), rows, threshold)
+    let accounts = accounts(&table.data, held);
+    let of = |column: &SliceColumn| {
+        let values: Vec<&str> = held.iter().map(|&row| column.of(row)).collect();
+        let found = slice(&column.title, (&values, &accounts), rows, threshold);
+        let distinct = values.into_iter().collect::<BTreeSet<_>>().len();
+        if distinct > found.len() || column.has_others() {
+            let (title, apart) = (&column.title, found.len() - 1);
+            eprintln!("{title} has many values: the {apart} largest are measured apart, the others together");
+        }
+        found
     };
     table.slices.iter().flat_map(of).collect()
 }

@@ -4,7 +4,7 @@
 //! `null` are unknown, anything else that is no number ends the reading with its line and column; the same bytes, the same
 //! rows; a row without a label is refused, never guessed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use csv::ByteRecord;
 use ingest::{Source, parquet};
@@ -13,16 +13,11 @@ use ndarray::Array2;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::file::DataFile;
+use super::slices::{self, SliceColumn};
 use crate::error::Error;
 
-/// Most values of a category or slice.
+/// Most values of a category.
 const VALUES_MAX: usize = 4_096;
-
-/// Columns that are measured apart wherever they are.
-const USUAL_SLICES: [&str; 2] = ["country", "persona"];
-
-/// The slice of rows that do not say to which they belong; a column of nothing else is no slice.
-const UNKNOWN: &str = "(unknown)";
 
 /// A table that was read.
 pub struct Table {
@@ -30,8 +25,8 @@ pub struct Table {
     pub data: Dataset,
     /// One entry a row, if the table has a time.
     pub times: Vec<f64>,
-    /// Values of the slice columns, by column.
-    pub slices: Vec<(String, Vec<String>)>,
+    /// What rows are measured apart by.
+    pub slices: Vec<SliceColumn>,
 }
 
 /// Where a column's number comes from.
@@ -113,7 +108,7 @@ impl Plan {
             .iter()
             .map(|title| Ok((title.clone(), place(title)?)))
             .collect::<Result<_, String>>()?;
-        slices.extend(usual_slices(header, wanted));
+        slices.extend(slices::usual(header, wanted));
         wanted.leave_out.iter().chain(&wanted.categories).try_for_each(|title| place(title).map(drop))?;
         let names = if wanted.columns.is_empty() {
             let used = [Some(label), group, time];
@@ -143,21 +138,6 @@ impl Plan {
     }
 }
 
-/// Columns that are measured apart without being asked for, where they are there and are not learned from.
-fn usual_slices(header: &[String], wanted: &DataFile) -> Vec<(String, usize)> {
-    let is_used = |title: &str| {
-        let named = [&wanted.columns, &wanted.categories, &wanted.slices];
-        let one = [Some(&wanted.label), wanted.group.as_ref(), wanted.time.as_ref(), wanted.weight.as_ref()];
-        named.iter().any(|titles| titles.iter().any(|known| known == title))
-            || one.into_iter().flatten().any(|known| known == title)
-            || wanted.only.contains_key(title)
-    };
-    let found = USUAL_SLICES.iter().filter(|title| !is_used(title));
-    found
-        .filter_map(|title| Some(((*title).to_owned(), header.iter().position(|known| known == title)?)))
-        .collect()
-}
-
 /// `a / b`, and so on.
 fn derived(formula: &str, place: impl Fn(&str) -> Result<usize, String>) -> Result<Recipe, String> {
     let words: Vec<&str> = formula.split_whitespace().collect();
@@ -176,7 +156,7 @@ struct Rows {
     weights: Vec<f32>,
     groups: Vec<u64>,
     times: Vec<f64>,
-    slices: Vec<Vec<String>>,
+    slices: Vec<SliceColumn>,
     /// Texts of each category column, numbered as they came.
     met: Vec<BTreeMap<Vec<u8>, usize>>,
 }
@@ -189,7 +169,7 @@ impl Rows {
             weights: Vec::new(),
             groups: Vec::new(),
             times: Vec::new(),
-            slices: vec![Vec::new(); plan.slices.len()],
+            slices: plan.slices.iter().map(|(title, _)| SliceColumn::new(title)).collect(),
             met: vec![BTreeMap::new(); plan.names.len()],
         }
     }
@@ -238,9 +218,7 @@ impl Rows {
         let group = plan.group.map(field).filter(|name| !name.is_empty());
         self.groups.push(group.map_or_else(|| xxh3_64(&row.to_le_bytes()), xxh3_64));
         for ((_, at), slice) in plan.slices.iter().zip(&mut self.slices) {
-            let value = field(*at);
-            let value = if value.is_empty() { UNKNOWN.as_bytes() } else { value };
-            slice.push(String::from_utf8_lossy(value).into_owned());
+            slice.push(field(*at));
         }
         Ok(())
     }
@@ -268,12 +246,6 @@ impl Rows {
             let values = self.values.iter_mut().skip(column).step_by(columns);
             values.filter(|value| !value.is_nan()).for_each(|value| *value = place[*value as usize]);
         }
-        for (title, values) in plan.slices.iter().map(|(title, _)| title).zip(&self.slices) {
-            let distinct: BTreeSet<&String> = values.iter().collect();
-            if distinct.len() > VALUES_MAX {
-                return Err(format!("the slice {title} has more than {VALUES_MAX} values"));
-            }
-        }
         let rows = self.labels.len();
         let values = Array2::from_shape_vec((rows, columns), self.values);
         let data = Dataset {
@@ -287,8 +259,7 @@ impl Rows {
         data.check().map_err(|error| {
             format!("{error} (label {:?}, abusive if it is one of {:?})", wanted.label, wanted.positive)
         })?;
-        let slices = plan.slices.into_iter().map(|(title, _)| title).zip(self.slices);
-        let slices = slices.filter(|(_, values)| values.iter().any(|value| value != UNKNOWN)).collect();
+        let slices = self.slices.into_iter().filter(SliceColumn::says_something).collect();
         Ok(Table { data, times: self.times, slices })
     }
 }
