@@ -28,6 +28,7 @@ mod kafka_shared;
 mod kafka_together;
 mod learn;
 mod learning;
+mod licences;
 mod metrics;
 mod model_registry;
 mod notebooks;

@@ -77,6 +77,14 @@ impl Graph {
         members.iter().map(|package| (package.name.to_string(), targets(package))).collect()
     }
 
+    /// Every crate that is not ours, for all platforms and for tests, too: its name, and its licence as it says it.
+    #[must_use]
+    pub fn licences(&self) -> BTreeMap<String, Option<String>> {
+        let members: BTreeSet<&PackageId> = self.0.workspace_members.iter().collect();
+        let foreign = self.0.packages.iter().filter(|package| !members.contains(&package.id));
+        foreign.map(|package| (package.name.to_string(), package.license.clone())).collect()
+    }
+
     /// Names of all crates that end up in a build of `member`, itself left out.
     #[must_use]
     pub fn linked_into(&self, member: &str) -> BTreeSet<String> {
