@@ -1,4 +1,4 @@
-//! The model file: one line of JSON, `format` 1 or 2, with a checksum over all its other bytes.
+//! The model file: one line of JSON, `format` 1 to 3, with a checksum over all its other bytes.
 //!
 //! Separate from `model` so that the format is in one place. Invariants: same model, same bytes; numbers survive the
 //! round trip exactly (an f32 is written as the f64 it equals, which a decimal reader one place off still rounds to
@@ -13,9 +13,9 @@ use crate::model::Body;
 use crate::{Catalog, Error, Model};
 use file::{File, Parameters};
 
-/// The newest format this build reads. Format 2 brought the calibration curve and naive Bayes; what has neither is still written as format 1,
-/// which older builds read.
-pub const FORMAT: u64 = 2;
+/// The newest format this build reads. Format 2 brought the calibration curve and naive Bayes, format 3 the shapes of what was learned from;
+/// what needs neither is still written as an older one, which older builds read.
+pub const FORMAT: u64 = 3;
 /// The largest model file that is read, in bytes.
 pub const BYTES_MAX: usize = 64 << 20;
 /// What stands in the file where the checksum will be.
@@ -23,7 +23,8 @@ const BLANK: &str = "00000000000000000000000000000000";
 /// How every format begins, around its number.
 const MARKS: [&[u8]; 2] = [b"{\"format\":", b",\"checksum\":\""];
 /// What comes before the checksum, for each format; the file begins so.
-const HEADS: [&str; FORMAT as usize] = ["{\"format\":1,\"checksum\":\"", "{\"format\":2,\"checksum\":\""];
+const HEADS: [&str; FORMAT as usize] =
+    ["{\"format\":1,\"checksum\":\"", "{\"format\":2,\"checksum\":\"", "{\"format\":3,\"checksum\":\""];
 /// Where the checksum begins, in every format.
 const START: usize = HEADS[0].len();
 
@@ -76,13 +77,14 @@ pub(crate) fn read(bytes: &[u8], catalog: &Catalog) -> Result<Model, Error> {
         return Err(Error::Catalog { name: file.name, trained: file.catalog, build: catalog.hex() });
     }
     let columns = file.columns.len();
-    let curve = file.curve(format)?;
+    file.is_of(format)?;
+    let (curve, profile) = (file.curve()?, file.profile()?);
     let body = match &file.parameters {
         Parameters::Logistic(parameters) => Body::Logistic(parameters.build(columns)?),
         Parameters::Trees(parameters) => Body::Trees(parameters.build(columns)?),
         Parameters::Bayes(parameters) => Body::Bayes(parameters.build(columns)?),
     };
-    Ok(Model::new(file.card()?, body, catalog)?.with_curve(curve))
+    Ok(Model::new(file.card()?, body, catalog)?.with_curve(curve).with_profile(profile))
 }
 
 /// A file whose format is known and whose checksum holds, with its format.

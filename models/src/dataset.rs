@@ -33,6 +33,17 @@ impl Dataset {
     /// # Errors
     /// [`Error::Data`] if an invariant of this module does not hold; the text says which.
     pub fn check(&self) -> Result<(), Error> {
+        if !self.labels.contains(&true) || !self.labels.contains(&false) {
+            return Err(Error::Data("rows of both labels are needed".to_owned()));
+        }
+        self.check_rows()
+    }
+
+    /// The same for rows whose labels are of no interest.
+    ///
+    /// # Errors
+    /// As [`Dataset::check`].
+    pub fn check_rows(&self) -> Result<(), Error> {
         let bad = |text: String| Err(Error::Data(text));
         let n = self.rows.nrows();
         if self.labels.len() != n || self.weights.len() != n || self.groups.len() != n {
@@ -43,9 +54,6 @@ impl Dataset {
             return bad(format!(
                 "{width} columns; 1 to {COLUMNS_MAX} with a name and a place each are possible"
             ));
-        }
-        if !self.labels.contains(&true) || !self.labels.contains(&false) {
-            return bad("rows of both labels are needed".to_owned());
         }
         if self.weights.iter().any(|weight| !(weight.is_finite() && *weight > 0.0)) {
             return bad("a weight is not a positive number".to_owned());

@@ -15,7 +15,7 @@ mod text;
 mod threshold;
 
 pub use curves::{Curves, curves};
-pub use drift::{Drift, drift};
+pub use drift::{Drift, DriftReport, Profile, SCORE, Shape, drift};
 pub use importance::{Importance, Seen, importance};
 pub use slices::{ACCOUNTS_MIN, SliceRow, slice};
 pub use threshold::{AtThreshold, Part};

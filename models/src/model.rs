@@ -8,6 +8,7 @@ use schema::limits::MODEL_LABELS_MIN;
 use crate::artifact;
 use crate::bayes::Bayes;
 use crate::curve::Curve;
+use crate::evaluate::Profile;
 use crate::forest::Forest;
 use crate::logistic::Logistic;
 use crate::tree::{COLUMNS_MAX, known};
@@ -105,6 +106,8 @@ pub struct Model {
     body: Body,
     /// What follows the body's log-odds.
     curve: Option<Curve>,
+    /// The shapes of what it learned from.
+    profile: Option<Profile>,
     /// Place of each column in a full vector.
     places: Vec<usize>,
     /// How long a full vector is.
@@ -139,6 +142,7 @@ impl Model {
             card,
             body,
             curve: None,
+            profile: None,
             places,
             width: catalog.names.len(),
             catalog: catalog.hex(),
@@ -152,6 +156,14 @@ impl Model {
     #[must_use]
     pub fn with_curve(mut self, curve: Option<Curve>) -> Self {
         self.curve = curve;
+        self.version = artifact::version(&self.to_bytes());
+        self
+    }
+
+    /// The same model with the shapes of what it learned from, or without them.
+    #[must_use]
+    pub fn with_profile(mut self, profile: Option<Profile>) -> Self {
+        self.profile = profile;
         self.version = artifact::version(&self.to_bytes());
         self
     }
@@ -272,6 +284,12 @@ impl Model {
     #[must_use]
     pub fn curve(&self) -> Option<&Curve> {
         self.curve.as_ref()
+    }
+
+    /// The shapes of what it learned from, if its file keeps them.
+    #[must_use]
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile.as_ref()
     }
 
     /// The model's columns of a vector; unknown stays NaN.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers as well")]
 
 use models::bayes::{Bayes, Parabola};
+use models::evaluate::{Profile, Shape};
 use models::forest::Forest;
 use models::logistic::{Logistic, Term};
 use models::tree::{Node, Split, Tree};
@@ -58,7 +59,12 @@ fn read(bytes: &[u8]) -> Result<Model, Error> {
 fn altered(from: &str, to: &str) -> Vec<u8> {
     let text = String::from_utf8(GOLDEN.to_vec()).unwrap();
     assert!(text.contains(from), "{from}");
-    let mut bytes = text.replace(from, to).into_bytes();
+    summed(&text.replace(from, to))
+}
+
+/// A file with a checksum that fits.
+fn summed(text: &str) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
     let at = br#"{"format":1,"checksum":""#.len();
     bytes[at..at + 32].fill(b'0');
     let sum = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(&bytes));
@@ -123,11 +129,42 @@ fn what_is_no_model_at_all_is_not_called_damaged() {
 
 #[test]
 fn a_later_format_and_a_wrong_checksum_are_refused() {
-    let later = String::from_utf8(GOLDEN.to_vec()).unwrap().replace("{\"format\":1", "{\"format\":3");
-    assert_eq!(read(later.as_bytes()).unwrap_err(), Error::Format { found: 3, read: 2 });
+    let later = String::from_utf8(GOLDEN.to_vec()).unwrap().replace("{\"format\":1", "{\"format\":4");
+    assert_eq!(read(later.as_bytes()).unwrap_err(), Error::Format { found: 4, read: 3 });
     let mut damaged = GOLDEN.to_vec();
     *damaged.iter_mut().rev().find(|byte| byte.is_ascii_digit()).unwrap() ^= 1;
     assert!(read(&damaged).unwrap_err().to_string().contains("checksum"));
+}
+
+#[test]
+fn what_format_3_brought_survives_the_round_trip_and_nothing_else_is_a_profile() {
+    let shape = |values: &[f32]| Shape::of(&values.iter().map(|value| (*value, 2.0)).collect::<Vec<_>>());
+    let columns = vec![shape(&[1.0, 1.0, 2.5, f32::NAN]), shape(&[0.1; 7])];
+    let profile = Profile { columns, score: shape(&[0.25, 0.5, 0.75]) };
+    let bare = trees([2.5, 0.25, -1.5, 2.0, 0.9]);
+    let model = bare.clone().with_profile(Some(profile.clone()));
+    let text = String::from_utf8(model.to_bytes()).unwrap();
+    assert!(text.starts_with("{\"format\":3,"));
+    let again = read(text.as_bytes()).unwrap();
+    assert_eq!((again.profile(), again.version()), (Some(&profile), model.version()));
+    let drift = again.profile().unwrap().columns[0].drift("c", &[(1.0, 1.0), (f32::NAN, 1.0)]);
+    assert!((drift.unknown_before, drift.unknown_now) == (0.25, 0.5) && drift.psi > 0.1, "{drift:?}");
+    assert_eq!(again.with_profile(None).to_bytes(), bare.to_bytes());
+    // Edges that fall, shares that are none, a shape too few, and a format that has none.
+    let profile_of =
+        |text: &str| text.split("\"profile\":").nth(1).unwrap().trim_end_matches("}\n").to_owned();
+    let whole = profile_of(&text);
+    for wrong in [
+        r#"{"columns":[[[2.0,1.0],[0.25,0.25,0.25,0.25]],[[],[0.0,1.0]]],"score":[[],[0.0,1.0]]}"#,
+        r#"{"columns":[[[],[0.5,0.25]],[[],[0.0,1.0]]],"score":[[],[0.0,1.0]]}"#,
+        r#"{"columns":[[[],[0.0,1.0]]],"score":[[],[0.0,1.0]]}"#,
+        r#"{"columns":[[[],[0.0,1e300]],[[],[0.0,1.0]]],"score":[[],[0.0,1.0]]}"#,
+    ] {
+        let error = read(&summed(&text.replace(&whole, wrong))).unwrap_err();
+        assert!(matches!(error, Error::Damaged(_)), "{wrong}: {error}");
+    }
+    let error = read(&summed(&text.replace("{\"format\":3", "{\"format\":2"))).unwrap_err();
+    assert!(error.to_string().contains("do not go together"), "{error}");
 }
 
 #[test]

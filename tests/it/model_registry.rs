@@ -82,6 +82,95 @@ fn gates_let_the_good_pass_and_refuse_the_bad_and_a_rollback_goes_back() {
     assert!(compared.contains("average precision"), "{compared}");
 }
 
+/// A table of accounts with three features; abuse writes more. Every `alarms` in a thousand of country b's benign accounts look like it,
+/// and every fifth of all others'; `forwards` is what an account forwards, up to.
+fn accounts(folder: &Path, name: &str, (count, alarms, forwards): (u32, u32, u32)) {
+    let mut text = "account,at,country,messages_24h,new_chats_24h,forwards_24h,label\n".to_owned();
+    for n in 0..count {
+        // Spread without a pattern, the same on every machine.
+        let draw = |salt: u32, below: u32| {
+            (n ^ salt).wrapping_mul(2_654_435_761).rotate_left(13).wrapping_mul(40_503) / 7 % below
+        };
+        let country = if n % 4 == 3 { "b" } else { "a" };
+        let is_abusive = draw(1, 10) == 0;
+        let is_loud = is_abusive || draw(2, 1_000) < if country == "b" { alarms } else { 5 };
+        let messages = if is_loud { 30 + draw(3, 30) } else { draw(4, 33) };
+        let (chats, label) = (draw(5, 9), if is_abusive { "abusive" } else { "benign" });
+        text += &format!("a{n},{n},{country},{messages},{chats},{},{label}\n", draw(6, forwards));
+    }
+    let _ = write(folder, name, text.as_bytes());
+}
+
+/// Trains on the table with these lines, and puts it into the registry; gives the version.
+fn added(folder: &Path, (name, data, more): (&str, &str, &str)) -> String {
+    let file = format!(
+        "format = 1\nname = \"{name}\"\n{more}\n[data]\nfile = \"learned.csv\"\nlabel = \"label\"\ngroup = \"account\"\ntime = \"at\"\n{data}\n\
+         [learner]\nkind = \"boosting\"\ntrees = 20\nrate = 0.2\n[folds]\ncount = 2\n"
+    );
+    let _ = write(folder, &format!("{name}.toml"), file.as_bytes());
+    done(folder, &format!("train --config {name}.toml --out {name}.json"));
+    let added = done(folder, &format!("models add {name}.json --registry shelf --key key"));
+    added.split_whitespace().last().expect("a name and a version").to_owned()
+}
+
+#[test]
+fn each_gate_refuses_by_itself_on_the_command_line_and_drift_needs_no_label() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    accounts(folder, "learned.csv", (8_000, 5, 20));
+    accounts(folder, "later.csv", (9_000, 5, 20));
+    accounts(folder, "moved.csv", (9_000, 5, 60));
+    accounts(folder, "unfair.csv", (44_000, 120, 20));
+    done(folder, "models keygen key");
+    for (name, data, more, on, says) in [
+        ("blind", "columns = [\"new_chats_24h\"]", "", "later", "AUC is 0."),
+        ("loud", "", "calibration = \"none\"\nclass_weight = 60.0", "later", "calibration error is"),
+        (
+            "odd",
+            "[data.derive]\nloudness = \"messages_24h / new_chats_24h\"",
+            "",
+            "later",
+            "(catalogue mismatch)",
+        ),
+        ("good", "", "", "moved", "drift (PSI) of forwards_24h is"),
+        ("good", "", "", "unfair", "country b has 0."),
+        ("good", "", "", "later.csv --serving moved", "drift (PSI) of forwards_24h is"),
+    ] {
+        let version = added(folder, (name, data, more));
+        let of =
+            format!("models promote {name} {version} --registry shelf --trust key.pub --config {name}.toml");
+        let run = weir(folder, &format!("{of} --data {on}.csv"));
+        // One gate, and no other.
+        let told: Vec<&str> =
+            run.stderr.lines().skip_while(|line| !line.contains("is not promoted")).collect();
+        assert!(run.code == 2 && told.len() == 2 && told[1].contains(says), "{name} on {on}: {}", run.stderr);
+        assert!(!done(folder, "models list --registry shelf").contains("champion"), "{name} on {on}");
+    }
+    done(
+        folder,
+        "models promote good latest --registry shelf --trust key.pub --config good.toml --data later.csv",
+    );
+    assert!(done(folder, "models list --registry shelf").contains("champion"));
+    // Before anybody has labelled anything: the same rows without their last column.
+    let bare = |name: &str| {
+        let text = read(folder, &format!("{name}.csv"));
+        let cut = |line: &str| line.rsplit_once(',').map(|(rest, _)| format!("{rest}\n"));
+        let _ = write(folder, "served.csv", text.lines().filter_map(cut).collect::<String>().as_bytes());
+        done(folder, "evaluate --model good.json --data served.csv --unlabelled --json d.json --html d.html");
+        serde_json::from_str::<serde_json::Value>(&read(folder, "d.json")).expect("it is JSON")
+    };
+    let same = bare("later");
+    assert!(same["drift"][0]["psi"].as_f64() < Some(0.1) && same["score_psi"].as_f64() < Some(0.1), "{same}");
+    let moved = bare("moved");
+    assert_eq!(
+        (&moved["drift"][0]["column"], &moved["moved_much"]),
+        (&"forwards_24h".into(), &1.into()),
+        "{moved}"
+    );
+    assert!(read(folder, "d.html").contains("PSI of the score"));
+    refused(folder, "evaluate --model good.json --data served.csv", "Give --label");
+}
+
 /// Whether `weir control` lets the version through with this key, and whether a log that names it puts it in force; `says`: why not.
 #[track_caller]
 fn activated(folder: &Path, version: &str, (key, says): (&str, &str)) {

@@ -4,6 +4,7 @@
 //! that moment; a label is the truth at that moment (an account abuses from its onset on, not before); same options, same
 //! rows.
 
+mod bounds;
 mod file;
 mod learners;
 pub mod report;

@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::FORMAT;
 use crate::bayes::{Bayes, Parabola};
 use crate::curve::Curve;
+use crate::evaluate::{Profile, Shape};
 use crate::forest::Forest;
 use crate::logistic::{Logistic, Term};
 use crate::model::{Body, Card, TrainedOn};
@@ -36,6 +36,21 @@ pub(super) struct File {
     /// Since format 2, and only there: points of the calibration curve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     curve: Option<Vec<[f64; 2]>>,
+    /// Since format 3, and always there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    profile: Option<ProfileFile>,
+}
+
+/// Edges and shares.
+type ShapeFile = (Vec<f64>, Vec<f64>);
+
+/// What was learned from, by its shape.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProfileFile {
+    /// One a column.
+    columns: Vec<ShapeFile>,
+    score: ShapeFile,
 }
 
 /// The kind and its numbers.
@@ -91,14 +106,25 @@ fn single(value: f64) -> Result<f32, Error> {
     if narrow.is_finite() { Ok(narrow) } else { Err(Error::Damaged(format!("the number {value}"))) }
 }
 
+fn shape_file(shape: &Shape) -> ShapeFile {
+    let wide = |list: &[f32]| list.iter().copied().map(f64::from).collect();
+    let (edges, shares) = shape.parts();
+    (wide(edges), wide(shares))
+}
+
+fn shape((edges, shares): &ShapeFile) -> Result<Shape, Error> {
+    let narrow = |list: &[f64]| list.iter().copied().map(single).collect::<Result<Vec<f32>, Error>>();
+    Shape::new(narrow(edges)?, narrow(shares)?)
+}
+
 impl File {
     pub fn of(model: &Model, checksum: String) -> Self {
         let card = model.card();
         Self {
-            format: if model.curve().is_some() || matches!(model.body(), Body::Bayes(_)) {
-                FORMAT
-            } else {
-                1
+            format: match (model.profile(), model.curve(), model.body()) {
+                (Some(_), ..) => 3,
+                (None, Some(_), _) | (None, None, Body::Bayes(_)) => 2,
+                (None, None, _) => 1,
             },
             checksum,
             name: card.name.clone(),
@@ -122,17 +148,35 @@ impl File {
             curve: model
                 .curve()
                 .map(|curve| curve.points().iter().map(|point| point.map(f64::from)).collect()),
+            profile: model.profile().map(|profile| ProfileFile {
+                columns: profile.columns.iter().map(shape_file).collect(),
+                score: shape_file(&profile.score),
+            }),
         }
     }
 
-    /// The curve of a file of that format.
-    pub fn curve(&self, format: u64) -> Result<Option<Curve>, Error> {
-        let is_of_2 = self.curve.is_some() || matches!(self.parameters, Parameters::Bayes(_));
-        if is_of_2 != (format == FORMAT) {
-            return Err(Error::Damaged(format!(
-                "format {format} and what is in the file do not go together"
-            )));
+    /// Whether what is in the file is what that format has.
+    pub fn is_of(&self, format: u64) -> Result<(), Error> {
+        let has_of_2 = self.curve.is_some() || matches!(self.parameters, Parameters::Bayes(_));
+        let needed = if self.profile.is_some() { 3 } else { 1 + u64::from(has_of_2) };
+        if needed == format {
+            return Ok(());
         }
+        Err(Error::Damaged(format!("format {format} and what is in the file do not go together")))
+    }
+
+    /// The shapes of what was learned from.
+    pub fn profile(&self) -> Result<Option<Profile>, Error> {
+        let Some(file) = &self.profile else { return Ok(None) };
+        if file.columns.len() != self.columns.len() {
+            return Err(Error::Damaged("the profile has not one shape a column".to_owned()));
+        }
+        let columns = file.columns.iter().map(shape).collect::<Result<_, Error>>()?;
+        Ok(Some(Profile { columns, score: shape(&file.score)? }))
+    }
+
+    /// The calibration curve.
+    pub fn curve(&self) -> Result<Option<Curve>, Error> {
         let Some(points) = &self.curve else { return Ok(None) };
         let points = points.iter().map(|[x, y]| Ok([single(*x)?, single(*y)?]));
         Curve::new(points.collect::<Result<_, Error>>()?).map(Some)

@@ -144,15 +144,7 @@ impl Evaluation {
             out.push_str("<h2>Drift: population stability index</h2>\n");
             let mut sorted: Vec<_> = self.drift.iter().collect();
             sorted.sort_by(|a, b| b.psi.total_cmp(&a.psi));
-            let row = |one: &&super::Drift| {
-                let unknown = format!(
-                    "{:.4}; unknown {:.1} % before, {:.1} % now",
-                    one.psi,
-                    one.unknown_before * 100.0,
-                    one.unknown_now * 100.0
-                );
-                (one.column.clone(), one.psi, unknown)
-            };
+            let row = |one: &&super::Drift| (one.column.clone(), one.psi, one.note());
             bars(out, "drift", &sorted.iter().take(BARS).map(row).collect::<Vec<_>>())?;
             out.push_str("<p>Under .1 a column moved little, over .25 much.</p>\n");
         }

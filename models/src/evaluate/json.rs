@@ -33,12 +33,7 @@ impl Evaluation {
         let importance = self.importance.iter().map(
             |one| json!({ "column": one.column, "auc": one.auc, "average_precision": one.average_precision }),
         );
-        let drift = self.drift.iter().map(|one| {
-            json!({
-                "column": one.column, "psi": one.psi, "unknown_before": one.unknown_before,
-                "unknown_now": one.unknown_now,
-            })
-        });
+        let drift = self.drift.iter().map(super::Drift::json);
         let trials = self.trials.iter().map(|trial| {
             json!({
                 "settings": trial.text, "auc": trial.auc, "average_precision": trial.average_precision,

@@ -4,7 +4,7 @@
 //! caller who knows that it has not seen them; a training file is measured by cross-validation alone.
 
 use clap::Args;
-use models::evaluate::{Evaluation, Seen, importance};
+use models::evaluate::{Drift, DriftReport, Evaluation, Seen, importance};
 use models::model::sigmoid;
 use models::{Model, Workers};
 use schema::limits::MODEL_BYTES_MAX;
@@ -21,10 +21,12 @@ Examples:
   weir evaluate --config train.toml --html cv.html                    cross-validation of a training file
   weir evaluate --model model.json --data rows.csv --label label      a model on rows that it has not seen
   weir evaluate --score fraud_score --data any.csv --label is_fraud --slice country --json figures.json
-  weir evaluate --model model.json --config train.toml --data later.csv --reference rows.csv
+  weir evaluate --model model.json --config train.toml --data later.csv --html later.html
+  weir evaluate --model model.json --data served.csv --unlabelled --weight weight --html drift.html     before there are labels
 
-The table is CSV with a header, plain, gzip or Zstandard. With --config its columns are read as [data] of the training file
-says; otherwise a model's columns are looked up by name.";
+The table is CSV with a header, plain, gzip or Zstandard, or Parquet. With --config its columns are read as [data] of the training file
+says; otherwise a model's columns are looked up by name. How columns and the score moved (PSI) is measured against what the model learned
+from, which its file keeps, or against --reference.";
 
 /// Arguments of `weir evaluate`.
 #[derive(Debug, Args)]
@@ -47,9 +49,12 @@ pub struct EvaluateArgs {
     /// Score from which rows are acted upon; may be given several times. The model's own threshold by cost, or 0.9, if none is.
     #[arg(long, value_name = "SCORE")]
     threshold: Vec<f64>,
-    /// A table to measure drift against, for example what the model learned from.
+    /// A table to measure drift against; what the model learned from, as its file keeps it, if none is given.
     #[arg(long, value_name = "FILE", requires = "model")]
     reference: Option<String>,
+    /// The rows have no labels, or none that are looked at: only how columns and the score moved is measured.
+    #[arg(long, requires = "model", conflicts_with = "threshold")]
+    unlabelled: bool,
     /// Where a page with tables and plots goes.
     #[arg(long, value_name = "FILE")]
     html: Option<String>,
@@ -65,7 +70,7 @@ pub struct EvaluateArgs {
 #[derive(Debug, Args)]
 pub struct Columns {
     /// The column that tells what a row is.
-    #[arg(long, value_name = "COLUMN", required_unless_present = "config", conflicts_with = "config")]
+    #[arg(long, value_name = "COLUMN", conflicts_with = "config")]
     label: Option<String>,
     /// A value of that column that means abusive; 1, true and abusive if none is given.
     #[arg(long, value_name = "VALUE", conflicts_with = "config")]
@@ -118,6 +123,15 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome, Error> {
         ("--reference", &args.reference),
     ];
     clash::refuse(&clash::given(&inputs), &clash::given(&[("--html", &args.html), ("--json", &args.json)]))?;
+    if let Some(model) = args.model.as_ref().filter(|_| args.unlabelled) {
+        let report = moved(&load(model)?, wanted, args.reference.as_deref())?;
+        files::write("-", report.text().as_bytes())?;
+        return report::write(
+            (|| report.html(), || report.json()),
+            args.html.as_deref(),
+            args.json.as_deref(),
+        );
+    }
     let threads = Threads::new(args.threads);
     let report = match (&args.model, &args.score, &mut file) {
         (Some(model), _, _) => {
@@ -141,8 +155,34 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome, Error> {
         }
     };
     files::write("-", report.text().as_bytes())?;
-    report::write(&report, args.html.as_deref(), args.json.as_deref())?;
-    Ok(Outcome::Done)
+    report::write((|| report.html(), || report.json()), args.html.as_deref(), args.json.as_deref())
+}
+
+/// How rows without labels moved from what the model learned from, or from the reference.
+pub fn drift(
+    model: &Model,
+    mut wanted: DataFile,
+    reference: Option<&str>,
+) -> Result<(u64, Vec<Drift>), Error> {
+    wanted.columns.clone_from(&model.card().columns);
+    let now = table::read_unlabelled(&wanted)?.data;
+    if now.labels.is_empty() {
+        return Err(Error::file(&wanted.file, "it has no rows"));
+    }
+    let read = |file: &str| table::read_unlabelled(&DataFile { file: file.to_owned(), ..wanted.clone() });
+    let before = reference.map(read).transpose()?.map(|table| table.data);
+    Ok((now.labels.len() as u64, report::drift_since(model, before.as_ref(), &now)))
+}
+
+fn moved(model: &Model, wanted: DataFile, reference: Option<&str>) -> Result<DriftReport, Error> {
+    let against = reference.unwrap_or("what the model learned from");
+    let how = format!("{} against {against}", wanted.file);
+    let (rows, found) = drift(model, wanted, reference)?;
+    if found.is_empty() {
+        let text = "the model's file does not keep what it learned from: give --reference, the table";
+        return Err(Error::Usage(text.to_owned()));
+    }
+    Ok(DriftReport::new((&format!("{} {}", model.name(), model.version()), &how), rows, found))
 }
 
 /// Reads a model file for whatever table has its columns.
@@ -176,10 +216,9 @@ pub fn measure(
     found.slices = report::slices(&table, &all, &rows, thresholds[0]);
     let seed = model.card().seed;
     found.importance = importance(data, &[Seen { body: model.body(), rows: &all }], seed, workers);
-    if let Some(reference) = reference {
-        let before = table::read(&DataFile { file: reference.to_owned(), ..wanted })?;
-        found.drift = report::drift_between(&before.data, data);
-    }
+    let read = |file: &str| table::read_unlabelled(&DataFile { file: file.to_owned(), ..wanted.clone() });
+    let before = reference.map(read).transpose()?.map(|table| table.data);
+    found.drift = report::drift_since(model, before.as_ref(), data);
     Ok(found)
 }
 

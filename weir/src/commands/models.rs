@@ -15,13 +15,13 @@ use schema::limits::MODEL_BYTES_MAX;
 use self::roll_out::put_in_force;
 use crate::clock;
 use crate::commands::control::channel::ChannelArgs;
-use crate::commands::evaluate::{Columns, measure};
+use crate::commands::evaluate::{Columns, drift, measure};
 use crate::error::{Error, Outcome};
 use crate::files;
 use crate::model_registry::{GatesFile, ModelRegistry, State, Step};
 use crate::signature::{PublicKey, SecretKey};
 use crate::threads::Threads;
-use crate::training::TrainFile;
+use crate::training::{DataFile, TrainFile};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -143,9 +143,12 @@ struct MeasuredArgs {
     data: String,
     #[command(flatten)]
     columns: Columns,
-    /// A table to measure drift against, for example what the version learned from.
+    /// A table to measure drift against; what each version learned from, as its file keeps it, if none is given.
     #[arg(long, value_name = "FILE")]
     reference: Option<String>,
+    /// Rows as they are served now, with or without labels, to measure drift on; those of --data if none are given.
+    #[arg(long, value_name = "FILE")]
+    serving: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -262,7 +265,12 @@ fn can_serve(model: &Model) -> bool {
 fn measured(args: &MeasuredArgs, model: &Model) -> Result<Evaluation, Error> {
     let file = args.config.as_deref().map(TrainFile::read).transpose()?;
     let wanted = args.columns.data(file.as_ref(), Some(&args.data));
-    measure(model, wanted, args.reference.as_deref(), &[], &Threads::new(None))
+    let reference = args.reference.as_deref();
+    let mut found = measure(model, wanted.clone(), reference, &[], &Threads::new(None))?;
+    if let Some(serving) = &args.serving {
+        found.drift = drift(model, DataFile { file: serving.clone(), ..wanted }, reference)?.1;
+    }
+    Ok(found)
 }
 
 fn promote(args: &PromoteArgs) -> Result<Outcome, Error> {

@@ -153,7 +153,8 @@ fn from_table(config: &str, args: &TrainArgs, watch: &Stopwatch) -> Result<Outco
     let trained = training::train(config, &file, Threads::new(args.threads))?;
     let model = &trained.found.model;
     files::write(&args.out, &model.to_bytes())?;
-    report::write(&trained.report, args.html.as_deref(), args.json.as_deref())?;
+    let found = &trained.report;
+    report::write((|| found.html(), || found.json()), args.html.as_deref(), args.json.as_deref())?;
     tell(model, watch, "calibrated and measured on held-out rows");
     eprint!("{}", trained.report.text());
     if let Some(threshold) = trained.found.threshold {

@@ -4,14 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use models::evaluate::{Drift, Evaluation, Seen, TrialRow, drift, importance, slice};
+use models::evaluate::{Drift, Evaluation, Profile, SCORE, Seen, Shape, TrialRow, drift, importance, slice};
 use models::experiment::{Folds, Found, Plan};
 use models::measure::Scored;
-use models::{Dataset, Workers};
+use models::model::sigmoid;
+use models::{Dataset, Model, Workers};
 
 use super::slices::SliceColumn;
 use super::table::Table;
-use crate::error::Error;
+use crate::error::{Error, Outcome};
 use crate::files;
 
 /// The threshold that is shown if no other is known.
@@ -81,16 +82,32 @@ pub fn slices(
     table.slices.iter().flat_map(of).collect()
 }
 
-/// How columns moved from one table to another that has the same columns.
-pub fn drift_between(before: &Dataset, now: &Dataset) -> Vec<Drift> {
-    let one = |(column, name): (usize, &String)| {
-        let of = |data: &Dataset| {
-            let rows = data.rows.column(column).into_iter().copied().zip(data.weights.iter().copied());
-            rows.collect::<Vec<_>>()
-        };
-        drift(name, &of(before), &of(now))
+/// How columns and the score moved from what the model learned from, or from a table of the same columns, to rows of now. Nothing if there
+/// is no such table and the model's file does not keep what it learned from.
+pub fn drift_since(model: &Model, before: Option<&Dataset>, now: &Dataset) -> Vec<Drift> {
+    let shape = |data: &Dataset, column: usize| Shape::of(&weighed(data, column));
+    let profile = match (before, model.profile()) {
+        (Some(before), _) => Profile {
+            columns: (0..now.names.len()).map(|column| shape(before, column)).collect(),
+            score: Shape::of_scores(&scores(model, before)),
+        },
+        (None, Some(profile)) => profile.clone(),
+        (None, None) => return Vec::new(),
     };
-    now.names.iter().enumerate().map(one).collect()
+    let columns = now.names.iter().zip(&profile.columns).enumerate();
+    let moved = columns.map(|(column, (name, shape))| shape.drift(name, &weighed(now, column)));
+    moved.chain([profile.score.drift(SCORE, &scores(model, now))]).collect()
+}
+
+/// A column's values, each with how many rows it stands for.
+fn weighed(data: &Dataset, column: usize) -> Vec<(f32, f32)> {
+    data.rows.column(column).into_iter().copied().zip(data.weights.iter().copied()).collect()
+}
+
+/// The model's probability of each row, with how many it stands for.
+fn scores(model: &Model, data: &Dataset) -> Vec<(f32, f32)> {
+    let score = |row: ndarray::ArrayView1<'_, f32>| sigmoid(model.log_odds_of_row(&row.to_vec())) as f32;
+    data.rows.rows().into_iter().map(score).zip(data.weights.iter().copied()).collect()
 }
 
 /// How columns moved from the earlier half of a table to the later one; nothing if it tells no times.
@@ -103,8 +120,7 @@ fn drift_in_time(table: &Table) -> Vec<Drift> {
     let middle = sorted[sorted.len() / 2];
     let one = |(column, name): (usize, &String)| {
         let of = |later: bool| -> Vec<(f32, f32)> {
-            let rows =
-                table.data.rows.column(column).into_iter().copied().zip(table.data.weights.iter().copied());
+            let rows = weighed(&table.data, column);
             table
                 .times
                 .iter()
@@ -118,13 +134,17 @@ fn drift_in_time(table: &Table) -> Vec<Drift> {
     table.data.names.iter().enumerate().map(one).collect()
 }
 
-/// Writes the report to where it is wanted.
-pub fn write(report: &Evaluation, html: Option<&str>, json: Option<&str>) -> Result<(), Error> {
+/// Writes the page and the figures of a report to where they are wanted.
+pub fn write(
+    (page, figures): (impl Fn() -> String, impl Fn() -> String),
+    html: Option<&str>,
+    json: Option<&str>,
+) -> Result<Outcome, Error> {
     if let Some(name) = html {
-        files::write(name, report.html().as_bytes())?;
+        files::write(name, page().as_bytes())?;
     }
     if let Some(name) = json {
-        files::write(name, report.json().as_bytes())?;
+        files::write(name, figures().as_bytes())?;
     }
-    Ok(())
+    Ok(Outcome::Done)
 }

@@ -2,7 +2,7 @@
 //!
 //! Separate from the training file, so that `weir evaluate` reads tables the same way. Invariants: an empty field, `NaN` and
 //! `null` are unknown, anything else that is no number ends the reading with its line and column; the same bytes, the same
-//! rows; a row without a label is refused, never guessed.
+//! rows; a row without a label is refused, never guessed, unless labels are not asked for; nothing is read beyond [`Bounds`].
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,7 @@ use models::Dataset;
 use ndarray::Array2;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::bounds::{Bounds, Watched};
 use super::file::DataFile;
 use super::slices::{self, SliceColumn};
 use crate::error::Error;
@@ -40,7 +41,8 @@ enum Recipe {
 struct Plan {
     names: Vec<String>,
     recipes: Vec<Recipe>,
-    label: usize,
+    /// `None`: labels are not looked at.
+    label: Option<usize>,
     group: Option<usize>,
     time: Option<usize>,
     /// A row weighs the product of these.
@@ -50,20 +52,40 @@ struct Plan {
     slices: Vec<(String, usize)>,
 }
 
+/// What a table is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    /// To learn from or to be measured: each row has its label.
+    Labels,
+    /// To see how it is distributed: labels are not looked at.
+    Shape,
+}
+
 /// Reads a table.
 pub fn read(wanted: &DataFile) -> Result<Table, Error> {
+    read_within(wanted, For::Labels, Bounds::default())
+}
+
+/// Reads the rows of a table that need no labels; all of them are taken for benign.
+pub fn read_unlabelled(wanted: &DataFile) -> Result<Table, Error> {
+    read_within(wanted, For::Shape, Bounds::default())
+}
+
+fn read_within(wanted: &DataFile, what_for: For, bounds: Bounds) -> Result<Table, Error> {
     let name = &wanted.file;
     if parquet::is_table(name)? {
-        return read_columns(wanted);
+        return read_columns(wanted, what_for, bounds);
     }
-    let mut reader = csv::ReaderBuilder::new().from_reader(Source::open(name)?);
+    let (source, since) = Watched::new(Source::open(name)?, bounds.record_bytes_max);
+    let mut reader = csv::ReaderBuilder::new().from_reader(source);
     let fail = |error: csv::Error| Error::file(name, error);
     let header: Vec<String> =
         reader.headers().map_err(fail)?.iter().map(|title| title.trim().to_owned()).collect();
-    let plan = Plan::new(&header, wanted).map_err(|detail| Error::file(name, detail))?;
-    let mut rows = Rows::new(&plan);
+    let plan = Plan::new(&header, wanted, what_for).map_err(|detail| Error::file(name, detail))?;
+    let mut rows = Rows::new(&plan, bounds);
     let mut record = ByteRecord::new();
     while reader.read_byte_record(&mut record).map_err(fail)? {
+        since.set(0);
         let line = record.position().map_or(0, csv::Position::line);
         rows.take(&record, &plan, wanted)
             .map_err(|detail| Error::file(&format!("{name}, line {line}"), detail))?;
@@ -72,11 +94,11 @@ pub fn read(wanted: &DataFile) -> Result<Table, Error> {
 }
 
 /// The same of a table in Parquet.
-fn read_columns(wanted: &DataFile) -> Result<Table, Error> {
+fn read_columns(wanted: &DataFile, what_for: For, bounds: Bounds) -> Result<Table, Error> {
     let name = &wanted.file;
     let mut table = parquet::Table::open(name)?;
-    let plan = Plan::new(table.titles(), wanted).map_err(|detail| Error::file(name, detail))?;
-    let (mut rows, mut record, mut number) = (Rows::new(&plan), ByteRecord::new(), 0_u64);
+    let plan = Plan::new(table.titles(), wanted, what_for).map_err(|detail| Error::file(name, detail))?;
+    let (mut rows, mut record, mut number) = (Rows::new(&plan, bounds), ByteRecord::new(), 0_u64);
     while table.next_row(|field| record.push_field(field))? {
         number += 1;
         rows.take(&record, &plan, wanted)
@@ -87,7 +109,7 @@ fn read_columns(wanted: &DataFile) -> Result<Table, Error> {
 }
 
 impl Plan {
-    fn new(header: &[String], wanted: &DataFile) -> Result<Self, String> {
+    fn new(header: &[String], wanted: &DataFile, what_for: For) -> Result<Self, String> {
         let place = |title: &str| {
             let found = header.iter().position(|known| known == title);
             found.ok_or_else(|| format!("there is no column {title:?}; there are {}", header.join(", ")))
@@ -96,7 +118,15 @@ impl Plan {
         let (group, time) = (some(&wanted.group)?, some(&wanted.time)?);
         let factors = wanted.weight.iter().flat_map(|formula| formula.split('*'));
         let weights: Vec<usize> = factors.map(|title| place(title.trim())).collect::<Result<_, _>>()?;
-        let label = place(&wanted.label)?;
+        let label = match (what_for, wanted.label.is_empty()) {
+            (For::Shape, _) => None,
+            (For::Labels, true) => {
+                return Err(
+                    "which column is the label? Give --label, or --config with a training file".to_owned()
+                );
+            }
+            (For::Labels, false) => Some(place(&wanted.label)?),
+        };
         let values = |of: &BTreeMap<String, Vec<String>>| {
             of.iter()
                 .map(|(title, values)| Ok((place(title)?, values.clone())))
@@ -111,7 +141,7 @@ impl Plan {
         slices.extend(slices::usual(header, wanted));
         wanted.leave_out.iter().chain(&wanted.categories).try_for_each(|title| place(title).map(drop))?;
         let names = if wanted.columns.is_empty() {
-            let used = [Some(label), group, time];
+            let used = [label, group, time];
             let kept = |at: usize, title: &String| {
                 !used.contains(&Some(at))
                     && !weights.contains(&at)
@@ -157,12 +187,13 @@ struct Rows {
     groups: Vec<u64>,
     times: Vec<f64>,
     slices: Vec<SliceColumn>,
+    bounds: Bounds,
     /// Texts of each category column, numbered as they came.
     met: Vec<BTreeMap<Vec<u8>, usize>>,
 }
 
 impl Rows {
-    fn new(plan: &Plan) -> Self {
+    fn new(plan: &Plan, bounds: Bounds) -> Self {
         Self {
             values: Vec::new(),
             labels: Vec::new(),
@@ -170,6 +201,7 @@ impl Rows {
             groups: Vec::new(),
             times: Vec::new(),
             slices: plan.slices.iter().map(|(title, _)| SliceColumn::new(title)).collect(),
+            bounds,
             met: vec![BTreeMap::new(); plan.names.len()],
         }
     }
@@ -182,7 +214,8 @@ impl Rows {
             return Ok(());
         }
         let number = |at: usize| number(field(at)).map_err(|detail| format!("column {}: {detail}", at + 1));
-        if field(plan.label).is_empty() {
+        self.bounds.check(self.labels.len() + 1, plan.names.len())?;
+        if plan.label.is_some_and(|label| field(label).is_empty()) {
             return Err(format!("the label {:?} is empty", wanted.label));
         }
         for (column, recipe) in plan.recipes.iter().enumerate() {
@@ -208,10 +241,12 @@ impl Rows {
             self.values.push(value);
         }
         let row = self.labels.len() as u64;
-        self.labels.push(is(plan.label, &wanted.positive));
+        self.labels.push(plan.label.is_some_and(|label| is(label, &wanted.positive)));
         let mut weight = 1.0;
         for &at in &plan.weights {
-            weight *= number(at)?;
+            let factor = number(at)?;
+            // Where labels are not looked at, what they weigh may be missing as well.
+            weight *= if plan.label.is_none() && factor.is_nan() { 1.0 } else { factor };
         }
         self.weights.push(weight as f32);
         self.times.extend(plan.time.map(number).transpose()?);
@@ -256,7 +291,8 @@ impl Rows {
             weights: self.weights,
             groups: self.groups,
         };
-        data.check().map_err(|error| {
+        let checked = if plan.label.is_some() { data.check() } else { data.check_rows() };
+        checked.map_err(|error| {
             format!("{error} (label {:?}, abusive if it is one of {:?})", wanted.label, wanted.positive)
         })?;
         let slices = self.slices.into_iter().filter(SliceColumn::says_something).collect();
@@ -278,60 +314,4 @@ fn number(field: &[u8]) -> Result<f64, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TABLE: &str = "who,sent,got,kind,when,list,bad\na,4,2,plain,7,0,1\nb,,1,html,8,0,0\na,6,0,plain,9,0,yes\nc,1,1,html,9,1,0\n";
-
-    fn table(wanted: DataFile) -> Result<Table, Error> {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("t.csv");
-        std::fs::write(&file, TABLE).unwrap();
-        read(&DataFile { file: file.to_string_lossy().into_owned(), ..wanted })
-    }
-
-    fn wanted() -> DataFile {
-        DataFile {
-            label: "bad".to_owned(),
-            positive: vec!["1".to_owned(), "yes".to_owned()],
-            categories: vec!["kind".to_owned()],
-            derive: BTreeMap::from([("share".to_owned(), "sent / got".to_owned())]),
-            only: BTreeMap::from([("list".to_owned(), vec!["0".to_owned()])]),
-            group: Some("who".to_owned()),
-            time: Some("when".to_owned()),
-            ..DataFile::default()
-        }
-    }
-
-    #[test]
-    fn a_table_becomes_rows_with_everything_in_its_place() {
-        let found = table(wanted()).unwrap();
-        assert_eq!(found.data.names, ["sent", "got", "kind", "share"]);
-        assert_eq!(found.data.labels, [true, false, true]);
-        assert_eq!(found.times, [7.0, 8.0, 9.0]);
-        assert_eq!(found.data.rows.row(0).to_vec(), [4.0, 2.0, 1.0, 2.0]);
-        let second = found.data.rows.row(1);
-        assert!(second[0].is_nan() && second[2] == 0.0 && second[3].is_nan());
-        assert!(found.data.rows[(2, 3)].is_nan(), "nothing is divided by 0");
-        assert_eq!(found.data.groups[0], found.data.groups[2]);
-        assert_ne!(found.data.groups[0], found.data.groups[1]);
-        let filled = DataFile { fill: BTreeMap::from([("sent".to_owned(), 0.5)]), ..wanted() };
-        assert_eq!(table(filled).unwrap().data.rows[(1, 0)], 0.5);
-        let weighed = table(DataFile { weight: Some("when * when".to_owned()), ..wanted() }).unwrap();
-        assert_eq!(weighed.data.weights, [49.0, 64.0, 81.0]);
-    }
-
-    #[test]
-    fn what_is_wrong_is_told_with_its_place() {
-        let text = |wanted: DataFile| table(wanted).err().unwrap().to_string();
-        assert!(
-            text(DataFile { label: "worse".to_owned(), ..wanted() }).contains("there is no column \"worse\"")
-        );
-        let no_category = DataFile { categories: Vec::new(), ..wanted() };
-        assert!(text(no_category).contains("line 2: column 4: \"plain\" is no number"));
-        let formula = BTreeMap::from([("x".to_owned(), "sent over got".to_owned())]);
-        assert!(text(DataFile { derive: formula, ..wanted() }).contains("derive.x"));
-        let never = DataFile { positive: vec!["maybe".to_owned()], ..wanted() };
-        assert!(text(never).contains("rows of both labels"));
-    }
-}
+mod tests;
