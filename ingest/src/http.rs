@@ -2,7 +2,8 @@
 //!
 //! Separate from the reading side, which knows the engine's results, and from keys and roles, which whoever mounts these
 //! routes puts before them. Invariants: an answer of acceptance follows the durable append; every event or review of a request
-//! is accepted, passed over or refused, and the answer says which; requests in work, bodies and waiting checks are bounded;
+//! is accepted, passed over or refused, and the answer says which; requests in work, bodies and waiting checks are bounded; a turn is
+//! only of those whose body is there;
 //! internal kinds never enter here, but for the verdict of a review that was accepted.
 
 mod body;
@@ -22,7 +23,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use schema::limits::{CHECK_DEADLINE_MS_MAX, CHECKS_MAX, LINE_BYTES_MAX};
+use schema::limits::{
+    CHECK_DEADLINE_MS_MAX, CHECKS_MAX, HTTP_BODY_BYTES_MAX, HTTP_UNPACKED_BYTES_MAX, HTTP_WAITING_BYTES_MAX,
+    LINE_BYTES_MAX,
+};
 use schema::{Checked, RejectReason};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
@@ -34,6 +38,8 @@ pub const ROUTES: &[(&str, &str)] = &[("POST", "/v1/events"), ("POST", "/v1/chec
 const INLINE_BYTES_MAX: usize = 512 * 1024;
 /// How long a request waits for its turn, ms.
 const TURN_MS_MAX: u64 = 5_000;
+/// Largest body of a check: an event and its line's end.
+const CHECK_BYTES_MAX: usize = LINE_BYTES_MAX + 2;
 /// Deadline of a check that names none, ms.
 const DEADLINE_MS: u64 = 200;
 
@@ -47,6 +53,8 @@ pub struct Gate {
     on_reject: OnReject,
     appends: Semaphore,
     checks: Semaphore,
+    /// Bytes that bodies may still take.
+    waiting: Semaphore,
 }
 
 impl Gate {
@@ -54,7 +62,8 @@ impl Gate {
     #[must_use]
     pub fn new(appender: Appender, clock: Clock, appends_max: usize, on_reject: OnReject) -> Self {
         let (appends, checks) = (Semaphore::new(appends_max), Semaphore::new(CHECKS_MAX));
-        Self { appender, clock, on_reject, appends, checks }
+        let waiting = Semaphore::new(HTTP_WAITING_BYTES_MAX as usize);
+        Self { appender, clock, on_reject, appends, checks, waiting }
     }
 }
 
@@ -83,11 +92,12 @@ type Take = fn(&[u8], u64) -> Result<take::Taken, schema::Refusal>;
 type Answered<T> = Result<T, Box<Response>>;
 
 async fn append(gate: &Gate, headers: &HeaderMap, body: Body, take: Take) -> Answered<Response> {
-    let _turn = turn(&gate.appends, TURN_MS_MAX).await?;
     let packing = body::Packing::of(headers)?;
-    let packed = body::read(body).await?;
-    let now = (gate.clock)();
-    let work = move || body::unpack(packing, packed).and_then(|bytes| take(&bytes, now));
+    let arrived = body::read(body, HTTP_BODY_BYTES_MAX, &gate.waiting).await?;
+    let _turn = turn(&gate.appends, TURN_MS_MAX).await?;
+    let (packed, now) = (arrived.bytes.clone(), (gate.clock)());
+    let work =
+        move || body::unpack(packing, packed, HTTP_UNPACKED_BYTES_MAX).and_then(|bytes| take(&bytes, now));
     let taken = if body::is_heavy(headers, INLINE_BYTES_MAX) {
         tokio::task::spawn_blocking(work).await.map_err(|_| Box::new(problem::internal()))?
     } else {
@@ -152,15 +162,13 @@ async fn check(
 
 /// Appends one event and waits for its decision.
 async fn decide(gate: &Gate, headers: &HeaderMap, body: Body) -> Answered<Checked> {
-    let _turn = turn(&gate.checks, TURN_MS_MAX).await?;
     let packing = body::Packing::of(headers)?;
-    let packed = body::read(body).await?;
-    let bytes = body::unpack(packing, packed).map_err(|refusal| Box::new(problem::refused(&refusal)))?;
+    // One event: unpacked at once, since it has no more than that.
+    let packed = body::read(body, CHECK_BYTES_MAX, &gate.waiting).await?.bytes;
+    let _turn = turn(&gate.checks, TURN_MS_MAX).await?;
+    let bytes = body::unpack(packing, packed, CHECK_BYTES_MAX);
+    let bytes = bytes.map_err(|refusal| Box::new(problem::refused(&refusal)))?;
     let bytes = bytes.trim_ascii();
-    if bytes.len() > LINE_BYTES_MAX {
-        let detail = format!("an event has at most {LINE_BYTES_MAX} bytes");
-        return Err(Box::new(problem(StatusCode::PAYLOAD_TOO_LARGE, "too_long", &detail)));
-    }
     let take::Taken { batch, answer, .. } = take::one(bytes, (gate.clock)());
     for reject in &answer.reasons {
         (gate.on_reject)(*reject);
@@ -188,11 +196,7 @@ async fn decide(gate: &Gate, headers: &HeaderMap, body: Body) -> Answered<Checke
 async fn turn(turns: &Semaphore, ms_max: u64) -> Answered<SemaphorePermit<'_>> {
     match tokio::time::timeout(Duration::from_millis(ms_max), turns.acquire()).await {
         Ok(Ok(permit)) => Ok(permit),
-        _ => Err(Box::new(problem(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "busy",
-            "too many requests at once: send again later",
-        ))),
+        _ => Err(problem::busy()),
     }
 }
 

@@ -107,6 +107,10 @@ pub const ARCHIVE_DELETIONS_MAX: usize = 1_000;
 pub const HTTP_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Largest body of a request once it is unpacked, bytes.
 pub const HTTP_UNPACKED_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most events in one request: each is answered for, and may become a reject with its reason.
+pub const HTTP_EVENTS_MAX: usize = 100_000;
+/// Most bytes of bodies that arrived, or are arriving, and wait for their turn.
+pub const HTTP_WAITING_BYTES_MAX: u32 = 256 * 1024 * 1024;
 /// Most rejects that an answer lists; the rest is counted.
 pub const HTTP_REJECTS_MAX: usize = 1_000;
 /// Most checks of single events that wait for their decision at once.
@@ -131,6 +135,7 @@ pub const FEED_RECORDS_MAX: usize = 256;
 const _: () = {
     assert!(LINE_BYTES_MAX <= HTTP_BODY_BYTES_MAX && HTTP_BODY_BYTES_MAX <= HTTP_UNPACKED_BYTES_MAX);
     assert!(HTTP_UNPACKED_BYTES_MAX <= u32::MAX as usize / 4, "a batch addresses its bytes with 32 bits");
+    assert!(HTTP_BODY_BYTES_MAX <= HTTP_WAITING_BYTES_MAX as usize);
     assert!(FEED_RECORDS_MAX <= JOURNAL_READ_RECORDS_MAX);
     assert!(REJECT_RAW_BYTES_MAX <= LINE_BYTES_MAX);
     assert!(TS_MS_MIN < TS_MS_MAX);

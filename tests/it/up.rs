@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod checks;
+mod edges;
 mod history;
 mod people;
 mod retention;
@@ -261,14 +262,14 @@ fn a_check_waits_for_its_decision_and_the_feed_resumes_where_it_was_left() {
 
 #[test]
 fn a_full_disk_is_told_nothing_is_half_written_and_it_goes_on_when_there_is_room() {
-    let Some(small) = Small::mount("6m") else {
+    let Some(small) = Small::mount("16m") else {
         eprintln!("NOT RUN: no tmpfs can be mounted here, so the disk cannot be filled");
         return;
     };
     let data = small.path();
     let up = Up::start(data, &[]);
     let ballast = data.join("ballast");
-    std::fs::write(&ballast, vec![0; 3 * 1024 * 1024]).expect("there is room for it");
+    std::fs::write(&ballast, vec![0; 13 * 1024 * 1024]).expect("there is room for it");
     let (mut accepted, mut full) = (0, false);
     for batch in 0..200 {
         let events: Vec<String> = (0..300).map(|number| session(&format!("f{batch}-{number}"))).collect();
@@ -281,7 +282,7 @@ fn a_full_disk_is_told_nothing_is_half_written_and_it_goes_on_when_there_is_room
         }
         accepted += answer.json()["accepted"].as_u64().expect("a number");
     }
-    assert!(full, "6 MiB took {accepted} events");
+    assert!(full, "3 MiB took {accepted} events");
     assert_eq!(up.client().call("GET", "/readyz", "", b"").expect("it answers").status, 503);
     std::fs::remove_file(&ballast).expect("it can be removed");
     let answer =

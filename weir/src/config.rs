@@ -45,8 +45,7 @@ pub fn load(file: Option<&str>, overrides: &[(String, String)]) -> Result<Loaded
     let mut table = default.clone();
     if let Some(name) = file {
         let text = files::read_text(name, BYTES_MAX)?;
-        let own: Table =
-            text.parse().map_err(|error: toml::de::Error| Error::file(name, error.to_string().trim_end()))?;
+        let own: Table = text.parse().map_err(|error| Error::file(name, wrong(&text, &error)))?;
         merge(&mut table, own).map_err(|detail| Error::file(name, detail))?;
     }
     for (name, value) in overrides {
@@ -57,6 +56,12 @@ pub fn load(file: Option<&str>, overrides: &[(String, String)]) -> Result<Loaded
     let config: Config = table.try_into().map_err(|error| Error::file(name, error.to_string().trim_end()))?;
     config.check().map_err(|detail| Error::file(name, detail))?;
     Ok(Loaded { config, changed })
+}
+
+/// What is wrong with a file, and where; not the line itself, in which a secret may stand.
+fn wrong(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!("line {}: {}", before.matches('\n').count() + 1, error.message())
 }
 
 /// Lays the operator's values over the defaults.

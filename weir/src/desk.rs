@@ -102,8 +102,8 @@ fn work(
     };
     let fallback = || async { problem(StatusCode::NOT_FOUND, "no_route", "see /review/") };
     let routes = Router::new().merge(dashboard::routes(Arc::clone(&desk))).fallback(fallback);
-    let connections = settings.config.http.connections_max;
-    let serving = runtime.spawn(server::serve(listener, routes, connections, until(stopped.clone())));
+    let bounds = settings.config.http.bounds();
+    let serving = runtime.spawn(server::serve(listener, routes, bounds, until(stopped.clone())));
     let shown = settings.metrics.review.clone();
     runtime.spawn(dashboard::show(Arc::clone(&desk), shown.clone()));
     let heads = runtime.spawn(dashboard::publish_heads((Arc::clone(&desk), shown), folder, until(stopped)));

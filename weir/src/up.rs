@@ -122,7 +122,7 @@ impl Up {
         let publisher = Arc::new(Publisher::new(&journal.reader()?, journal.appender(), for_publisher)?);
         let kept = &plan.config.history;
         let parts = (&journal, &state, &clock, &runtime);
-        let history = kept.enabled.then(|| start_history(folder, kept, parts)).transpose()?;
+        let history = if kept.enabled { start_history(folder, kept, parts)? } else { None };
         let base = review::Base {
             folder,
             config: &plan.config,
@@ -150,7 +150,7 @@ impl Up {
             // An error means that the state is gone, and with it everything else.
             drop(phase.wait_for(|phase| *phase != Phase::Up).await);
         };
-        let server = runtime.spawn(server::serve(listener, routes, http.connections_max, stop));
+        let server = runtime.spawn(server::serve(listener, routes, http.bounds(), stop));
         tell_start(&plan, folder, address, is_open);
         dashboard::tell(&pages, &plan.config, address)?;
         let mut phase = state.phase();
@@ -301,11 +301,12 @@ fn start_engine(
     thread.map_err(|error| Error::Usage(format!("no thread: {error}")))
 }
 
+/// Starts the history; `None` if its file is no use: decisions do not wait for what was.
 fn start_history(
     folder: &std::path::Path,
     kept: &crate::config::History,
     (journal, state, clock, runtime): (&Journal, &Arc<State>, &Clock, &Runtime),
-) -> Result<std::thread::JoinHandle<()>, Error> {
+) -> Result<Option<std::thread::JoinHandle<()>>, Error> {
     let ends = history::Ends {
         reader: journal.reader()?,
         head: journal.head(),
@@ -320,9 +321,24 @@ fn start_history(
         rejects: kept.rejects_days,
         counts: kept.counts_days,
     };
-    let keeper = history::Keeper::open(&folder.join("history.db"), retention, ends)?;
+    let path = folder.join("history.db");
+    let keeper = match history::Keeper::open(&path, retention, ends) {
+        Ok(keeper) => keeper,
+        Err(Error::Sinks(error)) => {
+            let advice =
+                "move the file away, or put back a copy of it: a new one takes what the journal still holds";
+            tracing::error!(
+                %error,
+                file = %path.display(),
+                advice,
+                "there is no history until the next start; decisions go on without it"
+            );
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
     let thread = std::thread::Builder::new().name("history".to_owned()).spawn(move || keeper.run());
-    thread.map_err(|error| Error::Usage(format!("no thread: {error}")))
+    thread.map(Some).map_err(|error| Error::Usage(format!("no thread: {error}")))
 }
 
 fn start_retention(

@@ -1,7 +1,7 @@
 //! The body of a request: read within its limits, unpacked within its limits.
 //!
-//! Separate from what is in it. Invariants: no body can make the server hold more than its two limits; a slow sender is
-//! left after a while; data that breaks in the middle is refused whole, since its sender can send it again.
+//! Separate from what is in it. Invariants: no body can make the server hold more than its two limits, nor all that arrive together
+//! more than a third; only what has arrived counts, so that a slow sender keeps nobody out, and is left after a while; data that breaks in the middle is refused whole, since its sender can send it again.
 
 use std::io::Read;
 use std::time::Duration;
@@ -10,13 +10,14 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
-use schema::limits::{HTTP_BODY_BYTES_MAX, HTTP_UNPACKED_BYTES_MAX};
+use futures_util::StreamExt as _;
 use schema::{Refusal, RejectReason};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use zstd::stream::read::Decoder as ZstdDecoder;
 
-use super::problem;
+use super::problem::{busy, problem};
 
 /// How long a body may take to arrive.
 const ARRIVES: Duration = Duration::from_secs(30);
@@ -51,31 +52,54 @@ pub(super) fn is_heavy(headers: &HeaderMap, bytes_max: usize) -> bool {
     headers.contains_key(CONTENT_ENCODING) || length.is_none_or(|length| length > bytes_max)
 }
 
-/// All of it, as it was sent.
-pub(super) async fn read(body: Body) -> Result<Bytes, Box<Response>> {
-    match tokio::time::timeout(ARRIVES, axum::body::to_bytes(body, HTTP_BODY_BYTES_MAX)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => {
-            let detail =
-                format!("the body did not arrive or has more than {HTTP_BODY_BYTES_MAX} bytes: {error}");
-            Err(Box::new(problem(StatusCode::PAYLOAD_TOO_LARGE, "body", &detail)))
-        }
-        Err(_) => Err(Box::new(problem(
-            StatusCode::REQUEST_TIMEOUT,
-            "slow_body",
-            "the body took over 30 s to arrive",
-        ))),
-    }
+/// A body as it was sent, and its share of what may wait.
+pub(super) struct Arrived<'w> {
+    pub(super) bytes: Bytes,
+    _share: Option<SemaphorePermit<'w>>,
 }
 
-/// Unpacks it.
-pub(super) fn unpack(packing: Packing, packed: Bytes) -> Result<Bytes, Refusal> {
+/// All of it, of at most `bytes_max`; `waiting`: how many bytes all bodies together may still take.
+pub(super) async fn read(
+    body: Body,
+    bytes_max: usize,
+    waiting: &Semaphore,
+) -> Result<Arrived<'_>, Box<Response>> {
+    let slow = |_| {
+        let detail = "the body took over 30 s to arrive";
+        Box::new(problem(StatusCode::REQUEST_TIMEOUT, "slow_body", detail))
+    };
+    tokio::time::timeout(ARRIVES, arrive(body, bytes_max, waiting)).await.map_err(slow)?
+}
+
+async fn arrive(body: Body, bytes_max: usize, waiting: &Semaphore) -> Result<Arrived<'_>, Box<Response>> {
+    let too_large = |detail: &str| Box::new(problem(StatusCode::PAYLOAD_TOO_LARGE, "body", detail));
+    let mut share: Option<SemaphorePermit<'_>> = None;
+    let mut bytes = BytesMut::new();
+    let mut pieces = body.into_data_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| too_large(&format!("the body did not arrive: {error}")))?;
+        if bytes.len() + piece.len() > bytes_max {
+            return Err(too_large(&format!("the body has more than {bytes_max} bytes: send it in parts")));
+        }
+        let more = u32::try_from(piece.len()).ok().and_then(|more| waiting.try_acquire_many(more).ok());
+        let Some(more) = more else { return Err(busy()) };
+        match &mut share {
+            None => share = Some(more),
+            Some(share) => share.merge(more),
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(Arrived { bytes: bytes.freeze(), _share: share })
+}
+
+/// Unpacks it, to at most `bytes_max`.
+pub(super) fn unpack(packing: Packing, packed: Bytes, bytes_max: usize) -> Result<Bytes, Refusal> {
     let broken = |error: std::io::Error| {
         let detail = format!("the compressed body ends or breaks: {error}; nothing of it was taken");
         Refusal::new(RejectReason::CorruptInput, detail)
     };
     let mut bytes = Vec::new();
-    let limit = HTTP_UNPACKED_BYTES_MAX as u64 + 1;
+    let limit = bytes_max as u64 + 1;
     match packing {
         Packing::Plain => return Ok(packed),
         Packing::Gzip => {
@@ -85,8 +109,8 @@ pub(super) fn unpack(packing: Packing, packed: Bytes) -> Result<Bytes, Refusal> 
             .and_then(|decoder| decoder.take(limit).read_to_end(&mut bytes))
             .map_err(broken)?,
     };
-    if bytes.len() > HTTP_UNPACKED_BYTES_MAX {
-        let detail = format!("over {HTTP_UNPACKED_BYTES_MAX} bytes once unpacked: send it in parts");
+    if bytes.len() > bytes_max {
+        let detail = format!("over {bytes_max} bytes once unpacked: send it in parts");
         return Err(Refusal::new(RejectReason::TooLong, detail));
     }
     Ok(bytes.into())

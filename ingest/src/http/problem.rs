@@ -29,6 +29,12 @@ pub(super) fn refused(refusal: &Refusal) -> Response {
     problem(status, refusal.reason.word(), &refusal.detail)
 }
 
+/// The same will be taken when there is less to do.
+pub(super) fn busy() -> Box<Response> {
+    let detail = "too many requests at once: send again later";
+    Box::new(problem(StatusCode::SERVICE_UNAVAILABLE, "busy", detail))
+}
+
 /// Our fault.
 pub(super) fn internal() -> Response {
     problem(

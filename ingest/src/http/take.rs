@@ -4,7 +4,7 @@
 //! text is accepted, passed over (unknown kind) or refused; in a batch the rejects come last; an accepted verdict lies right
 //! behind its review, in the same commit.
 
-use schema::limits::{FUTURE_MS_MAX, HTTP_REJECTS_MAX, LINE_BYTES_MAX, REVIEWS_MAX};
+use schema::limits::{FUTURE_MS_MAX, HTTP_EVENTS_MAX, HTTP_REJECTS_MAX, LINE_BYTES_MAX, REVIEWS_MAX};
 use schema::{Appended, LineReject, Refusal, Reject, RejectReason, Review};
 
 use super::split;
@@ -31,20 +31,14 @@ pub(super) struct Answer {
 /// What becomes of a text: `Ok(false)` passes it over.
 type TakeOne = fn(&[u8], u64, &mut Batch) -> Result<bool, Refusal>;
 
-/// All events of a body; refused whole if it is no list of texts.
+/// All events of a body; refused whole if it is no list of texts, or one of too many.
 pub(super) fn events(body: &[u8], now: u64) -> Result<Taken, Refusal> {
-    Ok(take(&split::pieces(body)?, body.len(), now, event))
+    Ok(take(&split::pieces(body, HTTP_EVENTS_MAX)?, body.len(), now, event))
 }
 
 /// All reviews of a body; refused whole if it is no list of texts, or one of too many.
 pub(super) fn reviews(body: &[u8], now: u64) -> Result<Taken, Refusal> {
-    let pieces = split::pieces(body)?;
-    if pieces.len() > REVIEWS_MAX {
-        let detail =
-            format!("{} reviews in one request; at most {REVIEWS_MAX}: send them in parts", pieces.len());
-        return Err(Refusal::new(RejectReason::TooLong, detail));
-    }
-    Ok(take(&pieces, body.len(), now, review))
+    Ok(take(&split::pieces(body, REVIEWS_MAX)?, body.len(), now, review))
 }
 
 /// One event.

@@ -237,6 +237,14 @@ impl Reader {
         found.map(|position| position.map_or(0, number)).map_err(|error| self.failed(&error))
     }
 
+    /// Up to where the log is forgotten; 0 if nothing is.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn pruned(&self) -> Result<u64, Error> {
+        self.position("!pruned")
+    }
+
     #[cold]
     fn failed(&self, error: &rusqlite::Error) -> Error {
         Error::Journal { name: self.path.display().to_string(), detail: error.to_string() }

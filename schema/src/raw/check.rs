@@ -43,10 +43,10 @@ impl RawEvent<'_> {
             "message" => Body::Message(self.message_body()?),
             "session" => Body::Session(self.session_body()?),
             "registration" => Body::Registration(self.session_body()?),
-            "reply" => Body::Reply { peer: required(Field::peer, &self.peer)? },
-            "undelivered" => Body::Undelivered { peer: optional(Field::peer, &self.peer)? },
+            "reply" => Body::Reply { peer: required_peer(&self.peer)? },
+            "undelivered" => Body::Undelivered { peer: optional_peer(&self.peer)? },
             "block" => Body::Block(self.feedback_body()?),
-            "unblock" => Body::Unblock { peer: required(Field::peer, &self.peer)? },
+            "unblock" => Body::Unblock { peer: required_peer(&self.peer)? },
             "report" => Body::Report { feedback: self.feedback_body()?, reason: self.report_reason() },
             "group_create" => Body::GroupCreate {
                 group: Some(required(Field::group, &self.group)?),
@@ -54,7 +54,7 @@ impl RawEvent<'_> {
             },
             "group_add" => Body::GroupAdd(self.group_add_body()?),
             "group_leave" => Body::GroupLeave {
-                peer: required(Field::peer, &self.peer)?,
+                peer: required_peer(&self.peer)?,
                 group: Some(required(Field::group, &self.group)?),
             },
             "lookup" => {
@@ -80,7 +80,8 @@ impl RawEvent<'_> {
         }))
     }
 
-    /// The account; of a verdict it may, of a proposal it must be the key of a shared thing that can be restricted.
+    /// The account; of a verdict it may, of a proposal it must be the key of a shared thing that can be restricted. What gateways write
+    /// is about accounts alone: under the key of a device it would count for, and restrict, everybody who has the device.
     #[inline]
     fn account_of(&self, body: &Body<'_>) -> Checked<&str> {
         match (body, self.account.as_deref()) {
@@ -88,7 +89,8 @@ impl RawEvent<'_> {
             (Body::Verdict(_), Some(key)) if key.len() > ID_BYTES_MAX => {
                 restrictable(key).map_err(|_| bad_length(Field::account, key.len(), ID_BYTES_MAX))
             }
-            _ => required(Field::account, &self.account),
+            (body, _) if body.is_internal() => required(Field::account, &self.account),
+            _ => required(Field::account, &self.account).and_then(|name| of_a_gateway(Field::account, name)),
         }
     }
 
@@ -103,7 +105,7 @@ impl RawEvent<'_> {
         let size = at_most(Field::size, self.size, u32::from(SIZE_BUCKET_MAX))?;
         Ok(Message {
             chat,
-            peer: optional(Field::peer, &self.peer)?,
+            peer: optional_peer(&self.peer)?,
             group,
             group_size: at_most(Field::group_size, self.group_size, GROUP_SIZE_MAX)?,
             first_contact: self.first_contact,
@@ -130,7 +132,7 @@ impl RawEvent<'_> {
 
     fn feedback_body(&self) -> Checked<Feedback<'_>> {
         Ok(Feedback {
-            peer: required(Field::peer, &self.peer)?,
+            peer: required_peer(&self.peer)?,
             contact: known_word(Field::contact, &self.contact, Contact::from_word)?,
             peer_age_h: hours(Field::peer_age_h, self.peer_age_h)?,
             peer_device: optional(Field::peer_device, &self.peer_device)?,
@@ -147,7 +149,7 @@ impl RawEvent<'_> {
     fn group_add_body(&self) -> Checked<GroupAdd<'_>> {
         let count = self.required_count()?;
         Ok(GroupAdd {
-            peer: optional(Field::peer, &self.peer)?,
+            peer: optional_peer(&self.peer)?,
             group: Some(required(Field::group, &self.group)?),
             group_size: at_most(Field::group_size, self.group_size, GROUP_SIZE_MAX)?,
             count,
@@ -228,6 +230,12 @@ impl RawEvent<'_> {
 }
 
 #[cold]
+fn reserved(field: Field, name: &str) -> Refusal {
+    let detail = format!("{}: {name}: names that begin with ! or like device: are weir's own", field.name());
+    Refusal::new(RejectReason::ForgedInternal, detail)
+}
+
+#[cold]
 fn missing(field: Field) -> Refusal {
     Refusal::new(RejectReason::MissingField, format!("{}: absent, but required for this kind", field.name()))
 }
@@ -287,6 +295,29 @@ fn optional<'a>(field: Field, id: &'a Option<Text<'_>>) -> Checked<Option<&'a st
 #[inline]
 fn required<'a>(field: Field, id: &'a Option<Text<'_>>) -> Checked<&'a str> {
     optional(field, id)?.ok_or_else(|| missing(field))
+}
+
+/// A name as gateways may write it: none of weir's own, `!…` and the keys of shared things.
+#[inline]
+fn of_a_gateway(field: Field, name: &str) -> Checked<&str> {
+    if name.starts_with('!') || name.as_bytes().contains(&b':') && is_entity(name) {
+        return Err(reserved(field, name));
+    }
+    Ok(name)
+}
+
+fn is_entity(name: &str) -> bool {
+    name.split_once(':').is_some_and(|(kind, _)| EntityKind::from_word(kind).is_some())
+}
+
+#[inline]
+fn optional_peer<'a>(peer: &'a Option<Text<'_>>) -> Checked<Option<&'a str>> {
+    optional(Field::peer, peer)?.map(|name| of_a_gateway(Field::peer, name)).transpose()
+}
+
+#[inline]
+fn required_peer<'a>(peer: &'a Option<Text<'_>>) -> Checked<&'a str> {
+    required(Field::peer, peer).and_then(|name| of_a_gateway(Field::peer, name))
 }
 
 #[inline]

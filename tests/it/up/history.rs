@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use harness::figures::metric;
 use harness::up::Up;
 use rusqlite::Connection;
 
@@ -76,4 +77,26 @@ fn the_history_of_another_journal_is_refused_by_name() {
     std::fs::remove_file(data.path().join("review.db")).expect("the desk's file was there");
     let without = Up::start(data.path(), &without_history);
     assert_eq!(without.stop().0, 0);
+}
+
+#[test]
+fn a_history_that_is_damaged_is_told_and_decisions_go_on_without_it() {
+    let data = tempfile::tempdir().expect("a folder");
+    std::fs::write(data.path().join("history.db"), "no database at all, however long one looks at it")
+        .expect("writable");
+    let up = Up::start(data.path(), &[]);
+    let answer = up.client().call("POST", "/v1/check?deadline_ms=5000", "", session("c").as_bytes());
+    assert_eq!(answer.expect("it answers").status, 200);
+    assert_eq!(metric(&up.address, "weir_history_up"), 0);
+    assert!(
+        up.said().contains("there is no history until the next start") && up.said().contains("history.db"),
+        "{}",
+        up.said()
+    );
+    assert_eq!(up.stop().0, 0);
+    std::fs::remove_file(data.path().join("history.db")).expect("it is ours");
+    let up = Up::start(data.path(), &[]);
+    assert_eq!(metric(&up.address, "weir_history_up"), 1);
+    assert_eq!(up.stop().0, 0);
+    holds_what_the_journal_holds(data.path());
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use review::{Network, Role};
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use super::{Kafka, Oidc, Secret};
 use crate::error::Error;
 use crate::files;
+use crate::server::Bounds;
 
 /// Shortest API key, bytes.
 const KEY_BYTES_MIN: usize = 16;
@@ -69,10 +71,19 @@ pub struct Http {
     pub listen: SocketAddr,
     /// Connections open at once.
     pub connections_max: usize,
+    /// How long one may be without a request, ms.
+    pub idle_ms: u64,
     /// Readers of the decision feed at once.
     pub feed_readers_max: usize,
-    /// Requests with events that are read at once.
+    /// Requests with events that are unpacked and written at once.
     pub appends_max: usize,
+}
+
+impl Http {
+    /// What connections may do.
+    pub fn bounds(&self) -> Bounds {
+        Bounds { connections_max: self.connections_max, idle: Duration::from_millis(self.idle_ms) }
+    }
 }
 
 /// The dashboard.
@@ -266,6 +277,7 @@ impl Config {
     /// What is out of range, if anything.
     pub(super) fn check(&self) -> Result<(), String> {
         within("http.connections_max", self.http.connections_max, 1..=65_536)?;
+        within("http.idle_ms", self.http.idle_ms, 1_000..=3_600_000)?;
         within("http.feed_readers_max", self.http.feed_readers_max, 1..=4_096)?;
         within("http.appends_max", self.http.appends_max, 1..=256)?;
         within("data.checkpoint_every_ms", self.data.checkpoint_every_ms, 10..=3_600_000)?;

@@ -58,6 +58,10 @@ fn what_is_wrong_is_named() {
 #[test]
 fn a_secret_is_never_shown() {
     let secret = "s3cr3t-s3cr3t-s3cr3t";
+    for wrong in [format!("\n[keys]\ningest = \"{secret}\n"), format!("\n[keys]\ningest = {secret}\n")] {
+        let error = with_file(&wrong, &[]).expect_err("it is no TOML");
+        assert!(error.contains("line 3: ") && !error.contains(secret), "{error}");
+    }
     let loaded = with_file("", &[("WEIR_KEYS_ADMIN", secret)]).unwrap();
     assert_eq!(loaded.config.keys.admin().unwrap()[0].reveal(), secret);
     assert_eq!(loaded.changed, ["keys.admin = (hidden)"]);

@@ -7,6 +7,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -20,10 +21,10 @@ use tokio::sync::{oneshot, watch};
 use super::metrics::{CONTENT_TYPE as METRICS_TYPE, Metrics};
 use super::pulse::Pulses;
 use crate::error::Error;
-use crate::server;
+use crate::server::{self, Bounds};
 
-/// Connections open at once; more wait to be accepted.
-const CONNECTIONS_MAX: usize = 32;
+/// Connections of scrapers and probes; more wait to be accepted.
+const BOUNDS: Bounds = Bounds { connections_max: 32, idle: Duration::from_secs(60) };
 
 /// The metrics as an answer.
 pub fn answer(metrics: &Metrics) -> Response {
@@ -66,7 +67,7 @@ impl Exporter {
                     // Whoever started us waits for it.
                     drop(tell.send(Ok(listener.local_addr().unwrap_or(address))));
                     let stopped = async move { drop(stopped.await) }; // An error means that the role is gone.
-                    server::serve(listener, routes, CONNECTIONS_MAX, stopped).await;
+                    server::serve(listener, routes, BOUNDS, stopped).await;
                 }
                 Err(error) => drop(tell.send(Err(error))),
             }

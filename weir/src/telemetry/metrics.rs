@@ -116,6 +116,8 @@ pub struct Metrics {
     pub feed_readers: Gauge,
     /// Records that the history has not taken yet.
     pub history_lag: Gauge,
+    /// 1, or 0 once the history's file has refused for good.
+    pub history_up: Gauge,
     /// Records of Kafka by what the archive did with them.
     pub archived: Family<Label, Counter>,
     /// Records that ClickHouse took.
@@ -162,6 +164,7 @@ impl Metrics {
             requests: Family::default(),
             feed_readers: Gauge::default(),
             history_lag: Gauge::default(),
+            history_up: Gauge::default(),
             archived: Family::default(),
             archive_rows: Counter::default(),
             archive_insert: Histogram::new(quick()),
@@ -261,6 +264,8 @@ impl Metrics {
         r.register("feed_readers", "Readers of the decision feed", self.feed_readers.clone());
         let behind = "Records in the log that the history has not taken yet";
         r.register_with_unit("history_lag", behind, records(), self.history_lag.clone());
+        let up = "1 while the history takes records, 0 if its file refused for good or there is no history";
+        r.register("history_up", up, self.history_up.clone());
     }
 
     fn register_partitions(&self, r: &mut Registry) {

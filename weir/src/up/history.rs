@@ -81,6 +81,7 @@ impl Keeper {
             return Err(Error::file(&path.display().to_string(), detail));
         }
         ends.state.metrics.history_lag.set((head.position - position) as i64);
+        ends.state.metrics.history_up.set(1);
         ends.state.history_took(position);
         Ok(Keeper { writer, ends, retention, position, expired_us: None })
     }
@@ -100,6 +101,7 @@ impl Keeper {
                 }
                 Err(error) => {
                     tracing::error!(%error, position = self.position, "the history ends here; decisions go on without it");
+                    self.ends.state.metrics.history_up.set(0);
                     return;
                 }
             };

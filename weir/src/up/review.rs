@@ -80,11 +80,10 @@ pub fn start(base: Base<'_>, runtime: &Runtime) -> Result<(Arc<Desk>, JoinHandle
     };
     let options = setup::configured(&config.engine);
     let insight = Sight::new(Arc::new(known), (options, Some(registry)), Arc::clone(clock));
-    let history: Option<Arc<dyn History + Send + Sync>> = if config.history.enabled {
-        Some(Arc::new(sinks::sqlite::History::open(&folder.join("history.db"))?))
-    } else {
-        None
-    };
+    let history = config.history.enabled.then(|| sinks::sqlite::History::open(&folder.join("history.db")));
+    // One that cannot be opened is told by whoever writes it.
+    let history =
+        history.and_then(Result::ok).map(|history| Arc::new(history) as Arc<dyn History + Send + Sync>);
     let given = Given {
         outlet: Arc::new(outlet),
         insight: Arc::new(insight),

@@ -93,7 +93,7 @@ fn start(query: &[(String, String)], headers: &HeaderMap, head: Head) -> Result<
     }
     let after = after.unwrap_or(head.position);
     if after < head.pruned {
-        return Err(Box::new(problem(StatusCode::GONE, "gone", &gone(after, head))));
+        return Err(Box::new(problem(StatusCode::GONE, "gone", &gone(after, head.pruned))));
     }
     if after > head.position {
         let detail = format!("the log ends at {}: {after} is of another log; start anew", head.position);
@@ -102,11 +102,11 @@ fn start(query: &[(String, String)], headers: &HeaderMap, head: Head) -> Result<
     Ok(after)
 }
 
-fn gone(after: u64, head: Head) -> String {
+fn gone(after: u64, pruned: u64) -> String {
     format!(
         "the log begins after position {}, {after} is older than the retention: read every account's standing anew, then \
          go on from=oldest",
-        head.pruned
+        pruned
     )
 }
 
@@ -128,9 +128,7 @@ impl Feed {
             }
             let head = *self.head.borrow_and_update();
             if self.after < head.pruned {
-                let problem = serde_json::json!({"error": "gone", "detail": gone(self.after, head)});
-                self.phase = watch::channel(Phase::Stopping).1;
-                return Some(format!("event: gone\ndata: {problem}\n\n"));
+                return Some(self.gone(head.pruned));
             }
             if head.decisions > self.after {
                 match self.read().await {
@@ -151,6 +149,13 @@ impl Feed {
         }
     }
 
+    /// The last piece: what comes next is gone.
+    fn gone(&mut self, pruned: u64) -> String {
+        let problem = serde_json::json!({"error": "gone", "detail": gone(self.after, pruned)});
+        self.phase = watch::channel(Phase::Stopping).1;
+        format!("event: gone\ndata: {problem}\n\n")
+    }
+
     /// The kill switch as an event without a position: a reader that comes back is told anew.
     fn enforcement(&mut self) -> String {
         let standing = self.enforcement.borrow_and_update();
@@ -164,12 +169,18 @@ impl Feed {
         let after = self.after;
         let work = move || {
             let read = reader.read(Some(Topic::Decisions), after, FEED_RECORDS_MAX, &mut chunk);
-            (read, reader, chunk)
+            // Asked for afterwards: what is gone by then may have been gone while it was read.
+            let pruned = read.and_then(|()| reader.pruned());
+            (pruned, reader, chunk)
         };
-        let (read, reader, chunk) = tokio::task::spawn_blocking(work).await.ok()?;
-        if let Err(error) = read {
-            tracing::error!(%error, "the feed cannot read the journal");
-            return None;
+        let (pruned, reader, chunk) = tokio::task::spawn_blocking(work).await.ok()?;
+        match pruned {
+            Ok(pruned) if pruned > self.after => return Some(self.gone(pruned)),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(%error, "the feed cannot read the journal");
+                return None;
+            }
         }
         let mut text = String::new();
         for record in chunk.records() {
