@@ -3,6 +3,7 @@
 //! Separate from the feed, which tells decisions to everybody.
 
 use std::thread;
+use std::time::Duration;
 
 use harness::clock::now_ms;
 use harness::up::Up;
@@ -59,4 +60,35 @@ fn a_deadline_that_passes_is_told_and_the_event_is_decided_all_the_same() {
         let path = format!("/v1/check?deadline_ms={deadline}");
         assert_eq!(up.client().call("POST", &path, "", b"{}").expect("it answers").status, 400);
     }
+}
+
+#[test]
+fn a_feed_tells_its_position_while_nothing_is_decided_however_much_is_sent() {
+    let data = tempfile::tempdir().expect("a folder");
+    let up = Up::start(data.path(), &[]);
+    let mut feed = up.client();
+    assert_eq!(feed.open("/v1/decisions?from=0", "").expect("it answers"), 200);
+    let told = thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            loop {
+                let line = feed.line().expect("the feed goes on");
+                assert!(!line.starts_with("data"), "nothing is decided about sessions: {line}");
+                if let Some(id) = line.strip_prefix("id: ") {
+                    return id.parse::<u64>().expect("a position");
+                }
+            }
+        });
+        let mut sent = 0;
+        while !reader.is_finished() {
+            let answer = up.client().call("POST", "/v1/events", "", session(&format!("s{sent}")).as_bytes());
+            assert_eq!(answer.expect("it answers").status, 200);
+            sent += 1;
+            assert!(sent < 3_000, "it tells nothing");
+            thread::sleep(Duration::from_millis(20));
+        }
+        reader.join().expect("it was told")
+    });
+    let again = up.client().open(&format!("/v1/decisions?from={told}"), "").expect("it answers");
+    assert!(told > 1 && again == 200, "{told} {again}");
+    assert_eq!(up.stop().0, 0);
 }

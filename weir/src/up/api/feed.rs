@@ -21,11 +21,13 @@ use ingest::journal::{Chunk, Head, Reader, Topic};
 use schema::Standing;
 use schema::limits::FEED_RECORDS_MAX;
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::{Interval, MissedTickBehavior};
 
 use super::Api;
 use crate::up::state::Phase;
 
-/// Silence after which a comment is sent, so that a reader sees that the feed lives.
+/// How often a feed without decisions tells its position, so that a reader sees that it lives, and comes back to where it was however long
+/// nothing was decided.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// One reader's feed.
@@ -37,6 +39,7 @@ struct Feed {
     enforcement: watch::Receiver<Standing>,
     /// Position after which it goes on.
     after: u64,
+    beat: Interval,
     started: bool,
     _place: OwnedSemaphorePermit,
 }
@@ -64,7 +67,10 @@ pub async fn decisions(
     };
     api.state.metrics.feed_readers.inc();
     let (head, phase, enforcement) = (api.head.clone(), api.state.phase(), api.state.enforcement.subscribe());
-    let feed = Feed { api, reader, head, phase, enforcement, after, started: false, _place: place };
+    let mut beat = tokio::time::interval(HEARTBEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beat.reset(); // The first tick would be at once.
+    let feed = Feed { api, reader, head, phase, enforcement, after, beat, started: false, _place: place };
     let stream = unfold(feed, |mut feed| async {
         let text = feed.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(text)), feed))
@@ -138,13 +144,19 @@ impl Feed {
                 continue;
             }
             tokio::select! {
+                biased;
+                // First, since under steady traffic there always is something new in the log.
+                _ = self.beat.tick() => {
+                    // A position without data is no event: a reader only remembers it.
+                    self.after = self.after.max(head.position);
+                    return Some(format!("id: {}\n\n", self.after));
+                }
                 changed = self.head.changed() => changed.ok()?,
                 changed = self.phase.changed() => changed.ok()?,
                 changed = self.enforcement.changed() => {
                     changed.ok()?;
                     return Some(self.enforcement());
                 }
-                () = tokio::time::sleep(HEARTBEAT) => return Some(":\n\n".to_owned()),
             }
         }
     }
