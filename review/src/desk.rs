@@ -10,6 +10,7 @@ pub(crate) mod bulk;
 pub(crate) mod campaign;
 pub(crate) mod case;
 pub(crate) mod cause;
+pub(crate) mod clause;
 pub(crate) mod company;
 mod facts;
 mod fold;
@@ -19,10 +20,12 @@ pub(crate) mod queue;
 pub(crate) mod rank;
 #[cfg(test)]
 pub(crate) mod scene;
+pub(crate) mod seen;
 pub(crate) mod sheet;
 pub(crate) mod views;
 
 pub use alarm::Waiting;
+pub use clause::Clause;
 pub use fold::Habits;
 
 use std::collections::BTreeMap;
@@ -71,15 +74,15 @@ pub struct Settings {
     pub second_factor: Vec<Role>,
     /// Proxies whose word about where a request came from is believed.
     pub proxies: Vec<Network>,
-    /// Clauses of the policy that a verdict may name.
-    pub clauses: Vec<String>,
+    /// Clauses of the policy, of which an act names one.
+    pub clauses: Vec<Clause>,
     /// Minutes of work on cases after which a break is advised; 0: never.
     pub rest_min: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        let clauses = acts::CLAUSES.map(str::to_owned).into();
+        let clauses = Clause::defaults();
         let (origin, lookup_url) = Default::default();
         let (second_factor, proxies) = Default::default();
         Self { origin, lookup_url, second_factor, proxies, clauses, rest_min: 50 }

@@ -21,7 +21,7 @@ mod strings;
 mod when;
 
 pub use backup::{Copied, back_up};
-pub use desk::{Desk, Given, Habits, Held, Settings, Waiting};
+pub use desk::{Clause, Desk, Given, Habits, Held, Settings, Waiting};
 pub use error::Error;
 pub use pages::{Peer, router};
 pub use people::oidc::{Fetch, Provider, Settings as OidcSettings};

@@ -9,6 +9,7 @@ mod audit;
 mod bulk;
 mod campaigns;
 mod case;
+mod clauses;
 mod control;
 mod files;
 mod frame;

@@ -11,6 +11,7 @@ use schema::decision::Decision;
 use schema::{Action, Scope, Source};
 use serde_json::{Map, Value, json};
 
+use crate::desk::Clause;
 use crate::strings::{Language, Strings};
 use crate::when::{day, span};
 
@@ -23,18 +24,23 @@ const EEA: [&str; 30] = [
     "LI", "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
 ];
 
+/// Longest ground that the database takes, characters.
+const GROUND_CHARS_MAX: usize = 500;
+
 /// What is known besides the decision.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Besides {
     /// A human made or confirmed it.
     pub human: bool,
     /// Users had reported the account before.
     pub reported: bool,
+    /// The clause of the operator's policy that it rests on, if one is known.
+    pub clause: Option<Clause>,
 }
 
 /// The statement about a restriction, as the database takes it; `None`: the decision restricts nobody, so none is due.
 #[must_use]
-pub fn statement(decision: &Decision, besides: Besides) -> Option<Value> {
+pub fn statement(decision: &Decision, besides: &Besides) -> Option<Value> {
     if !decision.action.restricts() {
         return None;
     }
@@ -60,7 +66,7 @@ pub fn statement(decision: &Decision, besides: Besides) -> Option<Value> {
     let more = json!({
         "puid": decision.id,
         "decision_ground": "DECISION_GROUND_INCOMPATIBLE_CONTENT",
-        "incompatible_content_ground": t.say("statement.ground"),
+        "incompatible_content_ground": ground(besides, t),
         "incompatible_content_explanation": explanation(decision, t),
         "incompatible_content_illegal": "No",
         "content_type": ["CONTENT_TYPE_OTHER"],
@@ -76,6 +82,8 @@ pub fn statement(decision: &Decision, besides: Besides) -> Option<Value> {
         "automated_decision": decided,
     });
     fields.extend(more.as_object().cloned().unwrap_or_default());
+    let link = besides.clause.as_ref().map(|clause| &clause.link).filter(|link| !link.is_empty());
+    fields.extend(link.map(|link| ("decision_ground_reference_url".to_owned(), json!(link))));
     fields.extend(keyword_text.map(|text| ("category_specification_other".to_owned(), json!(text))));
     Some(Value::Object(fields))
 }
@@ -121,12 +129,19 @@ fn what(decision: &Decision, t: &Strings) -> String {
     }
 }
 
+/// The clause that it is against, in the operator's words as far as there is room; without one, the terms of service in general.
+fn ground(besides: &Besides, t: &Strings) -> String {
+    let Some(clause) = &besides.clause else { return t.say("statement.ground").to_owned() };
+    let whole = t.fill("statement.clause", [clause.title(t), clause.text(t)]);
+    whole.trim_end_matches([':', ' ']).chars().take(GROUND_CHARS_MAX).collect()
+}
+
 fn explanation(decision: &Decision, t: &Strings) -> String {
     t.fill("statement.explanation", [reason(decision, t)])
 }
 
 /// The facts: what was measured, by feature and number, and how it was decided.
-fn facts(decision: &Decision, besides: Besides, t: &Strings) -> String {
+fn facts(decision: &Decision, besides: &Besides, t: &Strings) -> String {
     let mut text = vec![what(decision, t), t.fill("statement.because", [reason(decision, t)])];
     for reason in &decision.reasons {
         if let (Some(feature), Some(value)) = (&reason.feature, reason.value) {

@@ -108,6 +108,15 @@
     if (word) form.querySelector("span").textContent = word.textContent;
     return form;
   };
+  // What is chosen suggests the clause, until somebody chooses one.
+  document.addEventListener("change", (event) => {
+    const clause = document.querySelector("#act select[name=policy]");
+    if (!clause) return;
+    if (event.target === clause) { clause.dataset.touched = "1"; return; }
+    if (clause.dataset.touched || !event.target.matches("#act input[name=act], #act input[name=label]")) return;
+    const suggested = [...document.querySelectorAll("#act input:checked")].map((input) => input.dataset.clause).filter(Boolean);
+    clause.value = suggested.pop() || clause.dataset.chosen;
+  });
   addEventListener("popstate", () => location.reload());
   setInterval(beat, BEAT_MS);
   setInterval(rest, 60000);

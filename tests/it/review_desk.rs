@@ -222,6 +222,7 @@ fn work(mut staff: Staff) -> (Vec<String>, Vec<u128>, Vec<u128>) {
         let act = [
             ("act", "label"),
             ("label", "benign"),
+            ("policy", "no_violation"),
             ("once", &once),
             ("next", &next),
             ("reason", "looked at"),

@@ -117,10 +117,9 @@ const FOLDED: [&str; 4] = [
 fn act(what: &str, once: &str) -> Vec<(&'static str, String)> {
     let mut fields =
         vec![("act", what.to_owned()), ("once", once.to_owned()), ("reason", "looked at".to_owned())];
+    fields.push(("policy", "no_violation".to_owned()));
     if what == "label" {
         fields.push(("label", "benign".to_owned()));
-    } else {
-        fields.push(("policy", "no_violation".to_owned()));
     }
     fields
 }

@@ -4,6 +4,7 @@
 //! the operator's file wins over it, the environment over both; what is unknown, of another type or out of range is
 //! refused by name before anything starts; a secret is never printed.
 
+mod clauses;
 mod file;
 mod kafka;
 mod oidc;
@@ -164,7 +165,10 @@ fn shown(hidden: bool, value: &Value) -> String {
         Value::Float(number) => number.to_string(),
         Value::Boolean(flag) => flag.to_string(),
         Value::Datetime(when) => when.to_string(),
-        Value::Table(_) => "(a section)".to_owned(),
+        Value::Table(fields) => {
+            let fields = fields.iter().map(|(name, value)| format!("{name} = {}", shown(false, value)));
+            format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
+        }
     }
 }
 

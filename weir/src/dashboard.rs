@@ -158,7 +158,7 @@ pub fn settings(configured: &Review) -> Settings {
         lookup_url: configured.lookup_url.clone(),
         second_factor: configured.second_factor(),
         proxies: configured.proxies(),
-        clauses: configured.clauses.clone(),
+        clauses: configured.clauses(),
         rest_min: configured.rest_min,
     }
 }

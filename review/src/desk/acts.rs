@@ -1,9 +1,11 @@
 //! What reviewers do: offered and claimed cases, acts with their checks, and taking back.
 //!
 //! Separate from the fold, which obeys whatever lies in the log: here is checked what may be sent there. Invariants: an act that is
-//! sent twice (the same `once`) is one; a verdict has a reason and a clause of the policy; nobody acts on what another holds, and
-//! nobody on an appeal against their own verdict; a blind case is labelled, not decided.
+//! sent twice (the same `once`) is one; every act has a reason, and all but passing over a clause of the policy; nobody acts on what
+//! another holds, and nobody on an appeal against their own verdict; a blind case is labelled, not decided; what whoever acts had seen is
+//! told by what was shown to them, never by their browser.
 
+mod check;
 pub(super) mod restore;
 
 use std::sync::PoisonError;
@@ -19,14 +21,15 @@ use super::case::{Case, State, case_id};
 use super::cause::Cause;
 use super::queue::{self, Filter, Seeker};
 use crate::error::Error;
+pub use check::{WHYS, reason};
+
+use check::check;
 use restore::restoring;
 
-/// Clauses of the policy that a verdict may name where nobody configured others; their texts are among the strings as
-/// `clause.CODE`.
-pub const CLAUSES: [&str; 8] =
-    ["bulk", "automation", "scam", "impersonation", "harassment", "threat", "child_safety", "no_violation"];
 /// The case of a verdict that belongs to none: it closes nothing.
 pub const NO_CASE: &str = "restored";
+/// The reason of whatever takes something back.
+pub const TAKEN_BACK: &str = "taken back";
 /// How long an offer keeps others away, ms of staff's time.
 const OFFER_MS: u64 = 60 * 1_000;
 /// Most offers to one person that are remembered.
@@ -47,14 +50,12 @@ pub struct Wanted {
     pub limit: Option<Limit>,
     /// For a verdict: its end, ms since the Unix epoch in log time.
     pub expires: Option<u64>,
-    /// One of [`CLAUSES`]; empty: none.
+    /// The clause of the policy, by its id; empty: none.
     pub policy: String,
     /// The reviewer's words; empty: none.
     pub reason: String,
     /// What the reviewer says the account is, with a verdict or by itself.
     pub label: Option<Label>,
-    /// What was on the screen.
-    pub shown: Vec<String>,
     /// The bulk act that it is part of.
     pub batch: Option<String>,
 }
@@ -155,8 +156,11 @@ impl Desk {
         let mut record = self.record(case, (actor, wanted.act), once);
         record.reason = Some(wanted.reason.clone()).filter(|reason| !reason.is_empty());
         record.policy = Some(wanted.policy.clone()).filter(|policy| !policy.is_empty());
-        record.shown.clone_from(&wanted.shown);
         record.batch.clone_from(&wanted.batch);
+        record.shown = match &wanted.batch {
+            Some(_) => vec!["bulk".to_owned()],
+            None => self.shown_to(case, actor)?,
+        };
         if case.cause == Cause::Golden && wanted.act == Act::Label {
             // A known answer is asked for: what is said of it teaches nothing and decides nothing.
             (record.act, record.label) = (Act::Note, wanted.label);
@@ -254,6 +258,7 @@ impl Desk {
         for (number, one) in done.iter().enumerate() {
             let mut undo = self.record(case, (actor, Act::Undo), &format!("{once}u{number}"));
             undo.undoes = Some(one.id.clone());
+            (undo.policy, undo.reason) = (one.policy.clone(), Some(TAKEN_BACK.to_owned()));
             reviews.push(undo);
         }
         if let Some(verdict) = done.iter().find(|one| one.act == Act::Verdict) {
@@ -263,7 +268,7 @@ impl Desk {
                 (review.verdict, review.scope) = (Some(word.verdict), word.scope);
                 (review.limit, review.expires) = (word.limit, word.expires);
                 review.policy.clone_from(&verdict.policy);
-                review.reason = Some("taken back".to_owned());
+                review.reason = Some(TAKEN_BACK.to_owned());
                 review.undoes = Some(verdict.id.clone());
                 NO_CASE.clone_into(&mut review.case);
                 reviews.push(review);
@@ -327,68 +332,6 @@ impl Desk {
             Ok(query.query_row([review], |row| row.get(0)).optional()?)
         })?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
-    }
-}
-
-/// Whether an act is allowed and complete.
-fn check(
-    case: &Case,
-    actor: &str,
-    wanted: &Wanted,
-    (standing, clauses, now): (Option<&Standing>, &[String], u64),
-) -> Result<(), Error> {
-    let refuse = |why: &'static str| Err(Error::Refused(why));
-    if case.excluded == actor && wanted.act != Act::Note {
-        return refuse("refused.own_decision");
-    }
-    if case.state != State::Open && wanted.act != Act::Note {
-        return refuse("refused.closed");
-    }
-    if !case.is_free_for(actor, now) && wanted.act != Act::Note {
-        return refuse("refused.held");
-    }
-    match wanted.act {
-        Act::Verdict => check_verdict(case, wanted, (standing, clauses, now)),
-        Act::Label if wanted.label.is_none() => refuse("refused.no_label"),
-        Act::Note | Act::Escalate if wanted.reason.trim().is_empty() => refuse("refused.no_reason"),
-        _ => Ok(()),
-    }
-}
-
-fn check_verdict(
-    case: &Case,
-    wanted: &Wanted,
-    (standing, clauses, now): (Option<&Standing>, &[String], u64),
-) -> Result<(), Error> {
-    let refuse = |why: &'static str| Err(Error::Refused(why));
-    if case.cause.is_blind() {
-        return refuse("refused.blind");
-    }
-    if wanted.reason.trim().is_empty() {
-        return refuse("refused.no_reason");
-    }
-    if !clauses.contains(&wanted.policy) {
-        return refuse("refused.no_policy");
-    }
-    if wanted.expires.is_some_and(|expires| expires <= now) {
-        return refuse("refused.past");
-    }
-    let in_force = |id: &str| {
-        let mut all = standing.into_iter().flat_map(|standing| &standing.restrictions);
-        all.any(|one| one.decision == id && one.expires.is_none_or(|expires| expires > now))
-    };
-    match wanted.verdict {
-        None => refuse("refused.no_verdict"),
-        Some(Verdict::Confirm) if !in_force(&case.decision) => refuse("refused.not_in_force"),
-        Some(Verdict::Change) if wanted.limit.is_none() && !in_force(&case.decision) => {
-            refuse("refused.nothing_to_change")
-        }
-        Some(Verdict::Change)
-            if wanted.limit.is_none() && wanted.scope.is_none() && wanted.expires.is_none() =>
-        {
-            refuse("refused.no_change")
-        }
-        Some(_) => Ok(()),
     }
 }
 

@@ -13,6 +13,7 @@ use schema::{Label, Verdict};
 
 use super::Desk;
 use super::case::Case;
+use super::clause::Clause;
 use crate::error::Error;
 
 pub use versions::{Made, made};
@@ -200,23 +201,27 @@ pub struct Proposal<'a> {
 }
 
 impl Proposal<'_> {
-    fn check(&self, clauses: &[String]) -> Result<(), Error> {
+    fn check(&self, clauses: &[Clause]) -> Result<(), Error> {
         let refuse = |why| Err(Error::Refused(why));
         if self.reason.trim().is_empty() {
             return refuse("refused.no_reason");
         }
         match self.act {
-            "label" if Label::from_word(self.label).is_none() => refuse("refused.no_label"),
-            "label" => Ok(()),
-            _ if !matches!(
-                Verdict::from_word(self.act),
+            "label" if Label::from_word(self.label).is_none() => return refuse("refused.no_label"),
+            "label" => {}
+            act if !matches!(
+                Verdict::from_word(act),
                 Some(Verdict::Lift | Verdict::Ban | Verdict::Confirm | Verdict::Exempt)
             ) =>
             {
-                refuse("refused.no_act")
+                return refuse("refused.no_act");
             }
-            _ if clauses.iter().any(|clause| clause == self.policy) => Ok(()),
-            _ => refuse("refused.no_policy"),
+            _ => {}
+        }
+        if clauses.iter().any(|clause| clause.id == self.policy) {
+            Ok(())
+        } else {
+            refuse("refused.no_policy")
         }
     }
 }

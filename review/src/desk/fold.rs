@@ -29,7 +29,7 @@ pub const CLAIM_MS: u64 = 5 * 60 * 1_000;
 const REPORT_MS: u64 = 7 * DAY_MS;
 
 /// Tables of which every row is about the account in its column `account`.
-const ABOUT_ACCOUNTS: [&str; 15] = [
+const ABOUT_ACCOUNTS: [&str; 16] = [
     "cases",
     "causes",
     "facts",
@@ -45,6 +45,7 @@ const ABOUT_ACCOUNTS: [&str; 15] = [
     "handles",
     "golden",
     "golden_answers",
+    "shown",
 ];
 
 /// How the desk works.

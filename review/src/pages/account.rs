@@ -10,7 +10,7 @@ use axum::extract::{Path, State as Extract};
 use axum::response::{IntoResponse as _, Redirect};
 use schema::limits::ENTITY_BYTES_MAX;
 
-use super::case::{Notes, Screen};
+use super::case::{Notes, Screen, shown};
 use super::frame::{Frame, page};
 use super::wrong::{Answered, Wrong, work};
 use crate::audit;
@@ -77,8 +77,8 @@ pub(super) async fn show(
             desk.linked(&account, &mut sheet)?;
         }
         desk.audit(&who, "view_account", &audit::account(&account), "")?;
-        let insight = &desk.given.insight;
-        let notes = Notes { features: insight.features().to_vec(), rules: insight.rules() };
+        desk.note_shown(&who.id, "", &[(&account, &shown(&sheet, None, is_blind))])?;
+        let notes = Notes::of(desk);
         let line = |case: &Case| CaseLine {
             id: case.id.clone(),
             cause: case.cause.word(),

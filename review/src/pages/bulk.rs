@@ -9,6 +9,7 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State as Extract};
 use axum::response::{IntoResponse as _, Redirect};
 
+use super::clauses::{Choice, choices};
 use super::frame::{Frame, page};
 use super::guard::{Posted, fields};
 use super::queue as list;
@@ -61,7 +62,7 @@ struct NewPage {
     f: Frame,
     query: String,
     count: String,
-    clauses: Vec<String>,
+    clauses: Vec<Choice>,
 }
 
 /// One of the sample.
@@ -154,11 +155,11 @@ pub(super) async fn begin(
     RawQuery(asked): RawQuery,
 ) -> Answered {
     let query = asked.unwrap_or_default();
-    let filter = list::filter(&fields(query.as_bytes())?);
+    let (filter, t) = (list::filter(&fields(query.as_bytes())?), viewer.t);
     let (count, clauses) = work(&desk, move |desk| {
         let now = desk.now();
         let count = desk.store.read(|db| queue::page(db, (&filter, now), None, COUNTED))?.len();
-        Ok((count, desk.given.settings.clauses.clone()))
+        Ok((count, choices(t, &desk.given.settings.clauses, None)))
     })
     .await?;
     let count = if count == COUNTED { "> 2\u{202f}000".to_owned() } else { when::count(count as u64) };

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse as _, Redirect};
 use schema::Action;
 
 use super::bulk::{Line, line};
+use super::clauses::{Choice, choices};
 use super::frame::{Frame, page};
 use super::guard::Posted;
 use super::wrong::{Answered, Wrong, work};
@@ -89,7 +90,7 @@ struct CampaignPage {
     timing: String,
     is_stale: bool,
     bulks: Vec<Line>,
-    clauses: Vec<String>,
+    clauses: Vec<Choice>,
     may_work: bool,
 }
 
@@ -172,7 +173,7 @@ fn one_page(
         timing: timing(t, company),
         is_stale: company.is_stale,
         bulks: bulks.iter().map(|bulk| line(t, bulk)).collect(),
-        clauses: desk.given.settings.clauses.clone(),
+        clauses: choices(t, &desk.given.settings.clauses, None),
         may_work: viewer.may(Right::Work),
     }
 }

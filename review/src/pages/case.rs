@@ -15,17 +15,20 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State as Extract};
+use schema::Label;
 
+use super::clauses::{Choice, choices};
 use super::frame::{Frame, page};
 use super::guard::fields;
 use super::queue as list;
 use super::wrong::{Answered, Wrong, work};
 use crate::audit;
 use crate::desk::Desk;
-use crate::desk::campaign;
+use crate::desk::acts::WHYS;
 use crate::desk::case::{Case, State};
 use crate::desk::queue::{Filter, Seeker};
 use crate::desk::sheet::Sheet;
+use crate::desk::{campaign, clause};
 use crate::people::{Right, Viewer};
 use crate::strings::Strings;
 
@@ -51,12 +54,14 @@ struct CasePage {
     is_overdue: bool,
     s: Screen,
     // What can be done.
-    clauses: Vec<String>,
+    clauses: Vec<Choice>,
+    whys: [&'static str; 6],
+    chosen: String,
+    benign: String,
     rest_min: u32,
     campaign: String,
     can_confirm: bool,
     once: String,
-    shown: String,
     query: String,
     next: String,
     next_path: String,
@@ -83,7 +88,8 @@ struct Found {
     is_blind: bool,
     once: String,
     account_id: String,
-    clauses: Vec<String>,
+    clauses: Vec<Choice>,
+    benign: String,
     rest_min: u32,
     campaign: Option<String>,
     now: u64,
@@ -122,18 +128,20 @@ fn gather(desk: &Desk, viewer: &Viewer, (id, query): (&str, &str)) -> Result<Fou
         desk.linked(&case.account, &mut sheet)?;
     }
     desk.audit(viewer, "view_case", &audit::account(&case.account), &case.id)?;
+    desk.note_shown(&viewer.id, &case.id, &[(&case.account, &shown(&sheet, Some(&case), is_blind))])?;
     let (now, may_work) = (desk.now(), viewer.may(Right::Work));
     let seeker = desk.seeker(&viewer.id, viewer.may(Right::Lead));
     let filter = list::filter(&fields(query.as_bytes())?);
     // Offered already, so that it can be fetched ahead and nobody else is sent there meanwhile.
     let next = if may_work { after(desk, &case, (&seeker, &filter))? } else { None };
-    let insight = &desk.given.insight;
+    let clauses = &desk.given.settings.clauses;
     Ok(Found {
-        notes: Notes { features: insight.features().to_vec(), rules: insight.rules() },
+        notes: Notes::of(desk),
         next: next.map(|next| next.id),
         once: desk.once(),
         account_id: desk.handle(&case.account)?,
-        clauses: desk.given.settings.clauses.clone(),
+        benign: clause::covering(clauses, Label::Benign.word()).map_or(String::new(), |one| one.id.clone()),
+        clauses: choices(viewer.t, clauses, clause::of_case(clauses, &case, is_blind)),
         rest_min: desk.given.settings.rest_min,
         // Company is what automation thought.
         campaign: if is_blind { None } else { desk.store.read(|db| campaign::of(db, &case.account))? },
@@ -157,24 +165,26 @@ fn after(desk: &Desk, case: &Case, (seeker, filter): (&Seeker<'_>, &Filter)) -> 
     Ok(None)
 }
 
-/// What was on the screen, as codes for the record.
-fn shown(sheet: &Sheet, case: &Case, is_blind: bool) -> String {
+/// What is on the screen, as codes for the record.
+pub(super) fn shown(sheet: &Sheet, case: Option<&Case>, is_blind: bool) -> Vec<&'static str> {
     let mut codes = Vec::new();
     let mut add = |is: bool, code: &'static str| {
         if is {
             codes.push(code);
         }
     };
-    add(!is_blind && (case.score.is_some() || sheet.explained.is_some()), "score");
+    let has_score = case.is_some_and(|case| case.score.is_some()) || sheet.explained.is_some();
+    add(!is_blind && has_score, "score");
     add(!is_blind && sheet.explained.is_some(), "bars");
     add(!is_blind && sheet.judged.is_some(), "rule");
+    add(!is_blind && !sheet.in_force.is_empty(), "standing");
     add(!sheet.decisions.is_empty(), "decisions");
     add(!sheet.said.is_empty(), "reviews");
     add(!sheet.heard.is_empty(), "reports");
     add(!sheet.marks.is_empty(), "timeline");
     add(sheet.row.is_some(), "counters");
     add(!sheet.linked.is_empty(), "linked");
-    codes.join(" ")
+    codes
 }
 
 fn made(viewer: &Viewer, found: Found, (query, done): (String, Option<Done>)) -> CasePage {
@@ -188,6 +198,7 @@ fn made(viewer: &Viewer, found: Found, (query, done): (String, Option<Done>)) ->
         once,
         account_id,
         clauses,
+        benign,
         rest_min,
         campaign,
         now,
@@ -220,10 +231,12 @@ fn made(viewer: &Viewer, found: Found, (query, done): (String, Option<Done>)) ->
         due: list::staff_span(t, due, pace),
         is_overdue,
         can_confirm: sheet.in_force.iter().any(|one| one.decision == case.decision),
+        chosen: clauses.iter().find(|one| one.is_chosen).map_or(String::new(), |one| one.id.clone()),
         clauses,
+        benign,
+        whys: WHYS,
         rest_min,
         campaign: campaign.unwrap_or_default(),
-        shown: shown(&sheet, &case, is_blind),
         outcomes: OUTCOMES.iter().map(|what| (*what, done_text(t, what))).collect(),
         id: case.id,
         once,

@@ -15,6 +15,7 @@ use schema::desk::Shelved;
 use schema::event::ControlKind;
 use schema::history::{Group, Series, Span};
 
+use super::clauses::{Choice, choices};
 use super::frame::{Frame, page};
 use super::guard::Posted;
 use super::when;
@@ -67,7 +68,7 @@ struct ControlPage {
     proposals: Vec<ProposalRow>,
     shelf: Vec<(String, String)>,
     made: Vec<MadeRow>,
-    clauses: Vec<String>,
+    clauses: Vec<Choice>,
 }
 
 /// What a version did that is in force.
@@ -162,7 +163,7 @@ pub(super) async fn show(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer) -> A
             proposals: desk.proposals()?.into_iter().map(|one| row(one, &who, &names)).collect(),
             shelf: shelf.iter().map(shown).collect(),
             made: made(desk, who.t)?,
-            clauses: desk.given.settings.clauses.clone(),
+            clauses: choices(who.t, &desk.given.settings.clauses, None),
         })
     });
     Ok(page(&made.await?))

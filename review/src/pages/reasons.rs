@@ -19,7 +19,7 @@ use super::frame::{Frame, page};
 use super::guard::encoded;
 use super::wrong::{Answered, Wrong, work};
 use crate::audit;
-use crate::desk::Desk;
+use crate::desk::{Desk, clause};
 use crate::people::Viewer;
 use crate::statement::{Besides, faults, notice, statement};
 use crate::strings::Language;
@@ -48,22 +48,32 @@ struct ReasonsPage {
 /// What is known of a decision besides.
 fn besides(desk: &Desk, decision: &Decision) -> Result<Besides, Wrong> {
     let Some(history) = &desk.given.history else { return Ok(Besides::default()) };
+    let clauses = &desk.given.settings.clauses;
     let since = Span { from: decision.issued, to: u64::MAX >> 1 };
-    let before = Span { from: 0, to: decision.issued };
+    let before = Span { from: 0, to: decision.issued + 1 };
     let confirms = |decided: &Option<String>| decided.as_deref() == Some(&*decision.id);
     let reviews = history.reviews(&decision.account, since, LOOKED)?;
-    let human = decision.source == Source::Reviewer
-        || reviews.iter().any(|one| one.verdict == Some(Verdict::Confirm) && confirms(&one.decision));
+    let mut said = reviews.iter();
+    let confirmed = said.find(|one| one.verdict == Some(Verdict::Confirm) && confirms(&one.decision));
+    let human = decision.source == Source::Reviewer || confirmed.is_some();
+    let made = history.reviews(&decision.account, before, LOOKED)?;
+    let made = made.iter().find(|one| one.event_id() == decision.event);
+    let named = confirmed.or(made).and_then(|one| one.policy.as_deref());
+    let named = named.and_then(|id| clauses.iter().find(|clause| clause.id == id));
+    let code = decision.reasons.first().map_or("", |reason| &*reason.code);
+    let by_reason = || if human { None } else { clause::of_reason(clauses, code) };
     let heard = history.heard(&decision.account, before, LOOKED)?;
-    Ok(Besides { human, reported: heard.iter().any(|one| one.reason.is_some()) })
+    let reported = heard.iter().any(|one| one.reason.is_some());
+    Ok(Besides { human, reported, clause: named.or_else(by_reason).cloned() })
 }
 
 fn found(desk: &Desk, viewer: &Viewer, id: &str) -> Result<(Decision, Besides, Value), Wrong> {
     let history = desk.given.history.as_ref().ok_or(Wrong::Asked("investigate.no_history"))?;
     let decision = history.decision(id)?.ok_or(Wrong::NotFound)?;
     let besides = besides(desk, &decision)?;
-    let made = statement(&decision, besides).ok_or(Wrong::Asked("statement.none_due"))?;
+    let made = statement(&decision, &besides).ok_or(Wrong::Asked("statement.none_due"))?;
     desk.audit(viewer, "view_statement", &audit::account(&decision.account), id)?;
+    desk.note_shown(&viewer.id, "", &[(&decision.account, &["decisions"])])?;
     let faults = faults(&made, &[&decision.account, &decision.event]);
     if let Some(fault) = faults.first() {
         tracing::error!(
@@ -101,7 +111,7 @@ pub(super) async fn show(
             .into_response());
     }
     let notices = Language::ALL.iter().filter_map(|language| {
-        let text = notice(&decision, besides, language.strings())?;
+        let text = notice(&decision, &besides, language.strings())?;
         Some(Notice { code: language.code(), direction: language.direction(), name: language.name(), text })
     });
     Ok(page(&ReasonsPage {

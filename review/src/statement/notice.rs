@@ -12,7 +12,7 @@ use crate::when::moment;
 
 /// The notice about a restriction, paragraphs in order; `None`: the decision restricts nobody.
 #[must_use]
-pub fn notice(decision: &Decision, besides: Besides, t: &Strings) -> Option<Vec<String>> {
+pub fn notice(decision: &Decision, besides: &Besides, t: &Strings) -> Option<Vec<String>> {
     if !decision.action.restricts() {
         return None;
     }
@@ -26,13 +26,12 @@ pub fn notice(decision: &Decision, besides: Besides, t: &Strings) -> Option<Vec<
         (true, true) => "notice.confirmed",
         (false, _) => "notice.by_human",
     };
-    let mut text = vec![
-        what(decision, t),
-        t.fill("notice.because", [reason(decision, t)]),
-        ends,
-        t.say(how).to_owned(),
-        t.say("notice.no_content").to_owned(),
-    ];
+    let mut text = vec![what(decision, t), t.fill("notice.because", [reason(decision, t)])];
+    if let Some(clause) = &besides.clause {
+        let said = t.fill("notice.clause", [clause.title(t), clause.text(t), &clause.link]);
+        text.push(said.trim_end().to_owned());
+    }
+    text.extend([ends, t.say(how).to_owned(), t.say("notice.no_content").to_owned()]);
     if decision.action == Action::Challenge {
         text.push(t.say("notice.challenge").to_owned());
     }

@@ -49,11 +49,21 @@ fn codes() -> Vec<String> {
 #[test]
 fn every_restriction_has_a_statement_that_the_database_takes_and_that_names_nobody() {
     let mut count = 0;
+    let link = "https://weir.example/terms".to_owned();
+    let long = Clause {
+        id: "own".to_owned(),
+        title: "§ 4".to_owned(),
+        text: "No spam. ".repeat(90),
+        link,
+        ..Clause::default()
+    };
+    let named = Besides { human: true, reported: true, clause: Some(long) };
+    let all = [Besides::default(), Besides { clause: Clause::defaults().pop(), ..Besides::default() }, named];
     for action in [Action::Challenge, Action::RateLimit, Action::Ban] {
         for scope in [Scope::All, Scope::Messages, Scope::NewChats, Scope::GroupAdds, Scope::Registration] {
             for source in [Source::Rule, Source::Model, Source::Blocklist, Source::Reviewer] {
                 for code in codes().iter().map(String::as_str).chain(["blocklist_device", "unheard_of"]) {
-                    for besides in [Besides::default(), Besides { human: true, reported: true }] {
+                    for besides in &all {
                         let decision = decision(action, scope, source, code);
                         let statement = statement(&decision, besides).expect("it restricts");
                         assert_eq!(faults(&statement, &[ACCOUNT, "e_77aa"]), [], "{statement}");
@@ -71,22 +81,22 @@ fn a_long_number_is_no_telephone() {
     assert_eq!([2_592_000.0, 84.0, 0.973, -1_234.5].map(number), ["2,592,000", "84", "0.97", "-1,234.50"]);
     let mut old = decision(Action::Ban, Scope::All, Source::Rule, "bulk_unanswered");
     old.reasons[0].value = Some(25_920_000.0);
-    assert_eq!(faults(&statement(&old, Besides::default()).expect("a ban"), &[]), []);
+    assert_eq!(faults(&statement(&old, &Besides::default()).expect("a ban"), &[]), []);
 }
 
 #[test]
 fn what_restricts_nobody_has_none() {
     for action in [Action::Lift, Action::Review, Action::Warn] {
         let decision = decision(action, Scope::All, Source::Rule, "bulk_strangers");
-        assert_eq!(statement(&decision, Besides::default()), None);
-        assert_eq!(notice(&decision, Besides::default(), Language::English.strings()), None);
+        assert_eq!(statement(&decision, &Besides::default()), None);
+        assert_eq!(notice(&decision, &Besides::default(), Language::English.strings()), None);
     }
 }
 
 #[test]
 fn it_says_what_was_done_for_how_long_and_who_decided() {
     let said = |decision: &Decision, human| {
-        statement(decision, Besides { human, reported: false }).expect("it restricts")
+        statement(decision, &Besides { human, ..Besides::default() }).expect("it restricts")
     };
     let limit = decision(Action::RateLimit, Scope::NewChats, Source::Rule, "blast_after_registration");
     let found = said(&limit, false);
@@ -118,7 +128,7 @@ fn it_says_what_was_done_for_how_long_and_who_decided() {
 #[test]
 fn what_is_missing_unknown_too_long_or_personal_is_not_given_out() {
     let good =
-        statement(&decision(Action::Ban, Scope::All, Source::Rule, "bulk_unanswered"), Besides::default())
+        statement(&decision(Action::Ban, Scope::All, Source::Rule, "bulk_unanswered"), &Besides::default())
             .expect("a ban");
     let with = |field: &str, value: Value| {
         let mut fields = good.as_object().expect("an object").clone();
@@ -162,13 +172,18 @@ fn the_notice_says_what_why_until_when_how_and_what_to_do_in_every_language() {
         for code in codes() {
             assert!(t.find(&format!("reason.{code}")).is_some(), "{language:?}: no words for {code}");
             let decision = decision(Action::RateLimit, Scope::NewChats, Source::Rule, &code);
-            let text = notice(&decision, Besides::default(), t).expect("it restricts");
+            let text = notice(&decision, &Besides::default(), t).expect("it restricts");
             assert_eq!(text.len(), 7, "{text:?}");
             let whole = text.join("\n");
             assert!(whole.contains("2024-11-25 13:00 UTC") && whole.contains(&decision.id), "{whole}");
             assert!(!whole.contains(ACCOUNT) && !whole.contains("84") && !whole.contains('{'), "{whole}");
         }
         let challenge = decision(Action::Challenge, Scope::Messages, Source::Rule, "takeover_burst");
-        assert_eq!(notice(&challenge, Besides::default(), t).map(|text| text.len()), Some(8));
+        let clause = Clause::defaults().swap_remove(2);
+        let title = clause.title(t).to_owned();
+        let against = Besides { clause: Some(clause), ..Besides::default() };
+        let text = notice(&challenge, &against, t).expect("it restricts");
+        assert!(text.len() == 9 && text[2].contains(&title), "{text:?}");
+        assert_eq!(notice(&challenge, &Besides::default(), t).map(|text| text.len()), Some(8));
     }
 }

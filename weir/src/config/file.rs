@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use review::{Network, Role};
+use review::{Clause, Network, Role};
 use serde::Deserialize;
 
+use super::clauses::Clauses;
 use super::{Kafka, Oidc, Secret};
 use crate::error::Error;
 use crate::files;
@@ -115,7 +116,7 @@ pub struct Review {
     /// Minutes until a break is advised.
     pub rest_min: u32,
     /// Clauses of the operator's policy.
-    pub clauses: Vec<String>,
+    clauses: Clauses,
 }
 
 impl Review {
@@ -127,6 +128,11 @@ impl Review {
     /// Proxies that are believed.
     pub fn proxies(&self) -> Vec<Network> {
         self.proxies.iter().filter_map(|text| Network::parse(text)).collect()
+    }
+
+    /// Clauses of the operator's policy.
+    pub fn clauses(&self) -> Vec<Clause> {
+        self.clauses.all()
     }
 
     /// The budgets of single rules.
@@ -147,14 +153,7 @@ impl Review {
                 return Err(format!("review.{name} = {share}: give a share, 0 to 1"));
             }
         }
-        let is_code = |code: &String| {
-            (1..=64).contains(&code.len())
-                && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        };
-        if self.clauses.is_empty() || !self.clauses.iter().all(is_code) {
-            return Err("review.clauses: give at least one, each of a to z, 0 to 9 and _".to_owned());
-        }
-        Ok(())
+        self.clauses.check()
     }
 
     fn check(&self) -> Result<(), String> {

@@ -51,8 +51,23 @@ fn what_is_wrong_is_named() {
     refused("[review]\naudit_share = 2\n", &[], "review.audit_share = 2");
     refused("[review]\nbudgets = [\"many-reporters\"]\n", &[], "write RULE=NUMBER");
     refused("[review]\nclauses = [\"Two words\"]\n", &[], "review.clauses");
+    refused("[review]\nclauses = [{ id = \"a\", link = \"http://x\" }]\n", &[], "a: give a link https://");
+    refused("[review]\nclauses = [{ id = \"a\", texts = \"x\" }]\n", &[], "review.clauses");
     refused("", &[("WEIR_HTTP_APPENDS_MAX", "few")], "WEIR_HTTP_APPENDS_MAX: must be of type integer");
     refused("", &[("WEIR_HTTP_LISSTEN", "x")], "WEIR_HTTP_LISSTEN: names no setting");
+}
+
+#[test]
+fn a_clause_is_an_id_or_has_words_of_the_operators_own() {
+    let text = "[review]\nclauses = [\"bulk\", { id = \"fraud\", title = \"§ 4\", text = \"No.\", covers = [\"scam\"] }]\n";
+    let loaded = with_file(text, &[]).unwrap();
+    let found = loaded.config.review.clauses();
+    assert_eq!((&*found[0].id, &*found[0].title, &*found[1].title), ("bulk", "", "§ 4"));
+    assert_eq!(found[1].covers, ["scam"]);
+    assert!(loaded.changed[0].contains("{ covers = [\"scam\"], id = \"fraud\""), "{:?}", loaded.changed);
+    let by_default = with_file("", &[]).unwrap().config.review.clauses();
+    let ids = |clauses: &[review::Clause]| clauses.iter().map(|clause| clause.id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&by_default), ids(&review::Settings::default().clauses), "as the desk has them by itself");
 }
 
 #[test]

@@ -59,9 +59,36 @@ fn plain(act: Act) -> Wanted {
         policy: String::new(),
         reason: String::new(),
         label: None,
-        shown: vec!["score".to_owned()],
         batch: None,
     }
+}
+
+fn label() -> Wanted {
+    let (policy, reason) = ("no_violation".to_owned(), reason("nothing", " "));
+    Wanted { label: Some(Label::Benign), policy, reason, ..plain(Act::Label) }
+}
+
+#[test]
+fn every_act_needs_a_reason_and_all_but_passing_over_a_clause() {
+    let scene = scene();
+    scene.world.arrive(decision("d1", "a", "review", ""));
+    let case = scene.open("a");
+    let acts =
+        [label(), plain(Act::Note), plain(Act::Escalate), verdict(Verdict::Lift), verdict(Verdict::Exempt)];
+    for whole in acts.map(|one| Wanted { policy: "bulk".to_owned(), reason: "seen".to_owned(), ..one }) {
+        let without = [
+            (Wanted { reason: "  ".to_owned(), ..whole.clone() }, "refused.no_reason"),
+            (Wanted { policy: String::new(), ..whole.clone() }, "refused.no_policy"),
+            (Wanted { policy: "unheard_of".to_owned(), ..whole.clone() }, "refused.no_policy"),
+        ];
+        for (wanted, why) in without {
+            assert_eq!(scene.refused(&case, "x", &wanted), why, "{wanted:?}");
+        }
+    }
+    assert_eq!(scene.refused(&case, "x", &plain(Act::Skip)), "refused.no_reason");
+    let skip = Wanted { reason: reason("not_mine", ""), ..plain(Act::Skip) };
+    scene.desk.act(&case, "x", (&skip, "o")).expect("a key is enough");
+    assert_eq!([reason("thin", "so far"), reason("x", "y")], ["thin: so far", "y"]);
 }
 
 #[test]
@@ -170,12 +197,17 @@ fn a_blind_case_is_labelled_and_not_decided() {
     let scene = Scene { world, desk, _folder: folder };
     let case = scene.open("a");
     assert_eq!(scene.refused(&case, "x", &verdict(Verdict::Ban)), "refused.blind");
-    let label = Wanted { label: Some(Label::Benign), shown: Vec::new(), ..plain(Act::Label) };
-    scene.desk.act(&case, "x", (&label, "o")).expect("fine");
-    let is_blind: bool = scene
-        .desk
-        .store
-        .read(|db| Ok(db.query_row("SELECT blind FROM labels", [], |row| row.get(0))?))
-        .expect("readable");
-    assert!(is_blind);
+    let is_blind = || {
+        let read = |db: &rusqlite::Connection| {
+            Ok(db.query_row("SELECT blind FROM labels", [], |row| row.get::<_, bool>(0))?)
+        };
+        scene.desk.store.read(read).expect("readable")
+    };
+    let ids = scene.desk.act(&case, "x", (&label(), "o")).expect("fine");
+    assert!(is_blind());
+    // Taken back after the rest was shown, it is blind no more.
+    scene.desk.note_shown("x", &case.id, &[("a", &["timeline", "score"])]).expect("noted");
+    scene.desk.undo(&scene.case(&case.id), "x", (&ids[0], false, "p")).expect("fine");
+    scene.desk.act(&scene.case(&case.id), "x", (&label(), "q")).expect("fine");
+    assert!(!is_blind());
 }

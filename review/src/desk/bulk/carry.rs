@@ -9,7 +9,7 @@ use schema::{Act, Label, Review, Standing, Verdict};
 use super::{Bulk, Kind, load};
 use crate::desk::Desk;
 use crate::desk::acts::restore::restoring;
-use crate::desk::acts::{NO_CASE, Wanted};
+use crate::desk::acts::{NO_CASE, TAKEN_BACK, Wanted};
 use crate::desk::campaign::{self, Evidence};
 use crate::desk::case::Case;
 use crate::desk::cause::Cause;
@@ -42,7 +42,6 @@ impl Bulk {
             policy: self.policy.clone(),
             reason: self.reason.clone(),
             label: Label::from_word(&self.label),
-            shown: vec!["bulk".to_owned()],
             batch: Some(self.id.clone()),
         }
     }
@@ -228,7 +227,7 @@ impl Desk {
                 let mut review = self.without_case(&item, bulk, &format!("v{number}"));
                 (review.verdict, review.scope) = (Some(word.verdict), word.scope);
                 (review.limit, review.expires) = (word.limit, word.expires);
-                review.reason = Some("taken back".to_owned());
+                review.reason = Some(TAKEN_BACK.to_owned());
                 review.undoes = Some(item.review.clone());
                 reviews.push(review);
             }

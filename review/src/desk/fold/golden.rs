@@ -98,10 +98,9 @@ mod tests {
             scope: None,
             limit: None,
             expires: None,
-            policy: String::new(),
-            reason: String::new(),
+            policy: "no_violation".to_owned(),
+            reason: "nothing".to_owned(),
             label: Some(schema::Label::Benign),
-            shown: vec!["timeline".to_owned()],
             batch: None,
         }
     }

@@ -8,7 +8,7 @@ use schema::{Act, Review};
 
 use super::{CLAIM_MS, Case, Cause, Error, Fold};
 use crate::desk::case::State;
-use crate::desk::rank;
+use crate::desk::{rank, seen};
 
 impl Fold<'_> {
     pub(super) fn said(&self, review: &Review, (position, at): (u64, u64)) -> Result<(), Error> {
@@ -108,8 +108,7 @@ impl Fold<'_> {
     fn label(&self, review: &Review, case: &mut Case, at: u64) -> Result<bool, Error> {
         let Some(label) = review.label else { return Ok(false) };
         // Blind is what was blind: a label given with the score on the screen says so itself.
-        let saw = |code: &String| matches!(&**code, "score" | "bars" | "decisions" | "reviews");
-        let is_blind = case.cause.is_blind() && !review.shown.iter().any(saw);
+        let is_blind = case.cause.is_blind() && !review.shown.iter().any(|code| seen::reveals(code));
         let sql = "INSERT OR IGNORE INTO labels VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let values = (&review.id, &case.id, &case.account, &review.actor, at as i64, label.word(), is_blind);
         self.db.prepare_cached(sql)?.execute(values)?;

@@ -14,7 +14,7 @@ use super::super::guard::{Posted, encoded, fields};
 use super::super::queue as list;
 use super::super::wrong::{Answered, Wrong, work};
 use crate::desk::Desk;
-use crate::desk::acts::{Claimed, Wanted};
+use crate::desk::acts::{Claimed, Wanted, reason};
 use crate::desk::case::Case;
 use crate::people::{Right, Viewer};
 
@@ -107,9 +107,8 @@ fn wanted(posted: &Posted, now: u64) -> Result<Wanted, Wrong> {
         limit,
         expires: hours.map(|hours| now + u64::from(hours) * 3_600_000),
         policy: posted.text("policy").to_owned(),
-        reason: posted.text("reason").to_owned(),
+        reason: reason(posted.text("why"), posted.text("reason")),
         label: Label::from_word(posted.text("label")).filter(|_| labels),
-        shown: posted.text("shown").split_whitespace().take(32).map(str::to_owned).collect(),
         batch: None,
     })
 }

@@ -11,6 +11,7 @@ use schema::{Action, Contact, Decision, Restriction, Row};
 
 use crate::audit;
 use crate::desk::case::Case;
+use crate::desk::clause::Clause;
 use crate::desk::sheet::{Linked, Sheet};
 use crate::strings::Strings;
 use crate::when;
@@ -272,8 +273,18 @@ pub(super) fn linked(t: &Strings, linked: &Linked) -> LinkedLine {
     }
 }
 
+/// A reviewer's reason, with a code in front of it in words.
+fn why(t: &Strings, reason: &str) -> String {
+    let (code, words) = reason.split_once(": ").unwrap_or((reason, ""));
+    match (t.find(&format!("word.why.{code}")), words) {
+        (None, _) => reason.to_owned(),
+        (Some(said), "") => said.to_owned(),
+        (Some(said), words) => format!("{said}: {words}"),
+    }
+}
+
 /// Decisions and what people said, newest first.
-pub(super) fn history(t: &Strings, sheet: &Sheet, viewer: &str) -> Vec<HistoryLine> {
+pub(super) fn history(t: &Strings, sheet: &Sheet, (viewer, clauses): (&str, &[Clause])) -> Vec<HistoryLine> {
     let decided = sheet.decisions.iter().map(|decision| {
         let action = t.word("action", decision.action.word());
         let code = decision.reasons.first().map_or("", |reason| &*reason.code);
@@ -293,7 +304,12 @@ pub(super) fn history(t: &Strings, sheet: &Sheet, viewer: &str) -> Vec<HistoryLi
         let review = &said.review;
         let outcome = review.verdict.map(schema::Verdict::word).or(review.label.map(schema::Label::word));
         let words = t.word("outcome", outcome.unwrap_or(review.act.word())).to_owned();
-        let detail = [review.policy.as_deref(), review.reason.as_deref()];
+        let title = |policy: &str| {
+            let known = clauses.iter().find(|clause| clause.id == policy);
+            known.map_or(policy, |clause| clause.title(t)).to_owned()
+        };
+        let clause = review.policy.as_deref().map(title);
+        let detail = [clause, review.reason.as_deref().map(|reason| why(t, reason))];
         // A label that came with a verdict goes with it.
         let with = review.id.strip_suffix('l').unwrap_or_default();
         let can_undo = !said.undone

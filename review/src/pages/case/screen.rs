@@ -4,10 +4,13 @@
 
 use schema::desk::{FeatureNote, RuleNote};
 
+use super::super::clauses::{Choice, choices};
 use super::super::queue as list;
 use super::parts::{self, Bar, Counter, HistoryLine, LinkedLine, Reason, ReportLine, Restricted};
 use super::timeline;
+use crate::desk::Desk;
 use crate::desk::case::Case;
+use crate::desk::clause::{self, Clause};
 use crate::desk::sheet::Sheet;
 use crate::people::Viewer;
 use crate::when;
@@ -16,6 +19,8 @@ use crate::when;
 pub(in crate::pages) struct Screen {
     // Why.
     pub(in crate::pages) headline: String,
+    /// The clause of the policy that it is about, if that is known.
+    pub(in crate::pages) clause: Option<Choice>,
     pub(in crate::pages) reasons: Vec<Reason>,
     pub(in crate::pages) rule_text: String,
     pub(in crate::pages) counterfactual: String,
@@ -44,6 +49,17 @@ pub(in crate::pages) struct Notes {
     pub(in crate::pages) features: Vec<FeatureNote>,
     /// The policy's rules.
     pub(in crate::pages) rules: Vec<RuleNote>,
+    /// The clauses of the operator's policy.
+    pub(in crate::pages) clauses: Vec<Clause>,
+}
+
+impl Notes {
+    /// What explains sheets now.
+    pub(in crate::pages) fn of(desk: &Desk) -> Self {
+        let insight = &desk.given.insight;
+        let clauses = desk.given.settings.clauses.clone();
+        Self { features: insight.features().to_vec(), rules: insight.rules(), clauses }
+    }
 }
 
 impl Screen {
@@ -65,8 +81,10 @@ impl Screen {
         let shows = |value: String| if is_blind { String::new() } else { value };
         let long = |hours: f32| when::span(t, (f64::from(hours) * 3_600_000.0) as u64);
         let row = sheet.row.as_ref();
+        let clause = case.filter(|_| !is_blind).and_then(|case| clause::of_case(&notes.clauses, case, false));
         Self {
             headline: shows(case.map_or(String::new(), |case| parts::headline(t, judged, case))),
+            clause: clause.and_then(|one| choices(t, std::slice::from_ref(one), None).pop()),
             reasons: judged.map_or(Vec::new(), |decision| parts::reasons(t, decision, &notes.features)),
             rule_text: rule
                 .map_or(String::new(), |note| format!("{}: {} → {}", note.name, note.when, note.wants)),
@@ -84,7 +102,7 @@ impl Screen {
             row_age: row.map_or(String::new(), |row| list::staff_span(t, (row.at, now), 1.0)),
             reports: sheet.heard.iter().map(|heard| parts::report(t, heard, now)).collect(),
             linked: sheet.linked.iter().map(|linked| parts::linked(t, linked)).collect(),
-            history: parts::history(t, sheet, &viewer.id),
+            history: parts::history(t, sheet, (&viewer.id, &notes.clauses)),
             is_stale: sheet.is_stale,
             is_blind,
         }
