@@ -17,6 +17,8 @@ use crate::error::Error;
 const FORMAT: i64 = 1;
 /// `weir` in ASCII: tells our file from others.
 const APPLICATION: i64 = 0x7765_6972;
+/// What the write-ahead log may keep of the disk once it is folded into the file, bytes.
+const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 /// Pages of WAL after which SQLite moves them into the file.
 const WAL_PAGES: i64 = 4_096;
 
@@ -184,6 +186,8 @@ fn set_up(db: &mut Connection) -> rusqlite::Result<()> {
     }
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    // One large append, or a long reader, would leave its size on the disk for ever.
+    db.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
     db.pragma_update(None, "cache_size", -64 * 1024)?;
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     let application: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;

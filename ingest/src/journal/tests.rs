@@ -218,3 +218,20 @@ fn many_at_once_are_all_written_each_once() {
     assert_eq!(bodies.len(), 400);
     journal.close();
 }
+
+#[test]
+fn a_large_append_does_not_keep_its_size_on_the_disk_beside_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path());
+    let large = "x".repeat(1 << 20);
+    let records: Vec<(Topic, &str)> = (0..90).map(|_| (Topic::Events, large.as_str())).collect();
+    commit(&journal, &records);
+    let beside = || std::fs::metadata(folder.path().join("journal.db-wal")).unwrap().len();
+    let before = beside();
+    // Folded into the file with the commit above; the next ones begin it anew.
+    for _ in 0..3 {
+        commit(&journal, &[(Topic::Events, "e")]);
+    }
+    assert!(before > 90 << 20 && beside() <= 64 << 20, "{before} then {}", beside());
+    journal.close();
+}

@@ -22,6 +22,9 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Pages of the write-ahead log after which it is folded into the file.
 const CHECKPOINT_PAGES: u32 = 4_000;
 
+/// What the write-ahead log may keep of the disk once it is folded into the file, bytes.
+const WAL_BYTES_KEPT: u32 = 64 * 1024 * 1024;
+
 /// Opens (or makes) the file for writing.
 pub(super) fn writable(path: &Path) -> Result<Connection, Error> {
     let mut connection = Connection::open(path).map_err(error)?;
@@ -29,7 +32,8 @@ pub(super) fn writable(path: &Path) -> Result<Connection, Error> {
     connection
         .execute_batch(&format!(
             "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
-             PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;"
+             PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; \
+             PRAGMA journal_size_limit = {WAL_BYTES_KEPT};"
         ))
         .map_err(error)?;
     let done: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(error)?;
