@@ -2,6 +2,8 @@
 //!
 //! Separate from `learning`, which is about training. The base model learns from a town with two kinds of abuse; then the others come.
 
+mod brigade;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -307,4 +309,50 @@ fn labels_that_arrive_while_it_serves_are_learned_from_until_it_is_asked_to_end(
     learner.stop();
     let state: Value = serde_json::from_str(&read(folder, "follow.json")).expect("it is JSON");
     assert_eq!(state["in_force"], *version, "{state}");
+    new_trees_learn_first(folder, &shared, &url);
+}
+
+/// Other trees are promoted while weights of the present ones are in force: they learn from all stored labels before they decide.
+fn new_trees_learn_first(folder: &Path, shared: &Path, url: &str) {
+    let config = read(shared, "before/train.toml").replace("seed = 1", "seed = 3");
+    let rows = shared.join("before/seen.csv");
+    let config = config.replace("seen.csv", &rows.to_string_lossy());
+    let _ = write(folder, "other.toml", config.as_bytes());
+    let _ = write(
+        folder,
+        "lax.toml",
+        b"auc_min = 0.0\ncalibration_error_max = 1.0\naverage_precision_loss_max = 1.0\npsi_max = 99.0\n",
+    );
+    done(folder, "train --config other.toml --out other.json");
+    done(folder, "models keygen key");
+    let add = |file: &str| done(folder, &format!("models add {file} --registry data/registry --key key"));
+    let [base, other] = ["base.json", "other.json"].map(add);
+    let version = |added: &str| added.split_whitespace().last().expect("a name and a version").to_owned();
+    let promote = |version: &str, more: &str| {
+        let line = format!(
+            "models promote candidate {version} --registry data/registry --trust key.pub --config other.toml --data {} --gates lax.toml{more}",
+            rows.display()
+        );
+        run(folder, &line.split(' ').collect::<Vec<_>>())
+    };
+    let noted = promote(&version(&base), "");
+    assert_eq!(noted.code, 0, "{}", noted.stderr);
+    let told = format!(" --url {url}");
+    let refused = promote(&version(&other), &told);
+    assert!(refused.code == 2 && refused.stderr.contains("labels have taught"), "{}", refused.stderr);
+    let promoted = promote(&version(&other), &format!("{told} --history data/history.db --key key"));
+    assert_eq!(promoted.code, 0, "{}", promoted.stderr);
+    let shown: Value =
+        serde_json::from_str(&done(folder, &format!("control --url {url} show"))).expect("it is JSON");
+    let active = shown["active"].as_array().expect("versions");
+    let of = |kind: &str| {
+        let found = active.iter().find(|one| one["kind"] == kind);
+        found
+            .and_then(|one| one["version"].as_str())
+            .unwrap_or_else(|| panic!("no {kind}: {shown}"))
+            .to_owned()
+    };
+    assert_eq!(of("model"), version(&other));
+    let weights = read(folder, &format!("data/registry/weights/online/{}.json", of("weights")));
+    assert!(weights.contains(&version(&other)), "the weights in force are of other trees");
 }

@@ -71,7 +71,7 @@ pub enum Command {
     /// Train a model on simulated traffic or on a table of labelled rows.
     Train(TrainArgs),
     /// Learn on from labels while a model serves, on the leaves of its trees.
-    Learn(LearnArgs),
+    Learn(Box<LearnArgs>),
     /// Make rows to learn from out of events and what reviewers said.
     Dataset(DatasetArgs),
     /// Measure a model, a column of scores or a training file on a table with labels.

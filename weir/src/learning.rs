@@ -10,7 +10,7 @@ mod state;
 
 pub use archived::{read_archive, settled};
 pub use rows::{Labelled, read};
-pub use service::{Follow, Publish, follow};
+pub use service::{Follow, Publish, follow, version_of};
 pub use state::State;
 
 use models::model::sigmoid;
@@ -36,6 +36,20 @@ pub struct Wanted {
     pub online: OnlineSettings,
     /// When to publish.
     pub guard: GuardSettings,
+}
+
+impl Default for Wanted {
+    /// As `weir learn` does it, if nothing else is said.
+    fn default() -> Self {
+        Self {
+            delay_ms: 0,
+            every_ms: HOUR_MS,
+            threshold: 0.5,
+            is_frozen: false,
+            online: OnlineSettings::default(),
+            guard: GuardSettings::default(),
+        }
+    }
 }
 
 /// What was caught in a step of time.

@@ -8,7 +8,7 @@ mod file;
 
 pub use file::{GatesFile, State, Step};
 
-use models::Model;
+use models::{Model, Weights};
 use schema::ControlKind;
 use schema::limits::MODEL_BYTES_MAX;
 use scorer::Needed;
@@ -55,6 +55,19 @@ impl ModelRegistry {
         self.path(name, "state")?;
         let ending = |name: &str| name.strip_suffix(".sig").map(str::to_owned);
         listed(&format!("{}/model/{name}", self.folder), ending)
+    }
+
+    /// Whether weights of that name lie here that were learned on top of a version of a model.
+    pub fn has_weights_of(&self, name: &str, base: &str) -> bool {
+        let folder = format!("{}/weights/{name}", self.folder);
+        let files = listed(&folder, |name| name.ends_with(".json").then(|| name.to_owned()));
+        let is_of = |file: String| {
+            let bytes = files::read(&format!("{folder}/{file}"), MODEL_BYTES_MAX as u64).ok();
+            bytes
+                .and_then(|bytes| Weights::from_bytes(&bytes).ok())
+                .is_some_and(|weights| weights.base == base)
+        };
+        files.is_ok_and(|files| files.into_iter().any(is_of))
     }
 
     /// Signs a model and puts it in under its name and version.
@@ -104,6 +117,24 @@ impl ModelRegistry {
     }
 }
 
+/// Puts weights into a registry under a name and version, signed if there is a key; gives the SHA-256 of their file, hexadecimal.
+pub fn put_weights(
+    registry: &Registry,
+    (name, version, weights): (&str, &str, &Weights),
+    key: Option<&SecretKey>,
+) -> Result<String, Error> {
+    let needed = Needed { kind: ControlKind::Weights, name: name.to_owned(), version: version.to_owned() };
+    let (file, bytes) = (registry.file(&needed)?, weights.to_bytes());
+    if let Some(folder) = std::path::Path::new(&file).parent() {
+        std::fs::create_dir_all(folder).map_err(|error| Error::file(&file, error))?;
+    }
+    files::write(&file, &bytes)?;
+    if let Some(key) = key {
+        sign(&file, &bytes, key)?;
+    }
+    registry.check(&needed, None)
+}
+
 /// Writes the signature of the bytes at `path` beside it.
 pub fn sign(path: &str, bytes: &[u8], key: &SecretKey) -> Result<(), Error> {
     let signature = SignatureFile { key: key.public().hex(), signature: key.sign(bytes) };
@@ -137,7 +168,6 @@ pub fn is_in_its_place(path: &str, model: &Model, (name, version): (&str, &str))
     Err(Error::file(path, detail))
 }
 
-/// The signature beside a version.
 /// Where the signature of the file at `path` lies.
 pub fn signature_of(path: &str) -> String {
     format!("{}.sig", path.strip_suffix(".json").unwrap_or(path))

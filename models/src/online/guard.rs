@@ -27,7 +27,7 @@ pub struct GuardSettings {
 
 impl Default for GuardSettings {
     fn default() -> Self {
-        Self { rows_max: 5_000, abusive_min: 10, loss_slack: 0.0, reports_share_max: 0.2 }
+        Self { rows_max: 5_000, abusive_min: 10, loss_slack: 0.0, reports_share_max: 0.05 }
     }
 }
 

@@ -120,9 +120,9 @@ fn a_bad_file_of_weights_is_refused() {
 fn reports_alone_teach_nothing_and_beside_humans_only_a_share() {
     let mut guard = Guard::new(GuardSettings::default());
     assert!(!guard.hear_reports(0.3), "a brigade speaks to nobody");
-    guard.hear_human(10.0);
+    guard.hear_human(100.0);
     let heard = (0..100).filter(|_| guard.hear_reports(0.3)).count();
-    assert_eq!(heard, 6, "a fifth of 10, by 0.3 each");
+    assert_eq!(heard, 16, "a twentieth of 100, by 0.3 each");
 }
 
 #[test]

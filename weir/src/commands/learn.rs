@@ -35,7 +35,7 @@ Examples:
 
 --follow goes on until Ctrl-C or SIGTERM: every --every seconds it learns from what was said since, out of the archive that is filled
 beside it, and what helps is put in force. While the file of --frozen-by is there, it only measures. Another champion in the registry has
-other leaves: they learn from all stored labels before any weights of theirs are in force.
+other leaves: `weir models promote --history …` (or --clickhouse) lets them learn from all stored labels before they decide.
 
 Each row is scored at its own time, by what was published before it, and learned from when its label came, so the table is honest: what
 it says was caught would have been. Run it again with later rows and the same --state to go on; rows of before are passed over, but for
@@ -43,7 +43,7 @@ those of held-out accounts.
 
 It moves small weights on the leaves of the model's trees (FTRL), no row by more than --shift-max. One account in five is never
 learned from; what they do not prefer is not published, and what they no longer prefer is taken back. Labels that rest on reports
-weigh a fifth of what humans said at most: a brigade alone teaches nothing.";
+weigh a twentieth of what humans said at most: a brigade alone teaches nothing.";
 
 const HOUR_MS: f64 = 3_600_000.0;
 const DAY_MS: u64 = 86_400_000;

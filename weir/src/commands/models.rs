@@ -3,15 +3,18 @@
 //! Separate from the registry's files. Invariants: nothing is promoted that a gate refuses, that no trusted key signed, or that this
 //! build cannot serve; a rollback goes to what decided before.
 
+mod diff;
+mod refit;
 mod roll_out;
 
 use clap::{Args, Subcommand};
 use models::evaluate::Evaluation;
-use models::gates::calibration_error;
 use models::{Catalog, Model};
 use schema::Mode;
 use schema::limits::MODEL_BYTES_MAX;
 
+use self::diff::diff;
+use self::refit::RefitArgs;
 use self::roll_out::put_in_force;
 use crate::clock;
 use crate::commands::control::channel::ChannelArgs;
@@ -30,6 +33,7 @@ Examples:
   weir models list --registry /srv/weir
   weir models shadow candidate latest --registry /srv/weir --trust signing.key.pub --url http://127.0.0.1:8484
   weir models promote candidate 0123456789abcdef --registry /srv/weir --trust signing.key.pub --config rows/train.toml --data later.csv
+  weir models promote candidate latest … --history weir-data/history.db --key signing.key       where `weir learn` has taught the champion
   weir models rollback candidate --registry /srv/weir --trust signing.key.pub --brokers kafka-1:9092
 
 A VERSION is what `add` printed; `latest` is the one that was added last. With --url (`weir up`) or --brokers (`weir run`) what is done is
@@ -74,7 +78,7 @@ enum Command {
     /// All that a version says about itself.
     Show(VersionArgs),
     /// Let a version decide, if every gate lets it.
-    Promote(PromoteArgs),
+    Promote(Box<PromoteArgs>),
     /// Let a version score without deciding.
     Shadow {
         #[command(flatten)]
@@ -158,6 +162,8 @@ struct PromoteArgs {
     /// Gates that differ from the usual ones.
     #[arg(long, value_name = "FILE")]
     gates: Option<String>,
+    #[command(flatten)]
+    refit: RefitArgs,
     #[command(flatten)]
     roll_out: ChannelArgs,
 }
@@ -304,7 +310,10 @@ fn promote(args: &PromoteArgs) -> Result<Outcome, Error> {
         eprintln!("{name} {version} is not promoted:\n  {}", failed.join("\n  "));
         return Ok(Outcome::Refused);
     }
-    let told = put_in_force(&args.roll_out, (place, trust), (name, version), None)?;
+    // New trees learn from all stored labels before they decide.
+    let ready = args.refit.refit((&place.registry, &registry), state.champion.as_deref(), &model)?;
+    let mut told = put_in_force(&args.roll_out, (place, trust), (name, version), None)?;
+    told = format!("{told}\n{}", args.refit.put_in_force(&args.roll_out, &place.by, ready)?);
     let before = state.champion.replace(version.clone());
     state.shadows.retain(|shadow| shadow != version);
     registry.act(name, state, place.step("promote", version, before))?;
@@ -350,28 +359,4 @@ fn previous(state: &State) -> Option<String> {
     let promoted =
         state.history.iter().rev().find(|step| step.act == "promote" && step.version == *champion)?;
     promoted.before.clone()
-}
-
-/// A figure by name.
-type Figure = (&'static str, fn(&Evaluation) -> f64);
-
-fn diff(other: &str, args: &MeasuredArgs) -> Result<(), Error> {
-    let VersionArgs { name, place, trust, .. } = &args.version;
-    let registry = ModelRegistry::open(&place.registry)?;
-    let version = &args.version.version(&registry)?;
-    let trusted = trust.keys()?;
-    let of = |version: &str| measured(args, &registry.read(name, version, &trusted)?.0);
-    let (a, b) = (of(version)?, of(other)?);
-    let mut text = format!("{:<24}{version:>18}{other:>18}\n", "");
-    let figures: [Figure; 5] = [
-        ("AUC", |found| found.quality.auc),
-        ("average precision", |found| found.quality.average_precision),
-        ("Brier score", |found| found.quality.brier),
-        ("calibration error", calibration_error),
-        ("recall at FPR 1e-3", |found| found.quality.recall_at[1]),
-    ];
-    for (what, of) in figures {
-        text.push_str(&format!("{what:<24}{:>18.5}{:>18.5}\n", of(&a), of(&b)));
-    }
-    files::write("-", text.as_bytes())
 }

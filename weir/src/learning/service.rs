@@ -128,7 +128,8 @@ fn put_in_force(wanted: &Follow<'_>, state: &mut State, published: Option<&Weigh
 }
 
 /// The same weights always have the same version.
-fn version_of(weights: &Weights) -> String {
+#[must_use]
+pub fn version_of(weights: &Weights) -> String {
     format!("{:016x}", xxh3_64(&weights.to_bytes()))
 }
 

@@ -4,19 +4,16 @@
 //! said that they are wanted; whatever is wrong with arguments is said before anything is read.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use models::{Model, Weights};
 use schema::ControlKind;
-use scorer::Needed;
 
 use super::{DAY_MS, LearnArgs};
 use crate::commands::control::channel::{Channel, ChannelArgs, Said};
 use crate::error::{Error, Outcome};
-use crate::files;
 use crate::interrupt::Interrupt;
 use crate::learning::{Follow, Publish, Wanted, follow};
 use crate::model_registry::{self, ModelRegistry};
@@ -96,16 +93,9 @@ impl Publish for Publisher<'_> {
         let (kind, name) = (ControlKind::Weights, self.name);
         let mut sha256 = None;
         if let Some(weights) = weights {
-            let needed = Needed { kind, name: name.to_owned(), version: version.to_owned() };
-            let (file, bytes) = (self.registry.file(&needed)?, weights.to_bytes());
-            if let Some(folder) = Path::new(&file).parent() {
-                std::fs::create_dir_all(folder).map_err(|error| Error::file(&file, error))?;
-            }
-            files::write(&file, &bytes)?;
-            if let Some(key) = &self.key {
-                model_registry::sign(&file, &bytes, key)?;
-            }
-            sha256 = Some(self.registry.check(&needed, None)?);
+            let put =
+                model_registry::put_weights(&self.registry, (name, version, weights), self.key.as_ref())?;
+            sha256 = Some(put);
         }
         self.channel.publish(self.by, Said { kind, name, version, sha256, mode: None, share: None })
     }
