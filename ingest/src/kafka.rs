@@ -6,12 +6,13 @@
 
 mod admission;
 mod consumer;
+mod context;
 mod murmur2;
 mod queue;
 mod tail;
 
 pub use admission::{Admission, Record, SigningKey};
-pub use consumer::{Assignment, Change, Consumer};
+pub use consumer::{Assignment, Change, Consumer, SESSION_TIMEOUT_MS};
 pub use murmur2::partition_of;
 pub use queue::{Batch, Message, PartitionQueue};
 pub use tail::tail;

@@ -19,6 +19,7 @@ pub use parse::parse_entries;
 
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bloomfilter::Bloom;
 use features::Network;
@@ -27,14 +28,14 @@ use survey::Holds;
 /// The rate of wrong "maybe" answers that the filter is built for.
 pub const FALSE_POSITIVE_RATE: f64 = 1e-4;
 
-/// A named, versioned list, ready to be asked.
+/// A named, versioned list, ready to be asked. Its clones share its bytes: engines of one process hold a large list once.
 #[derive(Debug, Clone)]
 pub struct Blocklist {
     name: String,
     version: String,
-    bloom: Bloom<u64>,
+    bloom: Arc<Bloom<u64>>,
     /// The file, from which hashes, offsets and records are read where they lie.
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
     parts: Parts,
     sources: Vec<String>,
     holds: Holds,

@@ -10,7 +10,7 @@ mod reach;
 mod signature;
 mod topics;
 
-pub use producer::{Delivery, MESSAGE_TIMEOUT_MS, Producer, ProducerOptions};
+pub use producer::{Delivery, Producer, ProducerOptions};
 pub use reach::reach;
 pub use signature::Signer;
 pub use topics::{Admin, TopicPlan};

@@ -22,6 +22,7 @@ mod kafka;
 mod kafka_faults;
 mod kafka_outages;
 mod kafka_overload;
+mod kafka_restore;
 mod kafka_scene;
 mod kafka_secured;
 mod kafka_shared;

@@ -26,6 +26,7 @@ pub mod replay;
 pub mod review;
 pub mod run;
 pub mod score;
+pub mod signing_key;
 pub mod simulate;
 pub mod topics;
 pub mod train;

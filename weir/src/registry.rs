@@ -19,6 +19,15 @@ use crate::error::Error;
 use crate::signature::PublicKey;
 use crate::{files, model_registry, setup};
 
+/// Why a version was not loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unloaded {
+    /// The folder does not answer, or is empty as one is that is not mounted: the same again later.
+    Passing(String),
+    /// It is not there, or is not what it must be: trying again changes nothing.
+    Final(String),
+}
+
 /// A folder of versions.
 #[derive(Debug, Clone)]
 pub struct Registry {
@@ -74,6 +83,34 @@ impl Registry {
             ControlKind::Kill => return Err(Error::file(&file, "this kind has no file")),
         };
         Ok(Artifact { name: needed.name.clone(), version: needed.version.clone(), content })
+    }
+
+    /// The same, by what whoever asks can do about it.
+    pub fn try_load(&self, needed: &Needed) -> Result<Artifact, Unloaded> {
+        self.load(needed).map_err(|error| match self.trouble(needed) {
+            Some(trouble) => Unloaded::Passing(trouble),
+            None => Unloaded::Final(error.to_string()),
+        })
+    }
+
+    /// What is wrong with the folder, or with reading the file, and not with what it holds.
+    fn trouble(&self, needed: &Needed) -> Option<String> {
+        let folder = self.folder.display();
+        let file = self.file(needed).ok()?;
+        if std::fs::metadata(&file).is_ok_and(|found| !found.is_file()) {
+            return None; // A folder in its place, for example.
+        }
+        match std::fs::File::open(&file).and_then(|mut file| std::io::copy(&mut file, &mut std::io::sink())) {
+            Ok(_) => None,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                match std::fs::read_dir(&self.folder).map(|mut entries| entries.next().transpose()) {
+                    Ok(Ok(Some(_))) => None,
+                    Ok(Ok(None)) => Some(format!("{folder}: the registry is empty; is it mounted?")),
+                    Ok(Err(error)) | Err(error) => Some(format!("{folder}: {error}; is it mounted?")),
+                }
+            }
+            Err(error) => Some(format!("{file}: {error}")),
+        }
     }
 
     /// Loads what a record needs and puts it on the engine's shelf.

@@ -6,9 +6,11 @@
 
 mod control;
 mod decide;
+mod gauges;
 mod group;
 mod line;
 mod listener;
+mod loads;
 mod logging;
 mod outlet;
 mod owner;
@@ -16,9 +18,11 @@ mod plan;
 mod relate;
 mod restore;
 mod reviews;
+mod seat;
 mod takeover;
 
 pub use listener::Listener;
+pub use loads::Loads;
 pub use logging::start as start_logging;
 pub use plan::{Plan, Saving};
 

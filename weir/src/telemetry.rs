@@ -8,6 +8,7 @@ mod lag;
 mod learning;
 pub mod log;
 pub mod metrics;
+mod outcome;
 mod partition;
 mod pulse;
 mod review;

@@ -4,22 +4,23 @@
 //! caller's word, after the caller has made ready or finished; offsets are committed by hand alone; an offset that the
 //! broker no longer has is an error, never a silent jump.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::bindings::rd_kafka_resp_err_t;
-use rdkafka::client::ClientContext;
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::context::Context;
 use super::queue::PartitionQueue;
 use crate::error::Error;
 
 /// How long the broker may take to answer a question, s.
 const ANSWER_S: u64 = 20;
+
+/// How long the group waits for a silent member unless the settings say otherwise, ms.
+pub const SESSION_TIMEOUT_MS: u64 = 45_000;
 
 /// What a member has unless the caller says otherwise; the caller's own settings win.
 const DEFAULTS: &[(&str, &str)] = &[
@@ -27,7 +28,6 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("auto.offset.reset", "error"),
-    ("session.timeout.ms", "45000"),
     ("max.poll.interval.ms", "300000"),
     // Records that were fetched and not yet read, for each partition: the bound of memory while reading pauses.
     ("queued.max.messages.kbytes", "16384"),
@@ -69,43 +69,6 @@ pub struct Consumer {
     client: Arc<BaseConsumer<Context>>,
 }
 
-/// Remembers what the group said until the caller is there to hear it.
-pub(super) struct Context {
-    changes: Mutex<Vec<(bool, Vec<Assignment>)>>,
-    closing: AtomicBool,
-}
-
-impl ClientContext for Context {
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "the broker is not well");
-    }
-}
-
-impl ConsumerContext for Context {
-    fn rebalance(
-        &self,
-        client: &BaseConsumer<Self>,
-        what: rd_kafka_resp_err_t,
-        list: &mut TopicPartitionList,
-    ) {
-        let assigned = what == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        if self.closing.load(Ordering::Acquire) {
-            // Everything was finished before: the group only wants to hear it.
-            let answered = if assigned {
-                client.incremental_assign(&TopicPartitionList::new())
-            } else {
-                client.incremental_unassign(list)
-            };
-            if let Err(error) = answered {
-                tracing::debug!(%error, "the group was left without a farewell");
-            }
-            return;
-        }
-        let change = (assigned, assignments(list));
-        self.changes.lock().expect("nobody panics while holding it").push(change);
-    }
-}
-
 impl Consumer {
     /// Joins `group` on `brokers` and asks for `topics`. `settings`: librdkafka's properties.
     ///
@@ -136,25 +99,22 @@ impl Consumer {
     fn connect((brokers, group): (&str, &str), settings: &[(String, String)]) -> Result<Self, Error> {
         let mut config = ClientConfig::new();
         config.set("client.id", "weir").set("bootstrap.servers", brokers).set("group.id", group);
+        config.set("session.timeout.ms", SESSION_TIMEOUT_MS.to_string());
         for (key, value) in DEFAULTS {
             config.set(*key, *value);
         }
         for (key, value) in settings {
             config.set(key, value);
         }
-        let context = Context { changes: Mutex::default(), closing: AtomicBool::new(false) };
-        let client: BaseConsumer<Context> = config.create_with_context(context).map_err(settings_error)?;
+        let client: BaseConsumer<Context> =
+            config.create_with_context(Context::default()).map_err(settings_error)?;
         Ok(Self { client: Arc::new(client) })
     }
 
     /// Serves the group for at most `wait`; gives what it said.
     pub fn poll(&self, wait: Duration) -> Option<Change> {
         let polled = self.client.poll(wait);
-        let said = {
-            let mut changes = self.client.context().changes.lock().expect("nobody panics while holding it");
-            if changes.is_empty() { None } else { Some(changes.remove(0)) }
-        };
-        if let Some((assigned, partitions)) = said {
+        if let Some((assigned, partitions)) = self.client.context().said() {
             return Some(if assigned {
                 Change::Assigned(partitions)
             } else {
@@ -202,15 +162,23 @@ impl Consumer {
         self.client.incremental_unassign(&list).map_err(|error| broker("unassign", &error))
     }
 
-    /// Reads a partition on from another offset.
+    /// Reads a partition that is assigned on from another offset. One whose offset the broker no longer had is read by nobody since,
+    /// and cannot be sought: it is taken anew.
     ///
     /// # Errors
     /// If the client refuses.
     pub fn seek(&self, of: &Assignment, offset: Option<u64>) -> Result<(), Error> {
-        let offset = place(offset)?;
-        self.client
-            .seek(&of.topic, partition_number(of), offset, Duration::from_secs(ANSWER_S))
-            .map_err(|error| broker("seek", &error))
+        let list = self.list(&[(of.clone(), offset)])?;
+        let sought = self.client.seek_partitions(list, Duration::from_secs(ANSWER_S));
+        let sought = sought.map_err(|error| broker("seek", &error))?;
+        match sought.elements().iter().find_map(|one| one.error().err()) {
+            None => Ok(()),
+            Some(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::State) => {
+                self.unassign(std::slice::from_ref(of))?;
+                self.assign(&[(of.clone(), offset)])
+            }
+            Some(error) => Err(broker("seek", &error)),
+        }
     }
 
     /// The committed offset of each partition; `None`: nothing was ever committed.
@@ -270,7 +238,8 @@ impl Consumer {
         Ok(found.map_or(0, |found| u32::try_from(found.partitions().len()).unwrap_or(u32::MAX)))
     }
 
-    /// Commits offsets; `wait`: until the broker has them.
+    /// Commits offsets; `wait`: until the broker has them. If nobody waits, what became of it is heard of in
+    /// [`Consumer::uncommitted`].
     ///
     /// # Errors
     /// If the broker refuses, or the partitions are another's by now.
@@ -283,9 +252,14 @@ impl Consumer {
         self.client.commit(&self.list(&offsets)?, mode).map_err(|error| broker("commit", &error))
     }
 
+    /// Partitions whose offsets the broker did not take, though [`Consumer::commit`] sent them: each is told once.
+    pub fn uncommitted(&self) -> Vec<Assignment> {
+        self.client.context().uncommitted()
+    }
+
     /// From now on the group is answered at once: everything was finished.
     pub fn close(&self) {
-        self.client.context().closing.store(true, Ordering::Release);
+        self.client.context().close();
     }
 
     fn list(&self, partitions: &[(Assignment, Option<u64>)]) -> Result<TopicPartitionList, Error> {
@@ -311,7 +285,7 @@ fn place(offset: Option<u64>) -> Result<Offset, Error> {
     Ok(Offset::Offset(offset))
 }
 
-fn assignments(list: &TopicPartitionList) -> Vec<Assignment> {
+pub(super) fn assignments(list: &TopicPartitionList) -> Vec<Assignment> {
     let mut partitions: Vec<Assignment> = list
         .elements()
         .iter()

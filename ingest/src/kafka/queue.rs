@@ -16,7 +16,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use schema::{CONTENT_TYPE_HEADER, SIGNATURE_HEADER};
 
 use super::admission::Record;
-use super::consumer::Context;
+use super::context::Context;
 
 /// Most records in one batch.
 const BATCH_RECORDS_MAX: usize = 1_024;

@@ -1,8 +1,9 @@
 //! Everything that a partition holds now, once: how a compacted topic is loaded.
 //!
 //! Separate from the group, of which this reader is no member. Invariant: every record up to the end, as it stood at the
-//! start, is given in order, or there is an error.
+//! start, is given in order, or there is an error, or whoever is given them wants no more.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use rdkafka::config::ClientConfig;
@@ -18,7 +19,7 @@ use crate::error::Error;
 /// How long the broker may be silent.
 const ANSWER: Duration = Duration::from_secs(20);
 
-/// Gives every record of the partition to `each`, its key, value and time. `settings`: librdkafka's properties.
+/// Gives every record of the partition to `each`, its key, value and time, until it breaks off. `settings`: librdkafka's properties.
 ///
 /// # Errors
 /// If the broker does not answer, or the records do not come.
@@ -26,7 +27,7 @@ pub fn tail(
     brokers: &str,
     settings: &[(String, String)],
     of: &Assignment,
-    mut each: impl FnMut(Record<'_>),
+    mut each: impl FnMut(Record<'_>) -> ControlFlow<()>,
 ) -> Result<(), Error> {
     let fail =
         |error: &KafkaError| Error::Broker(format!("cannot load {} {}: {error}", of.topic, of.partition));
@@ -62,8 +63,8 @@ pub fn tail(
             Some(Err(error)) => return Err(fail(&error)),
             Some(Ok(message)) if message.offset() < high => {
                 let at = message.timestamp().to_millis().and_then(|at| u64::try_from(at).ok());
-                each(Record { key: message.key(), value: message.payload(), at, ..Record::default() });
-                if message.offset() + 1 == high {
+                let record = Record { key: message.key(), value: message.payload(), at, ..Record::default() };
+                if each(record).is_break() || message.offset() + 1 == high {
                     return Ok(());
                 }
             }

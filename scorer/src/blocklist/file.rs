@@ -6,6 +6,7 @@
 //! last 16 bytes are the checksum; no bytes make reading panic or allocate more than the input's own size allows.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bloomfilter::Bloom;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
@@ -26,7 +27,7 @@ impl Blocklist {
     /// The list as the bytes of its file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.bytes.clone()
+        self.bytes.to_vec()
     }
 
     /// Reads a list, whose bytes it keeps; `file` names it in errors.
@@ -147,7 +148,8 @@ fn read_body(bytes: Vec<u8>, body: Range<usize>) -> Option<Blocklist> {
         return None;
     }
     let parts = Parts { hashes, offsets, records };
-    let mut list = Blocklist { name, version, bloom, bytes, parts, sources, holds: Holds::default() };
+    let (bloom, bytes, holds) = (Arc::new(bloom), Arc::new(bytes), Holds::default());
+    let mut list = Blocklist { name, version, bloom, bytes, parts, sources, holds };
     list.holds = survey::survey(&list)?;
     Some(list)
 }

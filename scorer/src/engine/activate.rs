@@ -43,7 +43,7 @@ pub struct Active {
 }
 
 /// A loaded version.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Artifact {
     /// Its name, as the record says it.
     pub name: String,
@@ -54,7 +54,7 @@ pub struct Artifact {
 }
 
 /// What can be put in force.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Content {
     /// A policy.
     Policy(Box<Policy>),

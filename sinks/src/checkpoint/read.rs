@@ -14,7 +14,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use tokio::sync::mpsc;
 
-use super::manifest::{Manifest, folder, part_path};
+use super::manifest::{Manifest, folder, manifest_path, part_path};
 use super::{Checkpoints, Moment, Place, part};
 use crate::error::Error;
 
@@ -79,7 +79,7 @@ impl Chunks {
     /// The next chunk; `None` after the last.
     ///
     /// # Errors
-    /// If a part is missing or damaged; nothing follows.
+    /// [`Error::Checkpoint`] if a part is missing or damaged, [`Error::Store`] if the store does not answer; nothing follows.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             if let Some(chunk) = self.ready.next() {
@@ -180,7 +180,17 @@ impl Checkpoints {
     async fn part(&self, manifest: &Manifest, folder: &Path, number: usize) -> Result<Vec<Bytes>, Error> {
         let path = part_path(folder, number);
         let read = async { self.store.get(&path).await?.bytes().await };
-        let object = read.await.map_err(|source| self.failed(path.as_ref(), source))?;
+        let object = match read.await {
+            Ok(object) => object,
+            // Its manifest is still there: it is damaged. Else it was pruned, or the store is not what it was when it was found.
+            Err(object_store::Error::NotFound { .. })
+                if self.store.head(&manifest_path(folder)).await.is_ok() =>
+            {
+                let detail = format!("part {number} is missing");
+                return Err(Error::Checkpoint { name: folder.to_string(), detail });
+            }
+            Err(source) => return Err(self.failed(path.as_ref(), source)),
+        };
         part::chunks(manifest, number, &object)
             .map_err(|detail| Error::Checkpoint { name: folder.to_string(), detail })
     }

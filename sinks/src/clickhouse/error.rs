@@ -4,6 +4,8 @@
 //! help: a wrong name, password, table or column; whatever is not known to be such is tried again, since the records are
 //! still in the log.
 
+use std::time::Duration;
+
 use crate::error::Error;
 
 const WHAT: &str = "ClickHouse";
@@ -11,6 +13,19 @@ const WHAT: &str = "ClickHouse";
 /// That it must be looked at by a person.
 pub(super) fn stop(cause: impl Into<String>) -> Error {
     Error::Stop { what: WHAT, cause: cause.into() }
+}
+
+/// The answer to a question, if it comes in time: a server that is frozen answers nothing and closes nothing.
+pub(super) async fn within<T>(
+    time: Duration,
+    answer: impl Future<Output = clickhouse::error::Result<T>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(time, answer).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => {
+            Err(Error::Retry { what: WHAT, cause: format!("it did not answer within {} s", time.as_secs()) })
+        }
+    }
 }
 
 /// Codes of ClickHouse's exceptions that time does not heal: unknown identifier, table, database, column, type, setting;

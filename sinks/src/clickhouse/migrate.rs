@@ -4,11 +4,15 @@
 //! table `migrations`; every statement may be run again, so that a step that broke off is simply run again; a database
 //! that a newer build made is refused; steps are never changed, only added.
 
+use std::time::Duration;
+
 use super::client::Server;
-use super::error::stop;
+use super::error::{stop, within};
 use crate::archive::Retention;
 use crate::error::Error;
 
+/// How long one statement or question may take.
+const ANSWER: Duration = Duration::from_secs(60);
 /// The steps, in order; the version of a step is its place, from 1.
 const STEPS: [(&str, &str); 2] = [
     ("tables", include_str!("../../migrations/clickhouse/0001_tables.sql")),
@@ -69,7 +73,8 @@ pub(super) async fn migrate(server: &Server, layout: &Layout, retention: Retenti
     run(&server.outside(), &layout.fill(&database)).await?;
     let client = server.client();
     run(&client, &layout.fill(NOTES)).await?;
-    let done: u32 = client.query("SELECT max(version) FROM migrations").fetch_one().await?;
+    let done = client.query("SELECT max(version) FROM migrations");
+    let done: u32 = within(ANSWER, done.fetch_one()).await?;
     if done as usize > STEPS.len() {
         return Err(stop(format!(
             "database {} is at version {done}, this build knows {}: use the newer build",
@@ -86,11 +91,10 @@ pub(super) async fn migrate(server: &Server, layout: &Layout, retention: Retenti
         tracing::info!(version = at + 1, name, database = server.database, "ClickHouse: tables made");
     }
     for life in lives(retention) {
-        let engine: String = client
+        let engine = client
             .query("SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = ?")
-            .bind(life.table)
-            .fetch_one()
-            .await?;
+            .bind(life.table);
+        let engine: String = within(ANSWER, engine.fetch_one()).await?;
         if !engine.contains(&format!("toIntervalDay({})", life.days)) {
             run(&client, &life.statement(layout)).await?;
         }
@@ -100,7 +104,7 @@ pub(super) async fn migrate(server: &Server, layout: &Layout, retention: Retenti
 
 async fn run(client: &clickhouse::Client, sql: &str) -> Result<(), Error> {
     // `?` would be a parameter to the client.
-    Ok(client.query_raw(sql).execute().await?)
+    within(ANSWER, client.query_raw(sql).execute()).await
 }
 
 /// How long the rows of a table live.

@@ -12,6 +12,7 @@ use schema::limits::ARCHIVE_DELETIONS_MAX;
 
 use super::batch::Sealed;
 use super::client::Server;
+use super::error::within;
 use super::migrate::{Layout, migrate};
 use super::row_binary::Rows;
 use super::table::{self, Table};
@@ -21,6 +22,9 @@ use crate::error::Error;
 /// How long the server may take for one block, and for all that an insert brings about.
 const SEND: Duration = Duration::from_secs(30);
 const END: Duration = Duration::from_secs(120);
+/// How long it may take to tell what is to be deleted, and to delete it from one table.
+const ASK: Duration = Duration::from_secs(60);
+const DELETE: Duration = Duration::from_secs(600);
 /// First and longest pause before an insert is tried again.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
@@ -98,7 +102,7 @@ impl Writer {
              WHERE done = 0 OR (done = 1 AND time <= {}) ORDER BY done, time, account LIMIT {ARCHIVE_DELETIONS_MAX}",
             now.saturating_sub(late_ms)
         );
-        let due: Vec<(String, u64, u8)> = self.client.query(&due).fetch_all().await?;
+        let due: Vec<(String, u64, u8)> = within(ASK, self.client.query(&due).fetch_all()).await?;
         if due.is_empty() {
             return Ok(0);
         }
@@ -114,9 +118,11 @@ impl Writer {
                 "DELETE FROM {table} WHERE account IN ? \
                  AND toUInt64(toUnixTimestamp64Milli({time})) <= transform(account, ?, ?, toUInt64(0))"
             );
-            self.client.query(&delete).bind(&accounts).bind(&accounts).bind(&times).execute().await?;
+            let delete = self.client.query(&delete).bind(&accounts).bind(&accounts).bind(&times);
+            within(DELETE, delete.execute()).await?;
         }
-        self.client.query("DELETE FROM firsts WHERE account IN ?").bind(&accounts).execute().await?;
+        let firsts = self.client.query("DELETE FROM firsts WHERE account IN ?").bind(&accounts);
+        within(DELETE, firsts.execute()).await?;
         let mut rows = Rows::default();
         for (account, at, done) in &due {
             table::deletion(&mut rows, account, *at, done + 1);

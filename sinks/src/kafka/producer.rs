@@ -25,7 +25,7 @@ use super::signature::Signer;
 use crate::error::Error;
 
 /// How long a record may wait for its acknowledgement unless the settings say otherwise, ms.
-pub const MESSAGE_TIMEOUT_MS: u64 = 30_000;
+const MESSAGE_TIMEOUT_MS: u64 = 30_000;
 /// How long a full queue is waited for at once.
 const ROOM_WAIT: Duration = Duration::from_millis(10);
 

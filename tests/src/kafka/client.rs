@@ -77,6 +77,26 @@ impl Topics {
         }
     }
 
+    /// Lets the broker forget everything that a topic holds now.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn forget_records(&self, word: &str) {
+        let name = self.name(word);
+        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+            .set("bootstrap.servers", &self.brokers)
+            .create()
+            .expect("a client's settings");
+        let mut ends = TopicPartitionList::new();
+        for (partition, (_, next)) in (0..).zip(offsets(&self.brokers, &name)) {
+            ends.add_partition_offset(&name, partition, Offset::Offset(next)).expect("an offset");
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let gone = runtime.block_on(admin.delete_records(&ends, &AdminOptions::new()));
+        let gone = gone.expect("the broker answers");
+        gone.elements().iter().for_each(|of| of.error().expect("the records are gone"));
+    }
+
     /// The whole name of a topic.
     #[must_use]
     pub fn name(&self, word: &str) -> String {

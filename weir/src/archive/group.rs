@@ -114,10 +114,8 @@ async fn join(
         Listener::start(Arc::clone(&consumer), pulses.start("the thread that serves the group"))?;
     let deletions = tokio::spawn(carry_out_deletions(writer.clone(), plan.deletions_every));
     tracing::info!(topics = names.join(","), clickhouse = plan.server.url, "the archive joins the group");
-    let lags = match plan.listen {
-        Some(_) => Lags::start(Arc::clone(&consumer), Arc::clone(&plan.metrics))?,
-        None => Lags::default(),
-    };
+    let lags = plan.listen.map(|_| Lags::start(Arc::clone(&consumer), Arc::clone(&plan.metrics)));
+    let lags = lags.transpose()?.unwrap_or_default();
     let mut group = Group::new(plan, (consumer, partitions), writer, (lags, unready));
     let ended = match Calls::listen(&mut listener.changes) {
         Ok(mut calls) => group.work(&mut calls).await,
@@ -212,7 +210,9 @@ impl Group {
             }
             self.turn = Some(of);
         }
-        if records > 0 && self.since.is_none() {
+        if records == 0 {
+            self.commit(Vec::new());
+        } else if self.since.is_none() {
             self.since = Some(Stopwatch::start());
         }
         Ok(records)
@@ -263,11 +263,18 @@ impl Group {
         self.unready.send_replace(None);
         let ours = |(of, _): &(Assignment, u64)| self.readers.contains_key(of);
         let offsets: Vec<(Assignment, u64)> = taken.into_iter().filter(ours).collect();
+        self.safe.extend(offsets.iter().cloned());
+        self.commit(offsets);
+        Ok(())
+    }
+
+    /// Commits, and again what the broker did not take: it may be long until more comes. Its answer is not waited for.
+    fn commit(&self, mut offsets: Vec<(Assignment, u64)>) {
+        let again = self.consumer.uncommitted().into_iter();
+        offsets.extend(again.filter_map(|of| self.safe.get_key_value(&of)).map(|(of, at)| (of.clone(), *at)));
         if let Err(error) = self.consumer.commit(&offsets, false) {
             tracing::warn!(%error, "offsets were not committed; they are tried again with the next");
         }
-        self.safe.extend(offsets);
-        Ok(())
     }
 
     fn change(&mut self, change: Option<Change>) -> Result<(), Error> {
@@ -291,7 +298,9 @@ impl Group {
             let named = topics.iter().find(|(_, name)| *name == of.topic);
             let (topic, name) = named.expect("only these were asked for").clone();
             let intake = Intake::new(topic, name, self.plan.admission(&of, self.partitions));
-            let queue = self.consumer.queue(&of)?;
+            let mut queue = self.consumer.queue(&of)?;
+            // What the client still holds from the last time comes before that place.
+            while !queue.take(Duration::ZERO).is_empty() {}
             let shown = Arc::new(AtomicU64::new(next));
             self.lags.owned(&of, Arc::clone(&shown));
             self.readers.insert(of.clone(), Reader { queue, intake, next, shown });
@@ -310,10 +319,9 @@ impl Group {
         if (oldest..=next).contains(&left) {
             return Ok(left);
         }
-        let Assignment { topic, partition } = of;
         tracing::error!(
-            topic,
-            partition,
+            topic = of.topic,
+            partition = of.partition,
             left,
             oldest,
             next,

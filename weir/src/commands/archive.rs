@@ -13,8 +13,8 @@ use sinks::clickhouse::Layout;
 use crate::archive::{self, Plan};
 use crate::commands::broker::{BrokerArgs, ServiceArgs};
 use crate::commands::clickhouse::{DatabaseArgs, url};
+use crate::commands::signing_key;
 use crate::error::{Error, Outcome};
-use crate::files;
 use crate::telemetry::{Metrics, Shows};
 
 const EXAMPLES: &str = "\
@@ -28,9 +28,6 @@ Reads weir.events, weir.decisions, weir.rows, weir.reviews and weir.rejects; mak
 there. An offset is committed after ClickHouse took the record; while ClickHouse is down the role waits, and nothing is lost for
 as long as the topics are kept. Any number may run; what two of them insert is there once. Ctrl-C or SIGTERM ends it
 within 10 s.";
-
-/// Longest signing key, bytes.
-const SECRET_BYTES_MAX: u64 = 4_096;
 
 /// Arguments of `weir archive`.
 #[derive(Debug, Args)]
@@ -89,7 +86,7 @@ fn keep(text: &str) -> Result<(Kept, u32), String> {
 
 /// Works until somebody asks it to end.
 pub fn run(args: &ArchiveArgs) -> Result<Outcome, Error> {
-    let key = args.signing_key.as_deref().map(|file| files::read(file, SECRET_BYTES_MAX)).transpose()?;
+    let key = signing_key::read(args.signing_key.as_deref())?;
     let access = args.broker.access()?;
     archive::run(Plan {
         brokers: access.brokers,

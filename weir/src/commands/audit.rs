@@ -3,6 +3,7 @@
 //! Separate from the dashboard, which need not run. Invariants: nothing is written; the first bad entry is named; a chain with a fault
 //! ends with exit code 1.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
@@ -166,6 +167,7 @@ fn in_the_log(args: &VerifyArgs) -> Result<Vec<Review>, Error> {
             if record.key == Some(HEADS_ACCOUNT.as_bytes()) {
                 found.extend(record.value.and_then(|value| serde_json::from_slice(value).ok()));
             }
+            ControlFlow::Continue(())
         })?;
     }
     Ok(found)

@@ -24,8 +24,8 @@ pub struct BrokerArgs {
     /// What topic names begin with.
     #[arg(long, value_name = "TEXT", default_value = TOPIC_PREFIX)]
     pub prefix: String,
-    /// A property of librdkafka, for example `session.timeout.ms=10000`; may be given several times. Everybody on this machine can
-    /// read a command line: passwords belong into the configuration.
+    /// A property of librdkafka, for example `session.timeout.ms=10000`, of which a worker's outputs then wait for two thirds at most;
+    /// may be given several times. Everybody on this machine can read a command line: passwords belong into the configuration.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = property)]
     settings: Vec<(String, String)>,
 }

@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 use crate::clock;
 use crate::commands::broker::{BrokerArgs, ServiceArgs};
 use crate::commands::clickhouse::{DatabaseArgs, url};
+use crate::commands::signing_key;
 use crate::desk::{self, Settings};
 use crate::error::{Error, Outcome};
 use crate::files;
@@ -33,9 +34,6 @@ partition up to which they were folded: one process at a time, back it up. The l
 Elsewhere than on a loopback address pages are served behind a proxy that speaks TLS, under the address that review.origin in the
 configuration names. What is in force is explained by the policy and model of [engine] in the configuration, as workers were given
 them, and by the versions in --registry. Ctrl-C or SIGTERM ends it within 10 s.";
-
-/// Longest signing key, bytes.
-const SECRET_BYTES_MAX: u64 = 4_096;
 
 /// Arguments of `weir review`.
 #[derive(Debug, Args)]
@@ -91,7 +89,7 @@ pub fn run(args: &ReviewArgs) -> Result<Outcome, Error> {
     if let Some(Command::Backup(args)) = &args.command {
         return back_up(args);
     }
-    let key = args.signing_key.as_deref().map(|file| files::read(file, SECRET_BYTES_MAX)).transpose()?;
+    let key = signing_key::read(args.signing_key.as_deref())?;
     let access = args.broker.access()?;
     let config = access.config;
     let configured = Some(config.data.registry.as_str()).filter(|folder| !folder.is_empty());

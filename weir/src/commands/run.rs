@@ -10,11 +10,11 @@ use clap::Args;
 use sinks::checkpoint::{Checkpoints, Settings};
 
 use crate::commands::broker::{BrokerArgs, ServiceArgs};
+use crate::commands::signing_key;
 use crate::environment;
 use crate::error::{Error, Outcome};
-use crate::files;
 use crate::registry::Registry;
-use crate::run::{self, Plan, Saving};
+use crate::run::{self, Loads, Plan, Saving};
 use crate::setup::{EngineOptions, read_exempt};
 use crate::telemetry::{Metrics, Shows};
 
@@ -29,8 +29,8 @@ about accounts. Start as many workers as there are
 partitions; each partition is decided about by exactly one, which saves its state and is followed by another at the same place.
 Ctrl-C or SIGTERM finishes what was read and leaves the group.";
 
-/// Longest signing key, bytes.
-const KEY_BYTES_MAX: u64 = 4_096;
+/// How long the store of checkpoints may take to come to rest at the end.
+const STORE_END: Duration = Duration::from_millis(500);
 
 /// How the variables begin that object stores read.
 const STORES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
@@ -48,7 +48,8 @@ pub struct RunArgs {
     /// The consumer group; workers of one installation share it.
     #[arg(long, value_name = "NAME", default_value = "weir")]
     group: String,
-    /// The key of weir's own events, shared by all roles; without it internal kinds are refused as forged.
+    /// The key of weir's own events, at least 32 bytes and shared by all roles (`head -c 32 /dev/urandom | base64`); without it internal
+    /// kinds are refused as forged.
     #[arg(long, value_name = "FILE")]
     signing_key: Option<String>,
     /// Where activations find their versions: DIR/policy/NAME/VERSION.toml and so on; the same for all workers.
@@ -82,7 +83,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 /// Works until somebody asks it to end.
 pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
-    let key = args.signing_key.as_deref().map(|file| files::read(file, KEY_BYTES_MAX)).transpose()?;
+    let key = signing_key::read(args.signing_key.as_deref())?;
     let store = run::store_runtime()?;
     let saving = |url: &str| -> Result<Saving, Error> {
         let options: Vec<_> = STORES.iter().flat_map(|prefix| environment::overrides(prefix)).collect();
@@ -98,12 +99,16 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
         group: args.group.clone(),
         settings: access.settings,
         key,
-        registry: registry.map(|registry| registry.trusting(&args.trust)).transpose()?,
+        loads: registry.map(|registry| registry.trusting(&args.trust)).transpose()?.map(Loads::new),
         saving: args.checkpoints.as_deref().map(saving).transpose()?,
         engine: args.engine.config(read_exempt(args.exempt.as_deref())?, args.rows)?,
         metrics: Arc::new(Metrics::new(Shows::Run)),
         pulses: Arc::default(),
         listen: args.service.listen(&access.config)?,
     };
-    run::run(plan)
+    plan.check()?;
+    let ended = run::run(plan);
+    // A store that hangs holds up nobody: what it was asked last is not wanted any more.
+    store.shutdown_timeout(STORE_END);
+    ended
 }

@@ -1,11 +1,12 @@
 //! The main loop: what the group gives and takes, what partitions report, what is committed.
 //!
 //! Separate from the partitions, which never wait for it. The loop is one `select!`, in this order, so that nothing starves:
-//! the wish to end comes first, once; then reports, of which each owned partition has one; then the group, whose changes wait for
-//! reports; then the clock, which alone comes again and again and so stands last. Invariants: partitions are assigned when
-//! all of a change are ready; given up only after they have finished; committed by nobody else.
+//! the wish to end comes first, once; then reports, of which each owned partition has one; then the group; then the clock, which
+//! alone comes again and again and so stands last. Invariants: the group is answered at once, and a partition is read as soon as
+//! it is ready, whatever the others of its change do; partitions are given up only after they have finished, or it took too long and
+//! they may write nothing more; committed by nobody else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -17,15 +18,21 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
+use super::gauges::Wish;
 use super::listener::Listener;
-use super::owner::{Owner, Place, Report, Wish};
+use super::owner::{Owner, Place, Report};
 use super::plan::Plan;
+use crate::clock::Stopwatch;
 use crate::commands::topics;
 use crate::error::{Error, Outcome};
 use crate::telemetry::{Exporter, Lags, Pulse};
 
 /// How often offsets are committed.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
+/// How long partitions that are given up may take together: what each may wait for acknowledgements, and a little.
+const GIVE_UP_WAIT: Duration = Duration::from_millis(7_000);
+/// How long the last commit of partitions that are given up is waited for.
+const COMMIT_WAIT: Duration = Duration::from_millis(1_500);
 /// Reports that may wait.
 const WAITING_MAX: usize = 1_024;
 
@@ -35,19 +42,21 @@ struct Group {
     consumer: Arc<Consumer>,
     partitions: u32,
     owners: BTreeMap<Assignment, Owner>,
-    /// Partitions that were given and are not yet read, with the offset once they are ready.
-    given: BTreeMap<Assignment, Option<Option<u64>>>,
+    /// Partitions that are read; the other owners are not ready yet.
+    read: BTreeSet<Assignment>,
+    /// The group gave something, be it nothing.
+    joined: bool,
     reports: mpsc::Sender<Report>,
     lags: Lags,
     /// The main loop's own.
     pulse: Arc<Pulse>,
     /// Why the worker is not ready, if it is not.
-    unready: watch::Sender<Option<&'static str>>,
+    unready: watch::Sender<Option<String>>,
 }
 
 /// Works until somebody asks it to end. From its start on, probes are answered.
 pub async fn run(plan: Plan) -> Result<Outcome, Error> {
-    let (unready, told) = watch::channel(Some("the group has given nothing yet"));
+    let (unready, told) = watch::channel(Some("the group has given nothing yet".to_owned()));
     let shown = (Arc::clone(&plan.metrics), Arc::clone(&plan.pulses));
     let exporter = plan.listen.map(|address| Exporter::start(address, shown, told)).transpose()?;
     let ended = join(plan, unready).await;
@@ -57,7 +66,7 @@ pub async fn run(plan: Plan) -> Result<Outcome, Error> {
     ended
 }
 
-async fn join(plan: Plan, unready: watch::Sender<Option<&'static str>>) -> Result<Outcome, Error> {
+async fn join(plan: Plan, unready: watch::Sender<Option<String>>) -> Result<Outcome, Error> {
     let admin = Admin::open(&plan.brokers, &plan.consumer_settings())?;
     topics::findings(admin.check(&topics::plan_to_check(&plan.prefix, 0)).await?)?;
     let events = plan.topic(Topic::Events);
@@ -91,7 +100,8 @@ async fn join(plan: Plan, unready: watch::Sender<Option<&'static str>>) -> Resul
         consumer: Arc::clone(&consumer),
         partitions,
         owners: BTreeMap::new(),
-        given: BTreeMap::new(),
+        read: BTreeSet::new(),
+        joined: false,
         reports,
         lags,
         pulse,
@@ -99,7 +109,7 @@ async fn join(plan: Plan, unready: watch::Sender<Option<&'static str>>) -> Resul
     };
     tracing::info!(topics = topics.join(","), partitions, "the worker joins the group");
     let ended = group.work(heard, &mut listener.changes).await;
-    group.unready.send_replace(Some("stopping"));
+    group.unready.send_replace(Some("stopping".to_owned()));
     group.give_up_all();
     group.consumer.close();
     std::mem::take(&mut group.lags).end();
@@ -130,17 +140,24 @@ impl Group {
                     self.pulse.beat();
                     self.look_for_the_dead()?;
                     self.commit();
+                    if let Some(loads) = &self.plan.loads {
+                        loads.sweep();
+                    }
                 }
             }
+            self.say_whether_ready();
         }
     }
 
     fn hear(&mut self, report: Report) -> Result<(), Error> {
         match report {
             Report::Ready(of, offset) => {
-                let Some(given) = self.given.get_mut(&of) else { return Ok(()) }; // It was taken away meanwhile.
-                *given = Some(offset);
-                self.assign()
+                let owner = self.owners.get(&of).filter(|_| !self.read.contains(&of));
+                let Some(owner) = owner else { return Ok(()) }; // It was taken away meanwhile.
+                self.consumer.assign(&[(of.clone(), offset)])?;
+                owner.gauges.set_placed();
+                self.read.insert(of);
+                Ok(())
             }
             Report::Failed(of, error) => Err(Error::Role(format!(
                 "partition {} of {} cannot be owned: {error}",
@@ -154,74 +171,92 @@ impl Group {
             Change::Assigned(partitions) => self.give(partitions),
             Change::Revoked { partitions, lost } => {
                 self.give_up(&partitions, lost);
-                self.consumer.unassign(&partitions)?;
-                // Those that are left may have waited for one that went.
-                if self.given.is_empty() { Ok(()) } else { self.assign() }
+                // What was never read cannot be unassigned; the group is answered all the same.
+                let read: Vec<_> = partitions.into_iter().filter(|of| self.read.remove(of)).collect();
+                Ok(self.consumer.unassign(&read)?)
             }
             Change::Failed(error) => Err(error.into()),
         }
     }
 
-    /// Starts an owner for each partition; they are read when all are ready.
+    /// Answers the group and starts an owner for each partition, which is read when it is ready.
     fn give(&mut self, partitions: Vec<Assignment>) -> Result<(), Error> {
-        self.unready.send_replace(Some("partitions are being restored"));
-        let committed = self.consumer.committed(&partitions)?;
-        for (of, committed) in partitions.into_iter().zip(committed) {
-            tracing::info!(topic = of.topic, partition = of.partition, committed, "a partition was given");
+        self.joined = true;
+        self.consumer.assign(&[])?;
+        for of in partitions {
+            tracing::info!(topic = of.topic, partition = of.partition, "a partition was given");
             let place = Place {
                 plan: Arc::clone(&self.plan),
                 consumer: Arc::clone(&self.consumer),
                 of: of.clone(),
                 partitions: self.partitions,
-                committed,
                 reports: self.reports.clone(),
             };
             let owner = Owner::start(place)?;
             self.lags.owned(&of, Arc::clone(&owner.gauges.next));
-            self.owners.insert(of.clone(), owner);
-            self.given.insert(of, None);
+            self.owners.insert(of, owner);
         }
-        self.assign() // A change may be empty, and must be answered all the same.
+        Ok(())
     }
 
-    /// Answers the group, if every partition of its change is ready.
-    fn assign(&mut self) -> Result<(), Error> {
-        let ready: Option<Vec<_>> =
-            self.given.iter().map(|(of, ready)| Some((of.clone(), (*ready)?))).collect();
-        let Some(ready) = ready else { return Ok(()) };
-        self.given.clear();
-        self.consumer.assign(&ready)?;
-        for (of, _) in &ready {
-            if let Some(owner) = self.owners.get(of) {
-                owner.gauges.set_placed();
+    /// Tells probes why the worker is not ready, if it is not.
+    fn say_whether_ready(&self) {
+        let trouble = self.owners.values().find_map(|owner| owner.gauges.trouble());
+        let restoring =
+            (self.read.len() < self.owners.len()).then(|| "partitions are being restored".to_owned());
+        let why = trouble.or(restoring);
+        self.unready.send_if_modified(|told| {
+            let is_news = self.joined && *told != why;
+            if is_news {
+                *told = why;
             }
-        }
-        self.unready.send_replace(None);
-        Ok(())
+            is_news
+        });
     }
 
     /// Lets partitions finish and commits how far they came. `lost`: they are another's, nothing more is said about them.
     fn give_up(&mut self, partitions: &[Assignment], lost: bool) {
         let wish = if lost { Wish::Drop } else { Wish::Finish };
         for of in partitions {
-            self.given.remove(of);
             if let Some(owner) = self.owners.get(of) {
                 owner.gauges.set_wish(wish);
             }
         }
-        let mut finished = Vec::new();
+        let (mut finished, since) = (Vec::new(), Stopwatch::start());
         for of in partitions {
             let Some(owner) = self.owners.remove(of) else { continue };
             self.lags.given_up(of);
-            let before = owner.committed;
-            let offset = owner.join().committable.load(Ordering::Acquire);
-            if Some(offset) != before && (before.is_some() || offset > 0) {
+            let gauges = Arc::clone(&owner.gauges);
+            if !owner.join(GIVE_UP_WAIT.saturating_sub(since.elapsed())) {
+                let (topic, partition) = (&of.topic, of.partition);
+                tracing::error!(
+                    topic,
+                    partition,
+                    "a partition did not end in time; what it had not finished is read again"
+                );
+            }
+            let offset = gauges.committable.load(Ordering::Acquire);
+            if offset > 0 {
                 finished.push((of.clone(), offset));
             }
         }
-        if !lost && let Err(error) = self.consumer.commit(&finished, true) {
-            tracing::warn!(%error, "offsets were not committed; the next owner reads those records again");
+        if !lost && !finished.is_empty() {
+            self.commit_and_wait(finished);
         }
+    }
+
+    /// The last commit of partitions; it is not waited for without a bound, since brokers may be away.
+    fn commit_and_wait(&self, finished: Vec<(Assignment, u64)>) {
+        let (consumer, (tell, told)) = (Arc::clone(&self.consumer), std::sync::mpsc::channel());
+        let commit = move || drop(tell.send(consumer.commit(&finished, true)));
+        let started = std::thread::Builder::new().name("weir-commit".to_owned()).spawn(commit);
+        let error = match started.map(|_| told.recv_timeout(COMMIT_WAIT)) {
+            Ok(Ok(Ok(()))) => return,
+            Ok(Ok(Err(error))) => error.to_string(),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(error, "offsets were not committed; the next owner reads those records again");
     }
 
     fn give_up_all(&mut self) {
@@ -241,8 +276,13 @@ impl Group {
         }
     }
 
-    /// Commits what was finished since the last time; the broker's answer is not waited for.
+    /// Commits what was finished since the last time, and again what the broker did not take; its answer is not waited for.
     fn commit(&mut self) {
+        for of in self.consumer.uncommitted() {
+            if let Some(owner) = self.owners.get_mut(&of) {
+                owner.committed = None;
+            }
+        }
         let mut offsets = Vec::new();
         for (of, owner) in &mut self.owners {
             let offset = owner.gauges.committable.load(Ordering::Acquire);
@@ -252,7 +292,12 @@ impl Group {
             }
         }
         if let Err(error) = self.consumer.commit(&offsets, false) {
-            tracing::warn!(%error, "offsets were not committed; they are tried again with the next");
+            tracing::warn!(%error, "offsets were not committed; they are committed again");
+            for (of, _) in &offsets {
+                if let Some(owner) = self.owners.get_mut(of) {
+                    owner.committed = None;
+                }
+            }
         }
     }
 }

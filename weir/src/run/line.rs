@@ -12,8 +12,8 @@ use ingest::{Budget, Ledger};
 use prometheus_client::metrics::gauge::Gauge;
 use sinks::kafka::Delivery;
 
+use super::gauges::Wish;
 use super::outlet::Outlet;
-use super::owner::Wish;
 use super::plan::UNDER_WAY;
 use crate::error::Error;
 use crate::saving::{Position, Saver, State};
@@ -25,6 +25,8 @@ const IDLE_WAIT: Duration = Duration::from_millis(20);
 const SAVING_WAIT: Duration = Duration::from_millis(2);
 /// How long acknowledgements are waited for at once while reading pauses.
 const PAUSED_WAIT: Duration = Duration::from_millis(5);
+/// How long a line goes on before what was wrong with its partition is over.
+const STEADY: Duration = Duration::from_secs(1);
 /// Batches between two looks at an idle producer's own errors.
 const SERVE_EVERY: u32 = 64;
 
@@ -109,11 +111,16 @@ impl<'o, W: Work> Line<'o, W> {
     /// Works until somebody wishes otherwise or something fails.
     pub fn run(&mut self, queue: &mut PartitionQueue) -> Stop {
         let mut steps = 0_u32;
+        let (since, mut steady) = (self.outlet.elapsed(), false);
         loop {
-            if self.outlet.gauges.wish() != Wish::Work {
+            if !self.outlet.gauges.is_wanted() {
                 return Stop::Wished;
             }
             self.outlet.gauges.pulse.beat();
+            if !steady && self.outlet.elapsed().saturating_sub(since) > STEADY {
+                steady = true;
+                self.outlet.gauges.set_trouble(None);
+            }
             if let Err(stop) = self.step(queue, steps.is_multiple_of(SERVE_EVERY)) {
                 return stop;
             }

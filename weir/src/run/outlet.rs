@@ -11,8 +11,8 @@ use schema::{ENFORCEMENT_KEY, Refusal, Reject, Standing};
 use scorer::{FactEvent, Output, relation_key};
 use sinks::kafka::{Delivery, Producer};
 
+use super::gauges::Gauges;
 use super::line::Stop;
-use super::owner::Gauges;
 use super::takeover::Takeover;
 use crate::clock::{Stopwatch, now_ms};
 use crate::telemetry::Metrics;
@@ -155,6 +155,15 @@ impl<'o> Outlet<'o> {
         if let Some(at) = self.decided.remove(&offset) {
             self.metrics.decision_latency.observe(now_ms().saturating_sub(at) as f64 / 1_000.0);
         }
+    }
+
+    /// For whoever waits within a record: the thread lives, and is asked whether it is still wanted.
+    pub fn go_on(&mut self) -> Result<(), Stop> {
+        self.gauges.pulse.beat();
+        if !self.gauges.is_wanted() {
+            return Err(Stop::Wished);
+        }
+        self.look_at_the_clock()
     }
 
     /// A thread that was frozen for long must not write: its partition may be another's.

@@ -7,18 +7,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ingest::BudgetLimits;
-use ingest::kafka::{Admission, Assignment, SigningKey};
+use ingest::kafka::{Admission, Assignment, SESSION_TIMEOUT_MS, SigningKey};
 use schema::Topic;
 use scorer::{EngineConfig, Facts};
 use sinks::checkpoint::Checkpoints;
-use sinks::kafka::{MESSAGE_TIMEOUT_MS, ProducerOptions, Signer};
+use sinks::kafka::{ProducerOptions, Signer};
 use tokio::runtime::Handle;
 
-use crate::registry::Registry;
+use super::loads::Loads;
+use crate::error::Error;
 use crate::telemetry::{Metrics, Pulses};
 
 /// What may wait for acknowledgements in one partition before its reading pauses.
 pub const UNDER_WAY: BudgetLimits = BudgetLimits { events_max: 20_000, bytes_max: 16 * 1024 * 1024 };
+
+/// How often whoever waits for the store is asked whether the answer is still wanted.
+const WANTED_EVERY: Duration = Duration::from_millis(50);
+
+/// How long an output may wait: librdkafka's two names of one property.
+const MESSAGE_TIMEOUT: [&str; 2] = ["message.timeout.ms", "delivery.timeout.ms"];
+/// How long the group waits for a silent member.
+const SESSION_TIMEOUT: [&str; 1] = ["session.timeout.ms"];
 
 /// Where and how often the state of partitions is saved.
 pub struct Saving {
@@ -28,6 +37,24 @@ pub struct Saving {
     pub every: Duration,
     /// Where the store is spoken to.
     pub store: Handle,
+}
+
+impl Saving {
+    /// Asks the store something from a thread that may wait; `None`: the answer is not wanted any more.
+    pub fn ask<T>(&self, question: impl Future<Output = T>, is_wanted: impl Fn() -> bool) -> Option<T> {
+        let unwanted = async {
+            while is_wanted() {
+                tokio::time::sleep(WANTED_EVERY).await;
+            }
+        };
+        self.store.block_on(async {
+            tokio::select! {
+                biased;
+                answer = question => Some(answer),
+                () = unwanted => None,
+            }
+        })
+    }
 }
 
 /// A worker's settings.
@@ -43,7 +70,7 @@ pub struct Plan {
     /// The key of weir's own events.
     pub key: Option<Vec<u8>>,
     /// Where activations find their versions.
-    pub registry: Option<Registry>,
+    pub loads: Option<Loads>,
     /// Where state is saved; `None`: nowhere, a restart forgets what accounts did.
     pub saving: Option<Saving>,
     /// What every partition's engine is made of.
@@ -79,9 +106,17 @@ impl Plan {
         ProducerOptions {
             brokers: self.brokers.clone(),
             prefix: self.prefix.clone(),
-            settings: self.settings_of(Client::Producer),
+            settings: self.producer_settings(),
             signer: self.key.as_deref().map(Signer::new),
         }
+    }
+
+    fn producer_settings(&self) -> Vec<(String, String)> {
+        let timeout = ("message.timeout.ms".to_owned(), self.message_timeout().as_millis().to_string());
+        let mut settings = self.settings_of(Client::Producer);
+        settings.retain(|(key, _)| !MESSAGE_TIMEOUT.contains(&key.as_str()));
+        settings.push(timeout);
+        settings
     }
 
     /// What the member of the group is made of.
@@ -99,18 +134,54 @@ impl Plan {
         EngineConfig { partition, partitions, facts: self.facts(), ..self.engine.clone() }
     }
 
-    /// How long an output may wait for its acknowledgement.
+    /// How long an output may wait for its acknowledgement: less than the group waits for a silent member, since whoever takes the
+    /// partition over says the standing again only once.
     pub fn message_timeout(&self) -> Duration {
-        let given = self.settings.iter().rfind(|(key, _)| key == "message.timeout.ms");
-        let given = given.and_then(|(_, value)| value.parse().ok());
-        Duration::from_millis(given.unwrap_or(MESSAGE_TIMEOUT_MS))
+        let given = self.milliseconds(&MESSAGE_TIMEOUT).flatten();
+        Duration::from_millis(given.unwrap_or_else(|| self.session_ms() * 2 / 3))
+    }
+
+    /// Whether timeouts fit each other.
+    ///
+    /// # Errors
+    /// If an output may wait for as long as the group does for a member, or longer.
+    pub fn check(&self) -> Result<(), Error> {
+        for names in [&MESSAGE_TIMEOUT[..], &SESSION_TIMEOUT] {
+            if self.milliseconds(names).is_some_and(|given| given.is_none_or(|ms| ms == 0)) {
+                return Err(Error::Usage(format!("{}: a number of milliseconds above 0", names[0])));
+            }
+        }
+        let (message_ms, session_ms) = (self.message_timeout().as_millis(), u128::from(self.session_ms()));
+        if message_ms < session_ms {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "message.timeout.ms = {message_ms} is not below session.timeout.ms = {session_ms}: a worker that was given up could have the \
+             last word. Leave message.timeout.ms out (it is two thirds of the other), or set it lower"
+        )))
+    }
+
+    fn session_ms(&self) -> u64 {
+        self.milliseconds(&SESSION_TIMEOUT).flatten().unwrap_or(SESSION_TIMEOUT_MS)
+    }
+
+    /// A property of librdkafka that is a time, by its names; `Some(None)`: it is given and is none.
+    fn milliseconds(&self, names: &[&str]) -> Option<Option<u64>> {
+        let given = self.settings.iter().rfind(|(key, _)| names.contains(&key.as_str()));
+        given.map(|(_, value)| value.trim().parse().ok())
     }
 
     /// librdkafka warns of properties that only the other side reads.
     fn settings_of(&self, client: Client) -> Vec<(String, String)> {
         let other: &[&str] = match client {
             Client::Producer => &["session.timeout.ms", "fetch.", "max.poll.", "queued."],
-            Client::Consumer => &["message.timeout.ms", "linger.ms", "compression.", "queue.buffering."],
+            Client::Consumer => &[
+                "message.timeout.ms",
+                "delivery.timeout.ms",
+                "linger.ms",
+                "compression.",
+                "queue.buffering.",
+            ],
         };
         let reads = |(key, _): &&(String, String)| !other.iter().any(|start| key.starts_with(start));
         self.settings.iter().filter(reads).cloned().collect()
@@ -121,4 +192,49 @@ impl Plan {
 enum Client {
     Consumer,
     Producer,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::Shows;
+
+    /// What is said of these settings, and the timeout of outputs, ms.
+    fn check(settings: &[(&str, &str)]) -> Result<u128, String> {
+        let plan = Plan {
+            brokers: String::new(),
+            prefix: String::new(),
+            group: String::new(),
+            settings: settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            key: None,
+            loads: None,
+            saving: None,
+            engine: EngineConfig::default(),
+            metrics: Arc::new(Metrics::new(Shows::Run)),
+            pulses: Arc::default(),
+            listen: None,
+        };
+        plan.check().map_err(|error| error.to_string())?;
+        let told = plan.producer().settings;
+        let told: Vec<_> = told.iter().filter(|(key, _)| MESSAGE_TIMEOUT.contains(&key.as_str())).collect();
+        let ms = plan.message_timeout().as_millis();
+        assert_eq!(told, [&("message.timeout.ms".to_owned(), ms.to_string())]);
+        Ok(ms)
+    }
+
+    #[test]
+    fn outputs_wait_for_less_than_the_group_does_for_a_member() {
+        assert_eq!(check(&[]), Ok(30_000));
+        assert_eq!(check(&[("session.timeout.ms", "10000")]), Ok(6_666));
+        assert_eq!(check(&[("session.timeout.ms", "10000"), ("delivery.timeout.ms", "5000")]), Ok(5_000));
+        let refused = |settings: &[(&str, &str)], what: &str| {
+            let says = check(settings).expect_err("refused");
+            assert!(says.contains(what), "{says}");
+        };
+        refused(&[("message.timeout.ms", "45000")], "45000 is not below session.timeout.ms = 45000");
+        refused(&[("session.timeout.ms", "6000"), ("message.timeout.ms", "7000")], "or set it lower");
+        refused(&[("message.timeout.ms", "soon")], "message.timeout.ms: a number");
+        refused(&[("message.timeout.ms", "0")], "above 0");
+        refused(&[("session.timeout.ms", "")], "session.timeout.ms: a number");
+    }
 }

@@ -3,16 +3,76 @@
 //!
 //! Separate from working. Invariants: a checkpoint that is damaged, foreign or older than the log is refused with its reason, and
 //! the one before it is tried; without any, a log that was never committed is read from its first record, which gives the same
-//! state; otherwise restrictions in force and wanted versions are loaded before the first record, or nothing starts.
+//! state; otherwise restrictions in force and wanted versions are loaded before the first record, or nothing starts. A store or
+//! registry that does not answer, or lacks what was in force, is no reason to take another checkpoint, or none: it is waited for,
+//! and nothing is written meanwhile.
+
+use std::ops::ControlFlow;
 
 use ingest::kafka::{Assignment, tail};
 use schema::{Body, Control, ControlKind, NO_WEIGHTS, Standing, Topic};
 use scorer::{Engine, Needed, RelationStage, Restore, StageRestore};
 use sinks::checkpoint::{Candidate, Moment, Place, Role};
 
-use super::plan::Plan;
+use super::gauges::Gauges;
+use super::plan::{Plan, Saving};
 use crate::error::Error;
+use crate::registry::Unloaded;
 use crate::wanted;
+
+/// Why there is no state yet.
+#[derive(Debug)]
+pub enum Unrestored {
+    /// Somebody wishes something else.
+    Unwished,
+    /// What it is restored from does not answer, or is not there: the same again after a pause.
+    Later(String),
+    /// It cannot be restored, whoever tries.
+    Never(Error),
+}
+
+impl From<Error> for Unrestored {
+    fn from(error: Error) -> Self {
+        let passing = matches!(
+            error,
+            Error::Ingest(ingest::Error::Broker(_))
+                | Error::Sinks(sinks::Error::Broker(_) | sinks::Error::Store { .. })
+        );
+        if passing { Unrestored::Later(error.to_string()) } else { Unrestored::Never(error) }
+    }
+}
+
+impl From<ingest::Error> for Unrestored {
+    fn from(error: ingest::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<sinks::Error> for Unrestored {
+    fn from(error: sinks::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+/// Why a candidate did not become a state.
+enum Unfit {
+    /// It is damaged, or foreign: the one before it is tried.
+    Refused(String),
+    /// The fault is not its own: no other is tried.
+    Kept(Unrestored),
+}
+
+impl Unfit {
+    fn refused(error: &impl ToString) -> Self {
+        Unfit::Refused(error.to_string())
+    }
+}
+
+impl From<Unrestored> for Unfit {
+    fn from(why: Unrestored) -> Self {
+        Unfit::Kept(why)
+    }
+}
 
 /// A state, and where its log goes on.
 pub struct Restored<S> {
@@ -45,17 +105,19 @@ pub struct Sources<'p> {
     pub committed: Option<u64>,
     /// Partition, and partitions of its topic.
     pub place: (u32, u32),
+    /// Whether the partition is still to be read.
+    pub gauges: &'p Gauges,
 }
 
 impl Sources<'_> {
     /// The engine of a partition of events.
-    pub fn engine(&self) -> Result<Restored<Engine>, Error> {
+    pub fn engine(&self) -> Result<Restored<Engine>, Unrestored> {
         let partition = self.place.0;
         let found = self.newest(Role::Accounts, |candidate| {
             let mut restore = Restore::new(self.plan.engine_of(self.place));
-            self.each_chunk(candidate, |chunk| restore.chunk(chunk).map_err(|error| error.to_string()))?;
+            self.each_chunk(candidate, |chunk| restore.chunk(chunk).map_err(|error| Unfit::refused(&error)))?;
             for needed in restore.needs() {
-                restore.provide(self.load(&needed)?);
+                restore.provide(self.in_force(&needed)?);
             }
             for change in restore.changes() {
                 tracing::info!(
@@ -64,7 +126,7 @@ impl Sources<'_> {
                     "the configuration is another than when the checkpoint was made"
                 );
             }
-            restore.finish().map_err(|error| error.to_string())
+            restore.finish().map_err(|error| Unfit::refused(&error))
         })?;
         if let Some(found) = found {
             return Ok(found);
@@ -82,12 +144,12 @@ impl Sources<'_> {
     }
 
     /// The stage of a partition of relations.
-    pub fn stage(&self) -> Result<Restored<RelationStage>, Error> {
+    pub fn stage(&self) -> Result<Restored<RelationStage>, Unrestored> {
         let (partition, limits) = (self.place.0, self.plan.engine.relations);
         let found = self.newest(Role::Relations, |candidate| {
             let mut restore = StageRestore::new(limits, partition);
-            self.each_chunk(candidate, |chunk| restore.chunk(chunk).map_err(|error| error.to_string()))?;
-            restore.finish().map_err(|error| error.to_string())
+            self.each_chunk(candidate, |chunk| restore.chunk(chunk).map_err(|error| Unfit::refused(&error)))?;
+            restore.finish().map_err(|error| Unfit::refused(&error))
         })?;
         Ok(found.unwrap_or_else(|| Restored::fresh(RelationStage::new(limits, partition))))
     }
@@ -98,22 +160,44 @@ impl Sources<'_> {
         Place { role, partition, partitions, catalog: features::catalog_hash() }
     }
 
-    fn load(&self, needed: &Needed) -> Result<scorer::Artifact, String> {
+    /// A version that was in force when a checkpoint was made: there is no state without it.
+    fn in_force(&self, needed: &Needed) -> Result<scorer::Artifact, Unrestored> {
         let Needed { kind, name, version } = needed;
-        let registry = self.plan.registry.as_ref();
-        let registry =
-            registry.ok_or_else(|| format!("{kind} {name} {version} was active: give --registry"))?;
-        registry.load(needed).map_err(|error| error.to_string())
+        match self.load(needed)? {
+            Some(Ok(artifact)) => Ok(artifact),
+            Some(Err(Unloaded::Passing(why))) => Err(Unrestored::Later(why)),
+            Some(Err(Unloaded::Final(why))) => Err(Unrestored::Later(format!(
+                "{why}: {kind} {name} {version} was in force when the checkpoint was made; put its file back into the registry as it was"
+            ))),
+            None => Err(Unrestored::Never(Error::Role(format!(
+                "{kind} {name} {version} was in force when the checkpoint was made: give --registry"
+            )))),
+        }
+    }
+
+    /// Loads a version; `None`: there is no registry.
+    fn load(&self, needed: &Needed) -> Result<Option<Result<scorer::Artifact, Unloaded>>, Unrestored> {
+        let Some(loads) = &self.plan.loads else { return Ok(None) };
+        loads.load(needed, || self.is_wanted()).map(Some)
+    }
+
+    fn is_wanted(&self) -> Result<(), Unrestored> {
+        if self.gauges.is_wanted() { Ok(()) } else { Err(Unrestored::Unwished) }
+    }
+
+    /// Asks the store; whoever wishes something else does not wait for it.
+    fn ask<T>(&self, saving: &Saving, question: impl Future<Output = T>) -> Result<T, Unrestored> {
+        saving.ask(question, || self.gauges.is_wanted()).ok_or(Unrestored::Unwished)
     }
 
     fn newest<S>(
         &self,
         role: Role,
-        read: impl Fn(&Candidate) -> Result<S, String>,
-    ) -> Result<Option<Restored<S>>, Error> {
+        read: impl Fn(&Candidate) -> Result<S, Unfit>,
+    ) -> Result<Option<Restored<S>>, Unrestored> {
         let Some(saving) = &self.plan.saving else { return Ok(None) };
         let partition = self.place.0;
-        let found = saving.store.block_on(saving.checkpoints.find(&self.checkpoint_place(role)))?;
+        let found = self.ask(saving, saving.checkpoints.find(&self.checkpoint_place(role)))??;
         for refused in &found.refused {
             tracing::error!(
                 partition,
@@ -136,7 +220,8 @@ impl Sources<'_> {
                     );
                     return Ok(Some(Restored { state, from: Some(moment) }));
                 }
-                Err(reason) => {
+                Err(Unfit::Kept(why)) => return Err(why),
+                Err(Unfit::Refused(reason)) => {
                     tracing::error!(
                         partition,
                         name,
@@ -150,13 +235,16 @@ impl Sources<'_> {
     }
 
     /// Whether the log still has everything after a checkpoint.
-    fn in_the_log(&self, offset: u64) -> Result<(), String> {
+    fn in_the_log(&self, offset: u64) -> Result<(), Unfit> {
         let (low, high) = self.log;
+        let refused = |why: String| Err(Unfit::Refused(why));
         if offset < low {
-            return Err(format!("it ends at {offset}, the log begins at {low}: records between are gone"));
+            return refused(format!(
+                "it ends at {offset}, the log begins at {low}: records between are gone"
+            ));
         }
         if offset > high {
-            return Err(format!("it ends at {offset}, the log at {high}: it is of another log"));
+            return refused(format!("it ends at {offset}, the log at {high}: it is of another log"));
         }
         Ok(())
     }
@@ -164,21 +252,25 @@ impl Sources<'_> {
     fn each_chunk(
         &self,
         candidate: &Candidate,
-        mut take: impl FnMut(&[u8]) -> Result<(), String>,
-    ) -> Result<(), String> {
+        mut take: impl FnMut(&[u8]) -> Result<(), Unfit>,
+    ) -> Result<(), Unfit> {
         let Some(saving) = &self.plan.saving else { return Ok(()) };
         let mut chunks = {
             let _inside = saving.store.enter();
             saving.checkpoints.read(candidate)
         };
-        while let Some(chunk) = chunks.next_blocking().map_err(|error| error.to_string())? {
-            take(&chunk)?;
+        loop {
+            match self.ask(saving, chunks.next())? {
+                Ok(Some(chunk)) => take(&chunk)?,
+                Ok(None) => return Ok(()),
+                Err(error @ sinks::Error::Checkpoint { .. }) => return Err(Unfit::refused(&error)),
+                Err(error) => return Err(Unfit::Kept(error.into())),
+            }
         }
-        Ok(())
     }
 
     /// Loads what is in force and what is wanted; gives the number of accounts.
-    fn adopt(&self, engine: &mut Engine) -> Result<u64, Error> {
+    fn adopt(&self, engine: &mut Engine) -> Result<u64, Unrestored> {
         let mut adopted = 0;
         self.tail(Topic::Standing, self.place.0, |value, _| {
             match serde_json::from_slice::<Standing>(value) {
@@ -198,37 +290,44 @@ impl Sources<'_> {
             }
         })?;
         for (control, at) in wanted {
-            self.want(&control, at, engine);
+            self.want(&control, at, engine)?;
         }
         Ok(adopted)
     }
 
     /// Puts in force what is wanted, without a record.
-    fn want(&self, control: &Control, at: u64, engine: &mut Engine) {
+    fn want(&self, control: &Control, at: u64, engine: &mut Engine) -> Result<(), Unrestored> {
         let Control { kind, name, version, .. } = control.clone();
         let id = control.event_id(0);
-        let Body::Activate(activate) = control.activation(&id, "!", at).body else { return };
+        let Body::Activate(activate) = control.activation(&id, "!", at).body else { return Ok(()) };
         let role = scorer::Role::of(&activate);
         match kind {
             _ if role.is_nothing() => {}
             ControlKind::Kill => drop(engine.adopt(&control.enforcement(at, at))),
             ControlKind::Weights if version == NO_WEIGHTS => {}
-            _ => match self.load(&Needed { kind, name, version }) {
-                Ok(artifact) => drop(engine.install(artifact, role)),
-                Err(error) => {
-                    tracing::error!(error, "a version is wanted and cannot be loaded: another stays in force")
+            _ => match self.load(&Needed { kind, name, version })? {
+                Some(Ok(artifact)) => drop(engine.install(artifact, role)),
+                Some(Err(Unloaded::Passing(why))) => return Err(Unrestored::Later(why)),
+                Some(Err(Unloaded::Final(why))) => {
+                    tracing::error!(why, "a version is wanted and cannot be loaded: another stays in force");
                 }
+                None => tracing::error!(
+                    control = control.id,
+                    "a version is wanted and there is no --registry: another stays in force"
+                ),
             },
         }
+        Ok(())
     }
 
-    fn tail(&self, topic: Topic, partition: u32, mut each: impl FnMut(&[u8], u64)) -> Result<(), Error> {
+    fn tail(&self, topic: Topic, partition: u32, mut each: impl FnMut(&[u8], u64)) -> Result<(), Unrestored> {
         let of = Assignment { topic: self.plan.topic(topic), partition };
         tail(&self.plan.brokers, &self.plan.consumer_settings(), &of, |record| {
             if let Some(value) = record.value {
                 each(value, record.at.unwrap_or(0));
             }
+            if self.gauges.is_wanted() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        Ok(())
+        self.is_wanted()
     }
 }

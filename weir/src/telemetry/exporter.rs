@@ -50,10 +50,10 @@ impl Exporter {
     ///
     /// # Errors
     /// If the address is taken, or the system has no thread.
-    pub fn start(
+    pub fn start<W: AsRef<str> + Send + Sync + 'static>(
         address: SocketAddr,
         (metrics, pulses): (Arc<Metrics>, Arc<Pulses>),
-        unready: watch::Receiver<Option<&'static str>>,
+        unready: watch::Receiver<Option<W>>,
     ) -> Result<Self, Error> {
         let no_thread = |error: std::io::Error| Error::Role(format!("no thread for the metrics: {error}"));
         let runtime =
@@ -91,23 +91,21 @@ impl Exporter {
     }
 }
 
-fn routes(
+fn routes<W: AsRef<str> + Send + Sync + 'static>(
     metrics: Arc<Metrics>,
     pulses: Arc<Pulses>,
-    unready: watch::Receiver<Option<&'static str>>,
+    unready: watch::Receiver<Option<W>>,
 ) -> Router {
     let health = move || {
         let answer = health(pulses.fault());
         async move { answer }
     };
     let ready = move || {
-        let why = *unready.borrow();
-        async move {
-            match why {
-                None => Json(json!({"status": "ready"})).into_response(),
-                Some(why) => problem(StatusCode::SERVICE_UNAVAILABLE, "not_ready", why),
-            }
-        }
+        let answer = match &*unready.borrow() {
+            None => Json(json!({"status": "ready"})).into_response(),
+            Some(why) => problem(StatusCode::SERVICE_UNAVAILABLE, "not_ready", why.as_ref()),
+        };
+        async move { answer }
     };
     let metrics = move || {
         let answer = answer(&metrics);

@@ -13,6 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 use schema::{Action, Mode, RejectReason};
 
 use super::learning::LearningGauges;
+pub use super::outcome::RecordOutcome;
 use super::partition::{EngineFamilies, Everywhere, PartitionLabels, Share};
 use super::review::ReviewGauges;
 use crate::environment;
@@ -21,38 +22,6 @@ use crate::environment;
 type Label = [(&'static str, &'static str); 1];
 /// Two labels and their values.
 type Labels = [(&'static str, &'static str); 2];
-/// What became of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordOutcome {
-    /// Something was decided.
-    Decided,
-    /// Nothing to do.
-    Quiet,
-    /// Its id came before.
-    Duplicate,
-    /// It was refused.
-    Rejected,
-    /// Its kind is unknown here.
-    UnknownKind,
-}
-
-impl RecordOutcome {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Decided, Self::Quiet, Self::Duplicate, Self::Rejected, Self::UnknownKind];
-
-    /// The label's value.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Decided => "decided",
-            Self::Quiet => "quiet",
-            Self::Duplicate => "duplicate",
-            Self::Rejected => "rejected",
-            Self::UnknownKind => "unknown_kind",
-        }
-    }
-}
-
 /// Who shows metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shows {
@@ -104,6 +73,8 @@ pub struct Metrics {
     pub budget_use: Family<PartitionLabels, Share>,
     /// Partitions that fell and were read again.
     pub falls: Counter,
+    /// Times that the log no longer had what a partition was to read next.
+    pub log_gaps: Counter,
     /// Relations between accounts and shared things taken.
     pub relations: Counter,
     /// Facts about shared things written.
@@ -158,6 +129,7 @@ impl Metrics {
             checkpoint_age: Family::default(),
             budget_use: Family::default(),
             falls: Counter::default(),
+            log_gaps: Counter::default(),
             relations: Counter::default(),
             facts: Counter::default(),
             proposals: Counter::default(),
@@ -272,6 +244,7 @@ impl Metrics {
         let used = "Share of what may wait for acknowledgement that does, in events or bytes, 0 to 1; reading pauses at 1";
         r.register_with_unit("budget_use", used, Unit::Other("ratio".to_owned()), self.budget_use.clone());
         r.register("falls", "Times that a partition fell and was read again", self.falls.clone());
+        r.register("log_gaps", "Times that the log lacked what was to be read next", self.log_gaps.clone());
         r.register("relations", "Relations to shared things taken", self.relations.clone());
         r.register("facts", "Facts about shared things written into the log", self.facts.clone());
         let proposals = "Proposals to restrict shared things written into the log of their own partition";
