@@ -12,6 +12,7 @@ pub(crate) mod case;
 pub(crate) mod cause;
 pub(crate) mod clause;
 pub(crate) mod company;
+pub(crate) mod exposure;
 mod facts;
 mod fold;
 mod handles;

@@ -11,6 +11,7 @@ mod bare;
 mod chart;
 mod desk;
 mod diff;
+mod drift;
 mod error;
 mod pages;
 mod people;

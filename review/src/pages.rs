@@ -10,7 +10,9 @@ mod bulk;
 mod campaigns;
 mod case;
 mod clauses;
+mod compared;
 mod control;
+mod exposure;
 mod files;
 mod frame;
 mod guard;
@@ -23,7 +25,9 @@ mod quality;
 mod queue;
 mod reasons;
 mod reveal;
+mod shadows;
 mod sign_in;
+mod versions;
 mod wrong;
 
 use std::net::IpAddr;
@@ -82,10 +86,13 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .route("/review/overview/parts", get(overview::fresh));
     let control = Router::new()
         .route("/review/control", get(control::show))
-        .route("/review/control/{id}", get(control::proposal));
+        .route("/review/control/{id}", get(control::proposal))
+        .route("/review/versions/{kind}/{name}/{version}", get(versions::show))
+        .route("/review/shadows", get(shadows::show));
     let publish = Router::new()
         .route("/review/control/propose", post(control::propose))
         .route("/review/control/kill", post(control::kill))
+        .route("/review/control/retire", post(control::retire))
         .route("/review/control/undo", post(bulk::propose_undoing))
         .route("/review/control/{id}", post(control::decide));
     let investigate = Router::new()
@@ -121,6 +128,7 @@ fn working() -> Router<Arc<Desk>> {
         .route("/review/case/{id}/claim", post(case::beat))
         .route("/review/case/{id}/release", post(case::release))
         .route("/review/case/{id}/undo", post(case::undo))
+        .route("/review/exposure", get(exposure::show))
         .route("/review/account/{id}/open", post(account::open))
         .route("/review/campaigns/{id}/act", post(campaigns::propose))
         .route("/review/bulk/new", get(bulk::begin).post(bulk::propose))

@@ -5,6 +5,7 @@
 //! in the audit chain before it is sent.
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
+use schema::Mode;
 use schema::control::{Control, KILL_NAME};
 use schema::desk::{Shelved, Untaken};
 use schema::event::ControlKind;
@@ -36,9 +37,11 @@ pub struct Proposal {
     pub state: String,
     /// Who put it in force or withdrew it.
     pub decided_by: String,
+    /// Whether a model is to score beside what decides, and to decide nothing.
+    pub is_shadow: bool,
 }
 
-const COLUMNS: &str = "id, kind, name, version, note, made_by, made_at, state, decided_by";
+const COLUMNS: &str = "id, kind, name, version, note, made_by, made_at, state, decided_by, is_shadow";
 
 fn proposal(row: &Row<'_>) -> rusqlite::Result<Proposal> {
     let kind = row.get::<_, String>(1)?;
@@ -56,6 +59,7 @@ fn proposal(row: &Row<'_>) -> rusqlite::Result<Proposal> {
         made_at: row.get::<_, i64>(6)? as u64,
         state: row.get(7)?,
         decided_by: row.get(8)?,
+        is_shadow: row.get(9)?,
     })
 }
 
@@ -88,8 +92,16 @@ impl Desk {
     /// Proposes a version that lies ready; gives the id.
     ///
     /// # Errors
-    /// [`Error::Refused`] if it does not, or has no reason.
-    pub(crate) fn propose(&self, viewer: &Viewer, what: &Shelved, note: &str) -> Result<String, Error> {
+    /// [`Error::Refused`] if it does not, has no reason, or is to be a shadow and is no model.
+    pub(crate) fn propose(
+        &self,
+        viewer: &Viewer,
+        what: &Shelved,
+        (note, is_shadow): (&str, bool),
+    ) -> Result<String, Error> {
+        if is_shadow && what.kind != ControlKind::Model {
+            return Err(Error::Refused("control.shadow_model"));
+        }
         if note.trim().is_empty() || note.len() > NOTE_BYTES_MAX {
             return Err(Error::Refused("control.note_missing"));
         }
@@ -99,10 +111,11 @@ impl Desk {
         }
         let id = format!("p_{}", secret::hex(&secret::random::<8>()));
         let Shelved { kind, name, version } = what;
-        let subject = format!("{kind} {name} {version}");
+        let subject = format!("{kind} {name} {version}{}", if is_shadow { " shadow" } else { "" });
         self.noted(viewer, ("propose", &subject, note), |db| {
-            let sql = "INSERT INTO proposals (id, kind, name, version, note, made_by, made_at, state)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open')";
+            let sql =
+                "INSERT INTO proposals (id, kind, name, version, note, made_by, made_at, state, is_shadow)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open', ?8)";
             let now = self.wall() as i64;
             db.prepare_cached(sql)?.execute((
                 &id,
@@ -112,6 +125,7 @@ impl Desk {
                 note.trim(),
                 &viewer.id,
                 now,
+                is_shadow,
             ))?;
             Ok(())
         })?;
@@ -136,7 +150,8 @@ impl Desk {
         }
         let Shelved { kind, name, version } = &proposal.what;
         self.audit(viewer, what, &format!("{kind} {name} {version}"), &proposal.id)?;
-        self.want(viewer, (*kind, name, version))?;
+        let mode = proposal.is_shadow.then_some(Mode::Shadow);
+        self.want(viewer, (*kind, name, version), (mode, None))?;
         let sql = "UPDATE proposals SET state = 'active', decided_by = ?2, decided_at = ?3 WHERE id = ?1";
         self.store.writer().prepare_cached(sql)?.execute((id, &viewer.id, self.wall() as i64))?;
         Ok(())
@@ -169,10 +184,24 @@ impl Desk {
         }
         let version = if on { "on" } else { "off" };
         self.audit(viewer, "kill_switch", version, reason)?;
-        self.want(viewer, (ControlKind::Kill, KILL_NAME, version))
+        self.want(viewer, (ControlKind::Kill, KILL_NAME, version), (None, None))
     }
 
-    fn want(&self, viewer: &Viewer, (kind, name, version): (ControlKind, &str, &str)) -> Result<(), Error> {
+    /// Takes out a model that scores beside what decides. It changes no decision, so one person alone may.
+    ///
+    /// # Errors
+    /// If the log does not take it.
+    pub(crate) fn retire(&self, viewer: &Viewer, name: &str, version: &str) -> Result<(), Error> {
+        self.audit(viewer, "retire_shadow", &format!("model {name} {version}"), "")?;
+        self.want(viewer, (ControlKind::Model, name, version), (None, Some(0.0)))
+    }
+
+    fn want(
+        &self,
+        viewer: &Viewer,
+        (kind, name, version): (ControlKind, &str, &str),
+        (mode, share): (Option<Mode>, Option<f32>),
+    ) -> Result<(), Error> {
         let control = Control {
             id: format!("c_{}", secret::hex(&secret::random::<12>())),
             at: self.given.insight.now(),
@@ -182,8 +211,8 @@ impl Desk {
             version: version.to_owned(),
             sha256: None,
             url: None,
-            mode: None,
-            share: None,
+            mode,
+            share,
         };
         match self.given.outlet.control(&control) {
             Ok(_) => Ok(()),

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::error::Error;
 
 /// The steps, in order; the version of a step is its place, from 1.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 10] = [
     include_str!("../migrations/0001_begin.sql"),
     include_str!("../migrations/0002_cases.sql"),
     include_str!("../migrations/0003_people.sql"),
@@ -22,6 +22,8 @@ const STEPS: [&str; 8] = [
     include_str!("../migrations/0006_campaigns.sql"),
     include_str!("../migrations/0007_golden.sql"),
     include_str!("../migrations/0008_shown.sql"),
+    include_str!("../migrations/0009_shadows.sql"),
+    include_str!("../migrations/0010_exposure.sql"),
 ];
 /// How long a statement waits for another connection.
 const BUSY: Duration = Duration::from_secs(5);

@@ -30,19 +30,14 @@
     const answer = await fetch(path, { headers: { "x-weir-ahead": "1" } }).catch(() => null);
     if (answer && answer.ok && part() === here) ahead = { id: here.dataset.nextId, html: await answer.text() };
   };
-  const began = () => {
-    const kept = Number(sessionStorage.getItem("weir-began"));
-    if (kept) return kept;
-    const now = Date.now();
-    sessionStorage.setItem("weir-began", String(now));
-    return now;
-  };
-  const rest = () => {
-    const note = document.getElementById("rest");
-    const minutes = note ? Number(note.dataset.minutes) : 0;
-    if (!minutes || Date.now() - began() < minutes * 60000) return;
-    note.hidden = false;
-    sessionStorage.setItem("weir-began", String(Date.now()));
+  // How long one has been here, by the server's own record; what was fetched ahead is of some time ago.
+  const rest = async () => {
+    const place = document.getElementById("exposure");
+    if (!place || document.hidden) return;
+    const answer = await fetch("/review/exposure", { cache: "no-store" }).catch(() => null);
+    if (!answer || !answer.ok || answer.redirected || document.getElementById("exposure") !== place) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    place.replaceChildren(...fresh.body.childNodes);
   };
   const show = (html, path) => {
     const page = new DOMParser().parseFromString(html, "text/html");
@@ -56,7 +51,7 @@
     performance.mark("weir-shown");
     begin();
   };
-  const begin = () => { beat(); fetchAhead(); rest(); };
+  const begin = () => { beat().then(rest); fetchAhead(); };
   const fail = (words) => {
     const error = document.getElementById("act-error");
     if (error) { error.textContent = words; error.hidden = false; }

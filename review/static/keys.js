@@ -8,6 +8,9 @@
     if (dialog && !dialog.open) dialog.showModal();
   };
   const use = (element) => {
+    // What is folded away is unfolded by its key.
+    const folded = element.closest("details");
+    if (folded) folded.open = true;
     if (element.dataset.dialog) open(element.dataset.dialog);
     else if (types(element)) element.focus();
     else if (element.type === "radio") { element.checked = true; element.focus(); element.dispatchEvent(new Event("change", { bubbles: true })); }

@@ -111,6 +111,105 @@ pub struct Shelved {
     pub version: String,
 }
 
+/// What a model says about itself.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ModelCard {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// How it computes: `trees`, `logistic` or `bayes`.
+    pub learner: String,
+    /// Trees; 0 of another kind.
+    pub trees: u64,
+    /// Leaves of all trees together; 0 of another kind.
+    pub leaves: u64,
+    /// Its columns, in order.
+    pub columns: Vec<String>,
+    /// Whether it learned from simulated traffic, and so is no evidence for a ban.
+    pub is_simulated: bool,
+    /// Labelled rows it was trained and measured on.
+    pub labels: u64,
+    /// Hash of what it learned from, hexadecimal.
+    pub data: String,
+    /// Of trees, what the sum is multiplied by and what is added, log-odds.
+    pub calibration: Option<(f32, f32)>,
+    /// Points of the curve behind the calibration; 0: there is none.
+    pub curve: u64,
+    /// Measures on rows held back from training, by name.
+    pub metrics: Vec<(String, f32)>,
+    /// Those rows by score: mean probability, observed share and weight of each bin, from the lowest to the highest.
+    pub reliability: Vec<[f32; 3]>,
+}
+
+/// What a blocklist says about itself.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ListCard {
+    /// Its name.
+    pub name: String,
+    /// Its version, a hash of its entries.
+    pub version: String,
+    /// Entries.
+    pub entries: u64,
+    /// Entries by kind, such as `device`.
+    pub kinds: Vec<(String, u64)>,
+    /// Entries by source, the most first.
+    pub sources: Vec<(String, u64)>,
+    /// Entries that a person made.
+    pub by_human: u64,
+    /// Entries that end by themselves.
+    pub ending: u64,
+    /// Size of its file, bytes.
+    pub bytes: u64,
+    /// Size of its Bloom filter, bytes.
+    pub filter_bytes: u64,
+    /// Measured share of absent keys of which the filter says "maybe", with the ends of its 95 % interval.
+    pub false_positives: [f64; 3],
+}
+
+/// What a version says about itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Described {
+    /// A policy's text.
+    Policy(String),
+    /// A model.
+    Model(Box<ModelCard>),
+    /// A blocklist.
+    Blocklist(Box<ListCard>),
+    /// An exempt list: how many accounts.
+    Exempt(u64),
+}
+
+/// Entries of two versions of a list, counted by the exact set beside the filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ListChange {
+    /// In the second alone.
+    pub added: u64,
+    /// In the first alone.
+    pub removed: u64,
+    /// In both.
+    pub kept: u64,
+}
+
+/// How whatever feeds the desk fares. What is not known in this process is `None`: others tell it by metrics of their own.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Vitals {
+    /// Version of the build.
+    pub build: String,
+    /// Records of the log that the engine has not decided about.
+    pub engine_behind: Option<u64>,
+    /// Records of the log that the history has not taken.
+    pub history_behind: Option<u64>,
+    /// Log time of the newest record that was read, ms since the Unix epoch.
+    pub newest_at: Option<u64>,
+    /// Where the log ends: its newest position.
+    pub position: Option<u64>,
+    /// Time since the engine's newest checkpoint, seconds; 0 while nothing followed it.
+    pub checkpoint_age_s: Option<u64>,
+    /// What is stuck or does not answer, for a person.
+    pub fault: Option<String>,
+}
+
 /// What is in force, and what it means.
 pub trait Insight: Send + Sync {
     /// What was wanted, and what engines decide by.
@@ -133,6 +232,10 @@ pub trait Insight: Send + Sync {
     fn model(&self) -> Option<ModelNote> {
         None
     }
+    /// How whatever feeds the desk fares.
+    fn vitals(&self) -> Vitals {
+        Vitals::default()
+    }
     /// The policy's text.
     fn policy_text(&self) -> String;
     /// The log's time now, ms since the Unix epoch.
@@ -144,11 +247,26 @@ pub trait Insight: Send + Sync {
     fn shelf(&self) -> Told<Vec<Shelved>> {
         Ok(Vec::new())
     }
-    /// The text of a version that lies ready; `None`: it is not there, or is no text (a model, a blocklist).
+    /// What a version that lies ready says about itself; `None`: it is not there.
     ///
     /// # Errors
     /// It cannot be read now.
-    fn shelved_text(&self, _shelved: &Shelved) -> Told<Option<String>> {
+    fn described(&self, _shelved: &Shelved) -> Told<Option<Described>> {
+        Ok(None)
+    }
+    /// What is in force in the place of a version of this kind and name says about itself; `None`: nothing is, or it was given to
+    /// engines at their start and cannot be read from here.
+    ///
+    /// # Errors
+    /// It cannot be read now.
+    fn described_in_force(&self, _kind: ControlKind, _name: &str) -> Told<Option<Described>> {
+        Ok(None)
+    }
+    /// How the entries of two versions of a blocklist differ; `None`: one is not there.
+    ///
+    /// # Errors
+    /// They cannot be read now.
+    fn list_change(&self, _from: &Shelved, _to: &Shelved) -> Told<Option<ListChange>> {
         Ok(None)
     }
 }

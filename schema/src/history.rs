@@ -5,7 +5,7 @@
 //! [`crate::limits::HISTORY_ANSWER_MAX`]; newest first unless said otherwise; a record that was archived twice is told
 //! once; what a deletion covers is no longer told, but in counts, which hold no account.
 
-use crate::decision::Decision;
+use crate::decision::{Action, Decision};
 use crate::event::{Contact, EntityKind, ReportReason, words};
 use crate::raw::RawEvent;
 use crate::reject::{Refusal, Reject, RejectReason};
@@ -199,6 +199,39 @@ pub struct Top {
     pub count: u64,
 }
 
+/// What of those that only record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shadow {
+    /// A rule or list, by its name.
+    Rule(String),
+    /// A model, by its version.
+    Model(String),
+}
+
+/// Something that only recorded what it would do, and how much that was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shadowed {
+    /// What.
+    pub shadow: Shadow,
+    /// Decisions it recorded.
+    pub decisions: u64,
+    /// Accounts they are about.
+    pub accounts: u64,
+}
+
+/// Accounts, by the strongest thing that a shadow would have done to them and the strongest that automation did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    /// What the shadow would have done; `None`: nothing.
+    pub shadow: Option<Action>,
+    /// What was done; `None`: nothing. One of the two is there.
+    pub live: Option<Action>,
+    /// The country of the accounts' numbers; empty: unknown.
+    pub country: String,
+    /// How many.
+    pub accounts: u64,
+}
+
 /// Why the archive gave no answer, by what the reader does about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
@@ -277,6 +310,18 @@ pub trait History {
     /// # Errors
     /// See [`HistoryError`].
     fn scores(&self, span: Span) -> Told<Vec<Scored>>;
+    /// What only recorded what it would do in the span, by accounts, then by name, at most `limit`. What would have been enforced had the
+    /// account not been held out ([`crate::HOLDOUT`]) does not count.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    fn shadows(&self, span: Span, limit: usize) -> Told<Vec<Shadowed>>;
+    /// What a shadow would have done beside what rules, models and lists did to the same accounts in the span, a review included that is
+    /// no draw at random ([`crate::AUDIT`]); by shadow's act, act and country. Entities are not counted.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    fn beside(&self, shadow: &Shadow, span: Span) -> Told<Vec<Beside>>;
     /// The most frequent keys, most frequent first, then by key. Unknown keys are not counted.
     ///
     /// # Errors

@@ -34,6 +34,8 @@ pub struct Config {
     pub without: FieldSet,
     /// Exact numbers of accounts that replace the default ones; `Person` takes what is left of the benign.
     pub counts: BTreeMap<Persona, u32>,
+    /// Whether rings begin on the first days, one a day, and not anywhere in the first half of the run: for who watches from the start.
+    pub rings_first: bool,
 }
 
 impl Default for Config {
@@ -47,6 +49,7 @@ impl Default for Config {
             base_rate: None,
             without: FieldSet::NONE,
             counts: BTreeMap::new(),
+            rings_first: false,
         }
     }
 }

@@ -166,3 +166,28 @@ fn a_request_out_of_range_is_refused_with_its_reason() {
     assert_eq!(FieldSet::parse("typed,colour").unwrap_err(), Error::UnknownField("colour".to_owned()));
     assert_eq!(FieldSet::parse("").unwrap(), FieldSet::NONE);
 }
+
+#[test]
+fn rings_may_begin_with_the_run_for_who_watches_from_its_start() {
+    let first = |rings_first: bool| {
+        let config = Config {
+            accounts: 400,
+            hours: 24.0 * 20.0,
+            seed: 9,
+            base_rate: Some(0.0),
+            counts: [(Persona::Person, 1), (Persona::LockstepRing, 40)].into(),
+            rings_first,
+            ..Config::default()
+        };
+        let start = config.start_ms;
+        let mut simulation = Simulation::new(config).expect("the configuration is in range");
+        simulation.run_open(&mut |_| {});
+        let onset = simulation
+            .truth()
+            .filter(|line| line.persona == Persona::LockstepRing)
+            .filter_map(|line| line.onset_ts);
+        (onset.min().expect("a ring acts") - start) / 3_600_000
+    };
+    assert!(first(true) < 24, "{} h", first(true));
+    assert!(first(false) >= 24, "elsewhere it is drawn: {} h", first(false));
+}

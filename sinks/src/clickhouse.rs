@@ -11,6 +11,7 @@ mod history;
 mod migrate;
 mod row_binary;
 mod scan;
+mod shadow;
 mod table;
 mod writer;
 

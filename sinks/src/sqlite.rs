@@ -9,6 +9,7 @@ mod insert;
 mod latest;
 mod open;
 mod scan;
+mod shadow;
 mod writer;
 
 pub use history::History;

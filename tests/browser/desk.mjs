@@ -62,10 +62,11 @@ try {
   await rita.keyboard.press("Control+Enter");
   await rita.waitForFunction(() => document.getElementById("act-error").textContent.includes("reason"));
   check(true, "without a reason nothing is done");
-  const work = async (act, label, words) => {
+  const work = async (act, label, words, clause = false) => {
     const before = await caseId(rita);
     await rita.keyboard.press(act);
     if (label) await rita.keyboard.press(label);
+    if (clause) for (const key of ["p", "ArrowDown", "Escape"]) await rita.keyboard.press(key);
     if (words) {
       await rita.keyboard.press("r");
       await rita.keyboard.type(words);
@@ -115,6 +116,145 @@ try {
   check(stored < 100, "an act is stored in under 100 ms");
   check(shown < 200, "the next case is shown in under 200 ms");
 
+  // Every other key that `?` shows: pressed on the page that shows it, and seen to do what it says. What was pressed before counts, too.
+  const pressed = new Set(["queue n", "queue j", "queue ?", "case ?", "case Escape", "case Control+Enter", "case u"]);
+  const shownKeys = new Set();
+  const learn = async (where) => {
+    for (const row of await rita.locator("dialog#keys tr th").all()) {
+      const keys = (await row.locator("kbd").allTextContents()).map((key) => (key === "Esc" ? "Escape" : key));
+      for (const key of keys[0] === "Ctrl" ? [keys.join("+").replace("Ctrl", "Control")] : keys) shownKeys.add(`${where} ${key}`);
+    }
+  };
+  const press = async (where, key) => {
+    await rita.keyboard.press(key);
+    pressed.add(`${where} ${key}`);
+  };
+  const focused = (selector) => rita.evaluate((wanted) => document.activeElement.matches(wanted), selector);
+  const cause = () => rita.locator("#case header .badge").first().textContent();
+  await rita.goto(`${base}/review/`);
+  await learn("queue");
+  await rita.keyboard.press("?");
+  check((await rita.locator("dialog[open]").count()) === 1, "? shows the keys of the queue");
+  await rita.keyboard.press("Escape");
+  const row = () => rita.evaluate(() => [...document.querySelectorAll("[data-row]")].indexOf(document.activeElement));
+  for (const key of ["j", "j", "j", "k"]) await press("queue", key);
+  check((await row()) === 1, "k goes back up");
+  await press("queue", "]");
+  await rita.waitForURL("**after=**");
+  check((await rita.locator("[data-row]").count()) > 0, "] shows further cases");
+  await rita.goto(`${base}/review/?cause=ban&assignee=-`);
+  await rita.keyboard.press("j");
+  await press("queue", "Enter");
+  await rita.waitForSelector("#case");
+  check((await mine(rita)) && (await cause()) === "Automatic ban", "Enter opens the row");
+  await learn("case");
+  const changed = new URL(rita.url()).pathname;
+  const acts = { c: "confirm", l: "lift", g: "change", b: "ban", x: "exempt", o: "label", m: "note", e: "escalate", s: "skip" };
+  for (const [key, act] of Object.entries(acts)) {
+    await press("case", key);
+    check((await rita.locator("input[name=act]:checked").getAttribute("value")) === act, `${key} chooses: ${act}`);
+  }
+  for (const [key, label] of Object.entries({ 1: "abusive", 2: "compromised", 3: "benign", 4: "cannot_tell" })) {
+    await press("case", key);
+    check((await rita.locator("input[name=label]:checked").getAttribute("value")) === label, `${key} says: ${label}`);
+  }
+  const whys = new Set();
+  for (const key of ["5", "6", "7", "8", "9", "0"]) {
+    await press("case", key);
+    whys.add(await rita.locator("input[name=why]:checked").getAttribute("value"));
+  }
+  check(whys.size === 6, `5 to 0 give reasons (${[...whys].join(", ")})`);
+  await press("case", "a");
+  await rita.waitForURL("**/review/account/**");
+  await learn("account");
+  await press("account", "?");
+  check((await rita.locator("dialog[open]").count()) === 1, "? shows the keys of an account");
+  await rita.keyboard.press("Escape");
+  await press("account", "q");
+  await rita.waitForURL(`${base}/review/`);
+  await rita.goto(`${base}/review/investigate?kind=account&key=nobody_knows_it`);
+  await press("account", "o");
+  await rita.waitForSelector("#case");
+  check((await cause()) === "Opened by a person", "o opens a case about an account");
+  await press("case", "q");
+  await rita.waitForURL(`${base}/review/`);
+  check(true, "q leads back to the queue");
+
+  // A change with scope, limit and end, without a mouse.
+  await rita.goto(base + changed);
+  check(await mine(rita), "the case is still one's own");
+  for (const key of ["g", "1"]) await rita.keyboard.press(key);
+  await press("case", "f");
+  check((await focused("select[name=scope]")) && (await rita.locator("select[name=scope]").isVisible()), "f leads to the scope, which was folded away");
+  await rita.keyboard.type("new chats");
+  await press("case", "Escape");
+  await press("case", "d");
+  check(await focused("select[name=ends_h]"), "d to the end");
+  await rita.keyboard.press("ArrowDown");
+  await rita.keyboard.press("Escape");
+  await press("case", "i");
+  check(await focused("input[name=limit]"), "i to the limit");
+  await rita.keyboard.type("5");
+  await rita.keyboard.press("Escape");
+  await press("case", "h");
+  check(await focused("select[name=per_s]"), "h to its time");
+  await rita.keyboard.press("ArrowDown");
+  await rita.keyboard.press("Escape");
+  await press("case", "p");
+  check(await focused("select[name=policy]"), "p to the clause");
+  await rita.keyboard.press("ArrowDown");
+  await rita.keyboard.press("Escape");
+  await press("case", "r");
+  check(await focused("textarea[name=reason]"), "r to the reason");
+  await rita.keyboard.type("a limit is enough");
+  await rita.keyboard.press("Control+Enter");
+  await rita.waitForFunction((path) => location.pathname !== path, changed);
+  check((await rita.locator(".done span").textContent()).includes("Change"), "the change is done");
+  await rita.goto(base + changed);
+  const left = (await rita.locator("section[aria-labelledby=in-force]").innerText()).replace(/\s+/g, " ");
+  check(/limit · new chats at most 5 in 24 h/.test(left) && /in (23|24) h/.test(left) && left.includes("by a human"), `with scope, limit and end (${left})`);
+
+  // Each of the other acts, done by keys.
+  const next = async (filter) => {
+    await rita.goto(`${base}/review/?${filter}`);
+    await rita.keyboard.press("n");
+    await rita.waitForSelector("#act");
+  };
+  for (const [act, label, done] of [["o", "2", "Label only"], ["e", "", "Escalate"], ["s", "", "Skip"]]) {
+    await next("cause=opened");
+    await work(act, label, "by keys", true);
+    check((await rita.locator(".done span").textContent()).includes(done), `${act}: ${done}`);
+  }
+  await next("cause=opened");
+  for (const key of ["m", "p", "ArrowDown", "Escape", "r"]) await rita.keyboard.press(key);
+  await rita.keyboard.type("looks quiet");
+  await rita.keyboard.press("Control+Enter");
+  await rita.waitForFunction(() => document.querySelector("ol.log")?.textContent.includes("looks quiet"));
+  check(true, "m: a note stands in the history, and the case stays");
+  await next("cause=ban");
+  await work("c", "1", "rightly banned");
+  check((await rita.locator(".done span").textContent()).includes("Confirm"), "c: Confirm");
+  await rita.keyboard.press("u");
+  await rita.waitForFunction(() => !document.querySelector(".done"));
+  const forgotten = [...shownKeys].filter((key) => !pressed.has(key));
+  check(shownKeys.size >= 28 && forgotten.length === 0, `every key that is shown was pressed (${shownKeys.size}; not: ${forgotten.join(", ")})`);
+
+  // Time at the desk: by the server's own record, over tabs and loads.
+  const exposed = async (page) => {
+    await page.waitForFunction(() => /since your last break/.test(document.getElementById("exposure")?.innerText ?? ""));
+    return Number((await page.locator("#exposure .exposure").innerText()).match(/for (\d+) min since/)[1]);
+  };
+  await rita.goto(base + changed);
+  const once = await exposed(rita);
+  const tab = await rita.context().newPage();
+  await tab.goto(base + changed);
+  await tab.reload();
+  const twice = await exposed(tab);
+  check(once >= 1 && twice >= once && twice <= once + 1, `time at the desk counts once over tabs and loads (${once}, then ${twice} min)`);
+  check(await tab.locator("#exposure [data-rest]").isVisible(), "after the time that is configured a break is advised");
+  await picture(tab, "case-rest-1280-light");
+  await tab.close();
+
   // Two browsers, one case.
   await ada.goto(`${base}/review/?assignee=-`);
   const free = await ada.locator("[data-row]").last().getAttribute("href");
@@ -154,6 +294,9 @@ try {
   check((await ada.locator("section[aria-labelledby=linked] tbody tr").count()) > 0, "who shares its device is linked");
   check((await ada.locator("section[aria-labelledby=in-force] li").count()) > 0, "what is in force is shown");
   check((await ada.locator("section[aria-labelledby=counters] tbody tr").count()) > 5, "counters have their windows");
+  const reports = await ada.locator("section[aria-labelledby=reports] tbody tr").allInnerTexts();
+  check(reports.length === 3 && reports.every((text) => /believed\s+1\.00/.test(text)), `each report says what it weighs (${reports[0]?.replace(/\s+/g, " ")})`);
+  check((await ada.locator("section[aria-labelledby=reports] .help").innerText()).includes("3.00"), "and all of them together");
   await picture(ada, "case-1280-light");
   const pages = ["/review/", new URL(ada.url()).pathname, "/review/quality"];
   await ada.keyboard.press("a");

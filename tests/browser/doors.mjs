@@ -79,6 +79,14 @@ try {
   await page.selectOption("form[action='/review/people/invite'] select", "reviewer");
   await page.click("text=Make a link");
   const address = await page.locator("input[readonly]").inputValue();
+  for (const look of [{}, { dark: true, width: 360 }, { locale: "ar-EG" }, { dark: true, width: 360, locale: "ar-EG" }]) {
+    const welcome = await open(browser, look);
+    await welcome.goto(new URL(address, base).href);
+    const wrong = await violations(welcome);
+    check(wrong.length === 0 && !(await overflows(welcome)), `axe and width: welcome ${JSON.stringify(look)} ${wrong.join("\n")}`);
+    await picture(welcome, `welcome-${look.locale ?? "en"}-${look.dark ? "dark" : "light"}-${look.width ?? 1280}`);
+    await welcome.context().close();
+  }
   const rita = await open(browser);
   await rita.goto(new URL(address, base).href);
   await rita.fill("input[name=password]", PASSWORD);

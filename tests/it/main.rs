@@ -17,6 +17,7 @@ mod campaigns;
 mod contract;
 mod datasets;
 mod datasets_archived;
+mod demo;
 mod docs;
 mod kafka;
 mod kafka_faults;

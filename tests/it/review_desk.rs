@@ -45,7 +45,8 @@ fn seed(up: &Up) {
     for chunk in events.chunks(400) {
         post(up, "/v1/events", chunk);
     }
-    let opens: Vec<Value> = (0..12)
+    // More than a page of the queue.
+    let opens: Vec<Value> = (0..60)
         .map(|n| {
             json!({"id": format!("o{n}"), "case": format!("k_o{n}"), "account": format!("quiet{n:02}_pseudonym"), "at": now,
                 "actor": "api", "act": "open"})
@@ -57,7 +58,7 @@ fn seed(up: &Up) {
 #[test]
 fn a_case_is_worked_by_keys_alone_acts_are_quick_and_two_never_hold_one() {
     let folder = tempfile::tempdir().expect("a folder");
-    let up = Up::start(&folder.path().join("data"), &[]);
+    let up = Up::start(&folder.path().join("data"), &[("WEIR_REVIEW_REST_MIN", "1")]);
     seed(&up);
     let link = browser::first_link(&up);
     let mut staff = Staff::first(&up, &link, "Seeder");
@@ -113,6 +114,11 @@ fn a_campaign_and_what_a_version_did_are_acted_on_as_one_and_taken_back() {
 const CASES: u64 = 100_000;
 const REVIEWERS: usize = 20;
 const ROUNDS: usize = 15;
+/// Medians, ms, that are borne while 20 work without a pause: what one reviewer is promised for a case and, with the next one claimed,
+/// twice that of an act; the machine may be busy with other tests.
+const SHOWN_MS_MAX: u128 = 200;
+const STORED_MS_MAX: u128 = 200;
+const QUEUE_MS_MAX: u128 = 500;
 
 #[test]
 fn with_100_000_open_cases_20_reviewers_are_served_quickly_and_no_case_twice() {
@@ -145,6 +151,9 @@ fn with_100_000_open_cases_20_reviewers_are_served_quickly_and_no_case_twice() {
     cases.dedup();
     assert_eq!((cases.len(), count), (REVIEWERS * ROUNDS, REVIEWERS * ROUNDS), "no case was given twice");
     let (next, act, queue) = (spread(next_ms), spread(act_ms), spread(first.timed_gets("/review/", 20)));
+    assert!(next.median < SHOWN_MS_MAX, "a case is shown in {next}");
+    assert!(act.median < STORED_MS_MAX, "an act is stored in {act}");
+    assert!(queue.median < QUEUE_MS_MAX, "the queue is shown in {queue}");
     first.post("/review/views", &[("name", "bans here"), ("query", "cause=ban&country=DE")]);
     let filters = [
         "cause=ban&country=DE",
@@ -156,6 +165,7 @@ fn with_100_000_open_cases_20_reviewers_are_served_quickly_and_no_case_twice() {
     ];
     for filter in filters {
         let told = spread(first.timed_gets(&format!("/review/?{filter}"), 10));
+        assert!(told.median < QUEUE_MS_MAX, "the queue with {filter} is shown in {told}");
         eprintln!("measured the queue's page with {filter}: {told}");
     }
     eprintln!(
@@ -240,9 +250,21 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
     rest.split(after).next().unwrap_or_default()
 }
 
-/// Median, 95th percentile and largest.
-fn spread(mut ms: Vec<u128>) -> String {
+/// Median, 95th percentile and largest, ms.
+struct Spread {
+    median: u128,
+    p95: u128,
+    most: u128,
+}
+
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ms (p95 {} ms, most {} ms)", self.median, self.p95, self.most)
+    }
+}
+
+fn spread(mut ms: Vec<u128>) -> Spread {
     ms.sort_unstable();
     let at = |share: usize| ms[(ms.len() - 1) * share / 100];
-    format!("{} ms (p95 {} ms, most {} ms)", at(50), at(95), at(100))
+    Spread { median: at(50), p95: at(95), most: at(100) }
 }

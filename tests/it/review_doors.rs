@@ -81,6 +81,38 @@ fn blast(up: &Up) {
     panic!("the engine never caught up");
 }
 
+/// A model that is the built-in one but for its calibration, and two versions of a list.
+fn shelve(registry: &std::path::Path) {
+    let folder = |name: &str| {
+        let folder = registry.join(name);
+        std::fs::create_dir_all(&folder).expect("writable");
+        folder
+    };
+    let bytes = std::fs::read(harness::workspace::file("models/default/model.json")).expect("it is there");
+    let built_in = models::Model::from_bytes(&bytes).expect("of this build");
+    let card = models::Card { name: "candidate".to_owned(), ..built_in.card().clone() };
+    let body = built_in.body().clone().calibrated(1.1, 0.05).expect("finite");
+    let model = models::Model::new(card, body, &models::Catalog::of_this_build()).expect("it fits");
+    std::fs::write(folder("model/candidate").join("1.json"), model.to_bytes()).expect("writable");
+    let lists = [
+        ("1", "device,d1,feed,false\ndevice,d2,feed,false\naccount,a1,people,true\n"),
+        (
+            "2",
+            "device,d2,feed,false\nnumber_range,+4915,feed,false\naccount,a1,people,true\naccount,a2,people,true\n",
+        ),
+    ];
+    for (version, lines) in lists {
+        let list = folder("blocklist/rented");
+        let source = format!("kind,value,source,human\n{lines}");
+        let source = weir::write(&list, &format!("{version}.csv"), source.as_bytes());
+        let out = list.join(format!("{version}.blocklist")).display().to_string();
+        let arguments = ["blocklist", "build", "--name", "rented", &source, "--out", &out];
+        let built = weir::run(&list, &arguments);
+        assert_eq!(built.code, 0, "{}", built.stderr);
+        std::fs::remove_file(source).expect("it is there");
+    }
+}
+
 #[test]
 fn figures_searches_statements_and_versions_are_seen_followed_and_accessible() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -92,6 +124,7 @@ fn figures_searches_statements_and_versions_are_seen_followed_and_accessible() {
     let changed = policy.replacen("messages_1m >= 60", "messages_1m >= 80", 1);
     assert_ne!(policy, changed);
     std::fs::write(strict.join("2.toml"), changed).expect("writable");
+    shelve(&data.join("registry"));
     let up = Up::start(&data, &[]);
     blast(&up);
     let told = browser::run("figures.mjs", &[&browser::first_link(&up), "a_9f3c2d71e0b4", "dev-17"]);

@@ -23,7 +23,19 @@ impl Up {
     /// Starts a server on a data folder and waits until it listens; the port is the system's choice.
     #[must_use]
     pub fn start(data: &Path, environment: &[(&str, &str)]) -> Up {
-        let mut child = command(data, environment).spawn().expect("the binary was just built");
+        Self::started(command(data, environment))
+    }
+
+    /// Starts a demonstration as `weir up --demo` does, on a data folder.
+    #[must_use]
+    pub fn demo(data: &Path, environment: &[(&str, &str)]) -> Up {
+        let mut command = command(data, environment);
+        command.arg("--demo");
+        Self::started(command)
+    }
+
+    fn started(mut command: Command) -> Up {
+        let mut child = command.spawn().expect("the binary was just built");
         let mut lines = BufReader::new(child.stderr.take().expect("it was asked for"));
         let mut address = None;
         let mut said = String::new();

@@ -4,11 +4,15 @@
 //! what is in force, the server of a journal or the desk on Kafka. Invariants: as `schema::desk::Insight` says; what cannot be loaded
 //! is told in the log and shown as absent.
 
+mod versions;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use features::{CATALOG, catalog_hash};
 use models::Model;
-use schema::desk::{Explained, FeatureNote, Insight, ModelNote, Part, RuleNote, Shelved};
+use schema::desk::{
+    Described, Explained, FeatureNote, Insight, ListChange, ModelNote, Part, RuleNote, Shelved, Vitals,
+};
 use schema::history::Told;
 use schema::{
     ControlKind, Counterfactual, HistoryError, InForce, NO_WEIGHTS, Row, Standing, VersionInForce, Versions,
@@ -37,6 +41,8 @@ pub trait Known: Send + Sync {
     /// # Errors
     /// It cannot be read now.
     fn standing(&self, account: &str) -> Told<Option<Standing>>;
+    /// As [`Insight::vitals`], but for the build.
+    fn vitals(&self) -> Vitals;
     /// What decides now: all of it as decisions name it, and what records put in force.
     fn deciding(&self) -> (Versions, Vec<VersionInForce>);
 }
@@ -199,6 +205,10 @@ impl Insight for Sight {
         Some(ModelNote { name: model.name().to_owned(), version: model.version().to_owned(), trained })
     }
 
+    fn vitals(&self) -> Vitals {
+        Vitals { build: env!("CARGO_PKG_VERSION").to_owned(), ..self.known.vitals() }
+    }
+
     fn policy_text(&self) -> String {
         self.loaded().text.clone()
     }
@@ -213,15 +223,47 @@ impl Insight for Sight {
         Ok(found.map(|one| Shelved { kind: one.kind, name: one.name, version: one.version }).collect())
     }
 
-    fn shelved_text(&self, shelved: &Shelved) -> Told<Option<String>> {
-        let Shelved { kind, name, version } = shelved.clone();
-        if kind != ControlKind::Policy {
-            return Ok(None);
-        }
-        let failed = |error: Error| HistoryError::Failed(error.to_string());
-        let file = self.registry().map_err(failed)?.file(&Needed { kind, name, version }).map_err(failed)?;
-        files::read_text(&file, schema::limits::POLICY_BYTES_MAX as u64).map(Some).map_err(failed)
+    fn described(&self, shelved: &Shelved) -> Told<Option<Described>> {
+        let registry = self.registry().map_err(failed)?;
+        versions::described(registry, &needed(shelved)).map_err(failed)
     }
+
+    fn described_in_force(&self, kind: ControlKind, name: &str) -> Told<Option<Described>> {
+        // Of policies and champions there is one, whatever its name.
+        match kind {
+            ControlKind::Policy => return Ok(Some(Described::Policy(self.policy_text()))),
+            ControlKind::Model => {
+                let loaded = self.loaded();
+                let card = |model| Described::Model(Box::new(versions::model(model)));
+                return Ok(loaded.model.as_ref().map(card));
+            }
+            _ => {}
+        }
+        let active = self.known.deciding().1;
+        match active.into_iter().find(|one| one.kind == kind && one.name == name) {
+            Some(VersionInForce { kind, name, version, .. }) => {
+                self.described(&Shelved { kind, name, version })
+            }
+            None if kind == ControlKind::Blocklist => {
+                versions::given_list(&self.options.blocklists, name).map_err(failed)
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn list_change(&self, from: &Shelved, to: &Shelved) -> Told<Option<ListChange>> {
+        let registry = self.registry().map_err(failed)?;
+        versions::list_change(registry, &needed(from), &needed(to)).map_err(failed)
+    }
+}
+
+fn failed(error: Error) -> HistoryError {
+    HistoryError::Failed(error.to_string())
+}
+
+fn needed(shelved: &Shelved) -> Needed {
+    let Shelved { kind, name, version } = shelved.clone();
+    Needed { kind, name, version }
 }
 
 /// The rules and bands of a policy, as they stand in its text.
@@ -253,6 +295,26 @@ fn rules(text: &str) -> Vec<RuleNote> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_feature_kind_of_event_and_source_has_words_in_every_language() {
+        for language in review::Language::ALL {
+            let strings = language.strings();
+            let lacks = |key: &String| strings.find(key).is_none();
+            let stem = |name: &str| {
+                let window = |(stem, last): (&str, &str)| {
+                    (last.ends_with(['m', 'h', 'd']) && last.starts_with(|c: char| c.is_ascii_digit()))
+                        .then(|| stem.to_owned())
+                };
+                name.rsplit_once('_').and_then(window).unwrap_or_else(|| name.to_owned())
+            };
+            let stems = CATALOG.iter().map(|feature| format!("word.stem.{}", stem(feature.name)));
+            let kinds = schema::Body::KINDS.iter().map(|kind| format!("word.kind.{kind}"));
+            let sources = schema::Source::ALL.iter().map(|source| format!("word.source.{source}"));
+            let missing: Vec<String> = stems.chain(kinds).chain(sources).filter(lacks).collect();
+            assert!(missing.is_empty(), "{language:?}: {missing:?}");
+        }
+    }
 
     #[test]
     fn every_rule_and_band_of_a_policy_is_told_as_it_stands_there() {

@@ -3,6 +3,7 @@
 //! Separate and pure, so that each sentence of the order has a test. Invariants: the same case has the same place on every replay;
 //! reports by a crowd that looks alike count less than twice one report; a certain case is no reason to look, an uncertain one is.
 
+use schema::history::Heard;
 use schema::{Action, Contact, Feedback, ReportReason};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -94,15 +95,43 @@ pub struct Voice {
 
 /// What reports are worth together: the n-th of a crowd that looks alike counts 1/n².
 pub fn heard(voices: &[Voice]) -> f64 {
+    (0..voices.len()).map(|at| worth(voices, at)).sum()
+}
+
+/// What the one at a place is worth beside those before it.
+fn worth(voices: &[Voice], at: usize) -> f64 {
     let same = |a: &String, b: &String| !a.is_empty() && a == b;
     let alike = |a: &Voice, b: &Voice| {
         same(&a.device, &b.device) || same(&a.prefix, &b.prefix) || same(&a.range, &b.range)
     };
-    let worth = |(at, voice): (usize, &Voice)| {
-        let before = voices[..at].iter().filter(|other| alike(voice, other)).count() as f64;
-        voice.credit / ((1.0 + before) * (1.0 + before))
+    let before = voices[..at].iter().filter(|other| alike(&voices[at], other)).count() as f64;
+    voices[at].credit / ((1.0 + before) * (1.0 + before))
+}
+
+/// What each of these weighs, as [`heard`] adds them up: of a crowd that looks alike whoever came first counts whole.
+pub fn weights(all: &[Heard]) -> Vec<f64> {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let voice = |heard: &Heard| {
+        let feedback = Feedback {
+            peer: &heard.author,
+            contact: heard.contact,
+            peer_age_h: heard.author_age_h,
+            peer_device: None,
+            peer_prefix: None,
+            peer_range: None,
+        };
+        Voice {
+            credit: credit(&feedback),
+            device: text(&heard.author_device),
+            prefix: text(&heard.author_prefix),
+            range: text(&heard.author_range),
+        }
     };
-    voices.iter().enumerate().map(worth).sum()
+    // The newest stands first.
+    let voices: Vec<Voice> = all.iter().rev().map(voice).collect();
+    let mut weights: Vec<f64> = (0..voices.len()).map(|at| worth(&voices, at)).collect();
+    weights.reverse();
+    weights
 }
 
 #[cfg(test)]
@@ -147,6 +176,35 @@ mod tests {
         assert!((credit(&feedback(Some(Contact::Account), Some(9_000.0))) - 1.0).abs() < 1e-9);
         assert!(credit(&feedback(Some(Contact::None), Some(2.0))) < 0.01);
         assert!(credit(&feedback(None, None)) < credit(&feedback(Some(Contact::Account), None)));
+    }
+
+    #[test]
+    fn what_is_shown_of_each_adds_up_to_what_counts_and_the_first_of_a_crowd_weighs_most() {
+        let one = |at: u64, contact, device: Option<&str>| Heard {
+            at,
+            event: String::new(),
+            author: format!("p{at}"),
+            reason: Some(ReportReason::Spam),
+            contact: Some(contact),
+            author_age_h: Some(9_000.0),
+            author_device: device.map(str::to_owned),
+            author_prefix: None,
+            author_range: None,
+            alike: 0,
+        };
+        // Newest first, as a history tells them.
+        let all = [
+            one(3, Contact::Account, Some("d")),
+            one(2, Contact::None, None),
+            one(1, Contact::Account, Some("d")),
+        ];
+        let found = weights(&all);
+        assert!(
+            (found[2] - 1.0).abs() < 1e-9 && (found[0] - 0.25).abs() < 1e-9 && (found[1] - 0.02).abs() < 1e-9,
+            "{found:?}"
+        );
+        let voices = [voice(1.0, "d"), voice(0.02, ""), voice(1.0, "d")];
+        assert!((found.iter().sum::<f64>() - heard(&voices)).abs() < 1e-9);
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub(super) async fn show(
         if !is_blind {
             desk.linked(&account, &mut sheet)?;
         }
-        desk.audit(&who, "view_account", &audit::account(&account), "")?;
+        desk.viewed(&who, ("view_account", &audit::account(&account), ""))?;
         desk.note_shown(&who.id, "", &[(&account, &shown(&sheet, None, is_blind))])?;
         let notes = Notes::of(desk);
         let line = |case: &Case| CaseLine {

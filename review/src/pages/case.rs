@@ -9,6 +9,7 @@ mod screen;
 mod timeline;
 
 pub(super) use doing::{act, beat, release, undo};
+pub(super) use parts::feature;
 pub(super) use screen::{Notes, Screen};
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use axum::extract::{Path, RawQuery, State as Extract};
 use schema::Label;
 
 use super::clauses::{Choice, choices};
+use super::exposure::AtDesk;
 use super::frame::{Frame, page};
 use super::guard::fields;
 use super::queue as list;
@@ -58,7 +60,7 @@ struct CasePage {
     whys: [&'static str; 6],
     chosen: String,
     benign: String,
-    rest_min: u32,
+    at_desk: AtDesk,
     campaign: String,
     can_confirm: bool,
     once: String,
@@ -90,7 +92,7 @@ struct Found {
     account_id: String,
     clauses: Vec<Choice>,
     benign: String,
-    rest_min: u32,
+    at_desk: AtDesk,
     campaign: Option<String>,
     now: u64,
     pace: f64,
@@ -127,7 +129,7 @@ fn gather(desk: &Desk, viewer: &Viewer, (id, query): (&str, &str)) -> Result<Fou
     if !is_blind {
         desk.linked(&case.account, &mut sheet)?;
     }
-    desk.audit(viewer, "view_case", &audit::account(&case.account), &case.id)?;
+    desk.viewed(viewer, ("view_case", &audit::account(&case.account), &case.id))?;
     desk.note_shown(&viewer.id, &case.id, &[(&case.account, &shown(&sheet, Some(&case), is_blind))])?;
     let (now, may_work) = (desk.now(), viewer.may(Right::Work));
     let seeker = desk.seeker(&viewer.id, viewer.may(Right::Lead));
@@ -142,7 +144,7 @@ fn gather(desk: &Desk, viewer: &Viewer, (id, query): (&str, &str)) -> Result<Fou
         account_id: desk.handle(&case.account)?,
         benign: clause::covering(clauses, Label::Benign.word()).map_or(String::new(), |one| one.id.clone()),
         clauses: choices(viewer.t, clauses, clause::of_case(clauses, &case, is_blind)),
-        rest_min: desk.given.settings.rest_min,
+        at_desk: AtDesk::of(desk, viewer)?,
         // Company is what automation thought.
         campaign: if is_blind { None } else { desk.store.read(|db| campaign::of(db, &case.account))? },
         pace: desk.given.habits.pace,
@@ -199,7 +201,7 @@ fn made(viewer: &Viewer, found: Found, (query, done): (String, Option<Done>)) ->
         account_id,
         clauses,
         benign,
-        rest_min,
+        at_desk,
         campaign,
         now,
         pace,
@@ -235,7 +237,7 @@ fn made(viewer: &Viewer, found: Found, (query, done): (String, Option<Done>)) ->
         clauses,
         benign,
         whys: WHYS,
-        rest_min,
+        at_desk,
         campaign: campaign.unwrap_or_default(),
         outcomes: OUTCOMES.iter().map(|what| (*what, done_text(t, what))).collect(),
         id: case.id,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, State as Extract};
 use axum::response::{IntoResponse as _, Redirect};
+use schema::Mode;
 use schema::answer::InForce;
 use schema::control::KILL_NAME;
 use schema::desk::Shelved;
@@ -16,13 +17,14 @@ use schema::event::ControlKind;
 use schema::history::{Group, Series, Span};
 
 use super::clauses::{Choice, choices};
+use super::compared::Compared;
 use super::frame::{Frame, page};
 use super::guard::Posted;
+use super::versions::{self, Live};
 use super::when;
 use super::wrong::{Answered, Wrong, work};
 use crate::desk::Desk;
 use crate::desk::bulk::{self, Made};
-use crate::diff::{Change, diff};
 use crate::people::{Right, Viewer, users};
 use crate::publish::Proposal;
 use crate::strings::Strings;
@@ -39,6 +41,8 @@ struct RuleRow {
     wants: String,
     mode: String,
     is_shadow: bool,
+    /// Where a shadow is compared with what is done.
+    path: String,
     enforced: String,
     shadowed: String,
 }
@@ -53,6 +57,7 @@ struct ProposalRow {
     state: String,
     is_open: bool,
     is_own: bool,
+    is_shadow: bool,
     by_then: String,
 }
 
@@ -66,9 +71,19 @@ struct ControlPage {
     rules: Vec<RuleRow>,
     has_counts: bool,
     proposals: Vec<ProposalRow>,
-    shelf: Vec<(String, String)>,
+    shelf: Vec<Version>,
     made: Vec<MadeRow>,
     clauses: Vec<Choice>,
+    live: Vec<Live>,
+}
+
+/// A version that lies ready.
+struct Version {
+    /// As a form carries it.
+    written: String,
+    text: String,
+    /// Where it is shown by itself.
+    path: String,
 }
 
 /// What a version did that is in force.
@@ -88,11 +103,11 @@ struct ProposalPage {
     may_publish: bool,
     /// Whether it is in force now.
     is_live: bool,
-    /// Lines with their class; `None`: nothing to compare.
-    lines: Option<Vec<(&'static str, String)>>,
+    c: Compared,
+    path: String,
 }
 
-fn names(desk: &Desk) -> Result<BTreeMap<String, String>, Wrong> {
+pub(super) fn names(desk: &Desk) -> Result<BTreeMap<String, String>, Wrong> {
     Ok(desk.store.read(users::all)?.into_iter().map(|user| (user.id, user.name)).collect())
 }
 
@@ -102,6 +117,7 @@ fn row(proposal: Proposal, viewer: &Viewer, names: &BTreeMap<String, String>) ->
         what: format!("{} {} {}", proposal.what.kind, proposal.what.name, proposal.what.version),
         version: proposal.what.version,
         is_own: proposal.made_by == viewer.id,
+        is_shadow: proposal.is_shadow,
         by: name(&proposal.made_by),
         at: when::moment(proposal.made_at),
         is_open: proposal.state == "open",
@@ -113,7 +129,7 @@ fn row(proposal: Proposal, viewer: &Viewer, names: &BTreeMap<String, String>) ->
 }
 
 /// Rules in force, with what each did in a day: enforced, and in shadow.
-fn rules(desk: &Desk) -> (Vec<RuleRow>, bool) {
+fn rules(desk: &Desk, t: &Strings) -> (Vec<RuleRow>, bool) {
     let now = desk.given.insight.now();
     let span = Span { from: now.saturating_sub(DAY_MS), to: now + 1 };
     let counts = desk.given.history.as_ref().and_then(|history| {
@@ -133,15 +149,22 @@ fn rules(desk: &Desk) -> (Vec<RuleRow>, bool) {
         let shown = |count: Option<u64>| count.map_or_else(|| "–".to_owned(), when::count);
         RuleRow {
             is_shadow: rule.mode.starts_with("shadow"),
+            path: super::shadows::path("rule", &rule.name),
             name: rule.name,
             when: rule.when,
-            wants: rule.wants,
-            mode: rule.mode,
+            wants: said(t, &rule.wants, ["action", "scope"]),
+            mode: said(t, &rule.mode, ["mode", ""]),
             enforced: shown(enforced),
             shadowed: shown(shadowed),
         }
     });
     (rows.collect(), counts.is_some())
+}
+
+/// What the policy says in two words of the contract, in words of the page.
+fn said(t: &Strings, text: &str, kinds: [&str; 2]) -> String {
+    let (first, second) = text.split_once(' ').unwrap_or((text, ""));
+    format!("{} {}", t.word(kinds[0], first), t.word(kinds[1], second)).trim_end().to_owned()
 }
 
 /// `GET /review/control`.
@@ -150,14 +173,21 @@ pub(super) async fn show(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer) -> A
     let who = viewer.clone();
     let made = work(&desk, move |desk| {
         let names = names(desk)?;
-        let (rules, has_counts) = rules(desk);
-        let shelf = if may_publish { desk.given.insight.shelf().unwrap_or_default() } else { Vec::new() };
-        let shown = |what: &Shelved| (written(what), format!("{} {} {}", what.kind, what.name, what.version));
+        let (rules, has_counts) = rules(desk, who.t);
+        let shelf = desk.given.insight.shelf().unwrap_or_default();
+        let shown = |what: &Shelved| Version {
+            written: written(what),
+            text: format!("{} {} {}", what.kind, what.name, what.version),
+            path: versions::path(what),
+        };
+        let in_force = desk.given.insight.in_force().ok();
+        let live = in_force.as_ref().map(|now| versions::live(desk, who.t, now, &names));
         Ok(ControlPage {
             f: Frame::new(&who, "/review/control"),
             may_publish,
             switch: KILL_NAME,
-            in_force: desk.given.insight.in_force().ok(),
+            in_force,
+            live: live.unwrap_or_default(),
             rules,
             has_counts,
             proposals: desk.proposals()?.into_iter().map(|one| row(one, &who, &names)).collect(),
@@ -183,7 +213,7 @@ fn made(desk: &Desk, t: &Strings) -> Result<Vec<MadeRow>, Wrong> {
 }
 
 /// A version as a form carries it.
-fn written(what: &Shelved) -> String {
+pub(super) fn written(what: &Shelved) -> String {
     format!("{}/{}/{}", what.kind, what.name, what.version)
 }
 
@@ -196,7 +226,10 @@ fn read(text: &str) -> Option<Shelved> {
 /// `POST /review/control/propose`.
 pub(super) async fn propose(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer, posted: Posted) -> Answered {
     let what = read(posted.text("what")).ok_or(Wrong::Asked("wrong.choice"))?;
-    let id = work(&desk, move |desk| Ok(desk.propose(&viewer, &what, posted.text("note"))?)).await?;
+    let id = work(&desk, move |desk| {
+        Ok(desk.propose(&viewer, &what, (posted.text("note"), posted.text("shadow") == "1"))?)
+    })
+    .await?;
     Ok(Redirect::to(&format!("/review/control/{id}")).into_response())
 }
 
@@ -209,30 +242,18 @@ pub(super) async fn proposal(
     let may_publish = viewer.may(Right::Publish);
     let made = work(&desk, move |desk| {
         let proposal = desk.proposal(&id)?.ok_or(Wrong::NotFound)?;
-        let lines = compared(desk, &proposal.what, viewer.t);
+        let c = versions::beside(desk, viewer.t, &proposal.what);
+        let path = versions::path(&proposal.what);
         let Shelved { kind, name, version } = &proposal.what;
         let is_live = desk.given.insight.in_force().is_ok_and(|now| {
-            now.active.iter().any(|one| one.kind == *kind && one.name == *name && one.version == *version)
+            let is_beside = |mode: Option<Mode>| (mode == Some(Mode::Shadow)) == proposal.is_shadow;
+            let mut active = now.active.iter().filter(|one| is_beside(one.mode));
+            active.any(|one| one.kind == *kind && one.name == *name && one.version == *version)
         });
         let row = row(proposal, &viewer, &names(desk)?);
-        Ok(ProposalPage { f: Frame::new(&viewer, "/review/control"), row, may_publish, is_live, lines })
+        Ok(ProposalPage { f: Frame::new(&viewer, "/review/control"), row, may_publish, is_live, c, path })
     });
     Ok(page(&made.await?))
-}
-
-/// What a policy would change, against the one in force.
-fn compared(desk: &Desk, what: &Shelved, t: &Strings) -> Option<Vec<(&'static str, String)>> {
-    if what.kind != ControlKind::Policy {
-        return None;
-    }
-    let (from, to) = (desk.given.insight.policy_text(), desk.given.insight.shelved_text(what).ok()??);
-    let line = |change: Change<'_>| match change {
-        Change::Same(line) => ("same", format!("  {line}")),
-        Change::Added(line) => ("added", format!("+ {line}")),
-        Change::Removed(line) => ("removed", format!("- {line}")),
-        Change::Skipped(count) => ("muted", t.fill("control.skipped", [count.to_string()])),
-    };
-    Some(diff(&from, &to)?.into_iter().map(line).collect())
 }
 
 /// `POST /review/control/{id}`: puts in force, goes back to, or withdraws.
@@ -248,6 +269,14 @@ pub(super) async fn decide(
         _ => Err(Wrong::Asked("wrong.choice")),
     })
     .await?;
+    Ok(Redirect::to("/review/control").into_response())
+}
+
+/// `POST /review/control/retire`: takes out a model that scores beside what decides.
+pub(super) async fn retire(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer, posted: Posted) -> Answered {
+    let what = read(posted.text("what")).filter(|what| what.kind == ControlKind::Model);
+    let what = what.ok_or(Wrong::Asked("wrong.choice"))?;
+    work(&desk, move |desk| Ok(desk.retire(&viewer, &what.name, &what.version)?)).await?;
     Ok(Redirect::to("/review/control").into_response())
 }
 

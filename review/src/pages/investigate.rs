@@ -21,6 +21,7 @@ use crate::audit;
 use crate::chart;
 use crate::desk::Desk;
 use crate::people::Viewer;
+use crate::strings::Strings;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Accounts that are listed for a shared thing.
@@ -151,17 +152,18 @@ fn answer(
         return Ok(Answer::To(desk.account_path(&decision.account)?));
     }
     let found = match EntityKind::from_word(&kind) {
-        Some(kind) if !key.is_empty() => Some(found((desk, &**history), kind, &key, span)?),
+        Some(kind) if !key.is_empty() => Some(found(viewer.t, (desk, &**history), kind, &key, span)?),
         _ => None,
     };
     let ranking = match Group::from_word(&group) {
-        Some(group) => Some(ranking((desk, &**history), group, (span, days, limit))?),
+        Some(group) => Some(ranking(viewer.t, (desk, &**history), group, (span, days, limit))?),
         None => None,
     };
     Ok(Answer::Told(true, found, ranking))
 }
 
 fn found(
+    t: &Strings,
     (desk, history): (&Desk, &dyn History),
     kind: EntityKind,
     key: &str,
@@ -171,10 +173,11 @@ fn found(
     let is_cut = accounts.len() == ACCOUNTS;
     let shown = |account: String| Ok((audit::short(&account), desk.account_path(&account)?));
     let accounts = accounts.into_iter().map(shown).collect::<Result<_, Wrong>>()?;
-    Ok(Found { what: format!("{kind} {key}"), accounts, is_cut })
+    Ok(Found { what: format!("{} {key}", t.word("look_up", kind.word())), accounts, is_cut })
 }
 
 fn ranking(
+    t: &Strings,
     (desk, history): (&Desk, &dyn History),
     group: Group,
     (span, days, limit): (Span, u64, usize),
@@ -189,6 +192,12 @@ fn ranking(
         Group::NumberRange => Some("number_range"),
         _ => None,
     };
+    let kind = match group {
+        Group::EventKind => "kind",
+        Group::ReportReason => "report",
+        Group::DecisionReason => "reason",
+        _ => "",
+    };
     let row = |top: schema::history::Top| {
         Ok(Row {
             path: match shared {
@@ -198,7 +207,7 @@ fn ranking(
                 None if is_account => desk.account_path(&top.key)?,
                 None => String::new(),
             },
-            name: if is_account { audit::short(&top.key) } else { top.key },
+            name: if is_account { audit::short(&top.key) } else { t.word(kind, &top.key).to_owned() },
             count: when::count(top.count),
             bar: chart::bar(top.count as f64 / most),
         })

@@ -3,6 +3,7 @@
 //! Separate from gathering cases and accounts. Invariants: everything is of log time and says of how long; what is not known is said to
 //! be so; a part of the page that cannot be told leaves the rest.
 
+mod health;
 mod models;
 
 use std::collections::BTreeMap;
@@ -11,10 +12,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Query, State as Extract};
 use schema::answer::InForce;
-use schema::history::{Detected, Freshness, Group, Kept, Point, Series, Span, Told, Top};
+use schema::history::{Detected, Freshness, Group, Point, Series, Span, Told, Top};
 
+use self::health::{Archive, Vital, vitals};
 use self::models::{ModelRow, models};
 use super::frame::{Frame, page};
+use super::queue::staff_span;
 use super::when;
 use super::wrong::{Answered, work};
 use crate::chart;
@@ -42,7 +45,6 @@ struct Figure {
     label: &'static str,
     value: String,
     hint: String,
-    tone: &'static str,
 }
 
 /// A chart and its table.
@@ -78,7 +80,9 @@ struct Parts {
     at: String,
     killed: bool,
     has_history: bool,
+    is_down: bool,
     figures: Vec<Figure>,
+    vitals: Vec<Vital>,
     plots: Vec<Plot>,
     ranked: Vec<Ranked>,
     versions: Vec<(&'static str, String)>,
@@ -152,7 +156,6 @@ fn parts(desk: &Desk, t: &'static Strings, (name, length, step_ms): (&'static st
     let (mut plots, mut ranked) = (Vec::new(), Vec::new());
     if let Some(Ok(past)) = &past {
         figures.extend(traffic(t, past, (name, length)));
-        figures.extend(lag(t, past, now));
         let ends = (when::moment(span.from), when::moment(now));
         plots.push(plot(t, "overview.events", "kind", (&past.events, span, step_ms), &ends));
         plots.push(plot(t, "overview.actions", "action", (&past.actions, span, step_ms), &ends));
@@ -160,18 +163,29 @@ fn parts(desk: &Desk, t: &'static Strings, (name, length, step_ms): (&'static st
         ranked.push(rank("overview.reasons", &past.reasons, |key| t.word("reason", key).to_owned()));
     } else if let Some(Err(error)) = &past {
         tracing::warn!(%error, "the overview is shown without history");
-        let (label, value) = (t.say("overview.history"), t.say("overview.history_down").to_owned());
-        figures.push(Figure {
-            label,
-            value,
-            hint: t.say("overview.history_down_hint").to_owned(),
-            tone: "bad",
-        });
     }
     let killed = in_force.as_ref().is_ok_and(|in_force| in_force.killed);
     let versions = in_force.map_or_else(|_| Vec::new(), |in_force| versions(t, &in_force));
-    let models = past.and_then(Result::ok).map_or(Vec::new(), |past| past.models);
-    Parts { t, at: when::moment(now), killed, has_history, figures, plots, ranked, versions, models }
+    let (archive, models) = match past {
+        None => (Archive::None, Vec::new()),
+        Some(Err(_)) => (Archive::Away, Vec::new()),
+        Some(Ok(past)) => (Archive::Told(past.freshness), past.models),
+    };
+    let is_down = matches!(archive, Archive::Away);
+    let vitals = vitals(t, &desk.given.insight.vitals(), &archive, (now, desk.given.habits.pace));
+    Parts {
+        t,
+        at: when::moment(now),
+        killed,
+        has_history,
+        is_down,
+        figures,
+        vitals,
+        plots,
+        ranked,
+        versions,
+        models,
+    }
 }
 
 /// What the desk itself knows, also without history: what waits, and what blind labels say of restrictions.
@@ -191,21 +205,21 @@ fn desk_figures(desk: &Desk, t: &'static Strings, now: u64) -> Vec<Figure> {
     });
     let Ok((waiting, (judged, benign))) = told else { return Vec::new() };
     let hint = match waiting.1 {
-        Some(oldest) => t.fill("overview.oldest", [when::span(t, now.saturating_sub(oldest))]),
+        Some(oldest) => t.fill("overview.oldest", [staff_span(t, (oldest, now), desk.given.habits.pace)]),
         None => t.say("overview.none_waits").to_owned(),
     };
     let (label, value) = (t.say("overview.waiting"), when::count(waiting.0));
-    let cases = Figure { label, value, hint, tone: "" };
+    let cases = Figure { label, value, hint };
     let label = t.say("overview.judged");
     let alarms = match chart::wilson(benign, judged) {
         Some((low, high)) if judged >= JUDGED_MIN => {
             let hint = [when::count(judged), when::percent(low), when::percent(high)];
             let value = when::percent(benign as f64 / judged as f64);
-            Figure { label, value, hint: t.fill("overview.judged_hint", hint), tone: "" }
+            Figure { label, value, hint: t.fill("overview.judged_hint", hint) }
         }
         _ => {
             let hint = t.fill("overview.judged_few", [judged.to_string(), JUDGED_MIN.to_string()]);
-            Figure { label, value: "–".to_owned(), hint, tone: "" }
+            Figure { label, value: "–".to_owned(), hint }
         }
     };
     vec![cases, alarms]
@@ -217,9 +231,9 @@ fn traffic(t: &'static Strings, past: &Past, (name, length): (&str, u64)) -> Vec
     let (events, decisions) = (sum(&past.events), sum(&past.actions));
     let accounts: u64 = past.detected.iter().map(|step| step.accounts).sum();
     let unreported: u64 = past.detected.iter().map(|step| step.unreported).sum();
-    let hint = t.fill("overview.in_span", [name]);
+    let hint = t.fill("overview.in_span", [t.word("span", name)]);
     let per_s = events as f64 / (length as f64 / 1_000.0);
-    let figure = |label, value, hint| Figure { label: t.say(label), value, hint, tone: "" };
+    let figure = |label, value, hint| Figure { label: t.say(label), value, hint };
     let early: u64 = past.detected.iter().map(|step| step.at_registration).sum();
     let share = |hits: u64| match chart::wilson(hits, accounts) {
         None => ("–".to_owned(), t.say("overview.nobody").to_owned()),
@@ -240,21 +254,6 @@ fn traffic(t: &'static Strings, past: &Past, (name, length): (&str, u64)) -> Vec
         figure("overview.unreported", unreported, sure),
         figure("overview.early", early, early_sure),
     ]
-}
-
-/// How far the history is behind.
-fn lag(t: &'static Strings, past: &Past, now: u64) -> Option<Figure> {
-    let events = past.freshness.iter().find(|one| one.kept == Kept::Events)?;
-    let (value, tone) = match events.age_ms(now) {
-        Some(age) => (when::span(t, age), if age > 15 * MINUTE_MS { "warn" } else { "" }),
-        None => (t.say("overview.nothing_yet").to_owned(), ""),
-    };
-    Some(Figure {
-        label: t.say("overview.newest"),
-        value,
-        hint: t.say("overview.newest_hint").to_owned(),
-        tone,
-    })
 }
 
 fn plot(

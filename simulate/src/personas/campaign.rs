@@ -200,7 +200,8 @@ pub(crate) fn rings(city: &mut City, n: u32) {
     for (number, size) in campaigns(&mut rng, n, 20.0, 500.0).into_iter().enumerate() {
         let mut rng = city.cradle(Persona::LockstepRing, 1 << 38 | (number as u64 + 1));
         let days = (city.config.hours / 24.0) as u64;
-        let first = u64::from(rng.below((days / 2) as u32 + 1));
+        let drawn = u64::from(rng.below((days / 2) as u32 + 1));
+        let first = if city.config.rings_first { drawn.min(number as u64) } else { drawn };
         let ring = Rc::new(Ring {
             seed: rng.next_device(),
             style: Style::hand(&mut rng),

@@ -4,7 +4,8 @@
 
 use schema::RawEvent;
 use schema::event::{Contact, ReportReason};
-use schema::history::{Archived, Heard, HistoryError, Span, Told};
+use schema::history::{Archived, Heard, HistoryError, Shadow, Span, Told};
+use schema::{Action, EntityKind};
 
 pub(crate) const MINUTE_MS: u64 = 60_000;
 
@@ -48,6 +49,31 @@ pub(crate) fn voice(archived: &Archived) -> Told<Heard> {
         author_range: owned(&raw.peer_range),
         alike: 0,
     })
+}
+
+/// Sources of what automation did, as SQL.
+pub(crate) const LIVE: &str = "'rule', 'model', 'blocklist'";
+
+/// The condition that a key is an account's and no shared thing's, as SQL of both stores.
+pub(crate) fn whose(column: &str) -> String {
+    let starts = EntityKind::ALL.iter().map(|kind| format!("{column} NOT LIKE '{kind}:%'"));
+    starts.collect::<Vec<_>>().join(" AND ")
+}
+
+/// An act's place, from 1, the strongest highest, as SQL of both stores.
+pub(crate) fn ranks(column: &str) -> String {
+    let cases = Action::ALL.iter().zip(1..).map(|(action, rank)| format!("WHEN '{action}' THEN {rank}"));
+    format!("CASE {column} {} ELSE 0 END", cases.collect::<Vec<_>>().join(" "))
+}
+
+/// The act of a place.
+pub(crate) fn act(rank: u64) -> Option<Action> {
+    Action::ALL.get(usize::try_from(rank.checked_sub(1)?).ok()?).copied()
+}
+
+/// A shadow out of its kind and name.
+pub(crate) fn shadow(kind: &str, name: String) -> Shadow {
+    if kind == "model" { Shadow::Model(name) } else { Shadow::Rule(name) }
 }
 
 /// The question or what lies there is wrong.

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use schema::history::{
-    AT_REGISTRATION_MS, Archived, Detected, Freshness, Group, Heard, History as Ask, HistoryError, Kept,
-    Point, SCORE_BINS, Scored, Series, Span, Told, Top, mark_alike, scored,
+    AT_REGISTRATION_MS, Archived, Beside, Detected, Freshness, Group, Heard, History as Ask, HistoryError,
+    Kept, Point, SCORE_BINS, Scored, Series, Shadow, Shadowed, Span, Told, Top, mark_alike, scored,
 };
 use schema::limits::HISTORY_ANSWER_MAX;
 use schema::{Decision, EntityKind, Reject, RejectReason, Review, Row};
@@ -58,7 +58,7 @@ impl History {
     }
 
     /// The answer as JSON objects, one a row.
-    fn ask(&self, sql: &str, values: &[&str]) -> Told<Vec<Map<String, Value>>> {
+    pub(super) fn ask(&self, sql: &str, values: &[&str]) -> Told<Vec<Map<String, Value>>> {
         let late = || HistoryError::Unavailable("ClickHouse did not answer in time".to_owned());
         if self.rests.load(Ordering::Relaxed) {
             return Err(late());
@@ -247,6 +247,14 @@ impl Ask for History {
             |row: &Map<String, Value>| Ok((text(row, "model")?, number(row, "bin")?, number(row, "total")?));
         let rows: Told<Vec<_>> = self.ask(&sql, &[])?.iter().map(row).collect();
         Ok(scored(rows?))
+    }
+
+    fn shadows(&self, span: Span, limit: usize) -> Told<Vec<Shadowed>> {
+        self.all_shadows(span, limit)
+    }
+
+    fn beside(&self, shadow: &Shadow, span: Span) -> Told<Vec<Beside>> {
+        self.all_beside(shadow, span)
     }
 
     fn top(&self, group: Group, span: Span, limit: usize) -> Told<Vec<Top>> {

@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, Params, Row as Found};
 use schema::history::{
-    AT_REGISTRATION_MS, Archived, Detected, Freshness, Group, Heard, History as Ask, HistoryError, Kept,
-    Point, SCORE_BINS, Scored, Series, Span, Told, Top, mark_alike, scored,
+    AT_REGISTRATION_MS, Archived, Beside, Detected, Freshness, Group, Heard, History as Ask, HistoryError,
+    Kept, Point, SCORE_BINS, Scored, Series, Shadow, Shadowed, Span, Told, Top, mark_alike, scored,
 };
 use schema::limits::{HISTORY_ANSWER_MAX, TS_MS_MAX};
 use schema::{Decision, EntityKind, Reject, RejectReason, Review, Row, RowWhy};
@@ -35,7 +35,7 @@ impl History {
     }
 
     /// The answer, one value a row.
-    fn ask<T>(
+    pub(super) fn ask<T>(
         &self,
         sql: &str,
         values: impl Params,
@@ -213,6 +213,14 @@ impl Ask for History {
         Ok(scored(self.ask(sql, values, |row| Ok((get(row, 0)?, time(row, 1)?, time(row, 2)?)))?))
     }
 
+    fn shadows(&self, span: Span, limit: usize) -> Told<Vec<Shadowed>> {
+        self.all_shadows(span, limit)
+    }
+
+    fn beside(&self, shadow: &Shadow, span: Span) -> Told<Vec<Beside>> {
+        self.all_beside(shadow, span)
+    }
+
     fn top(&self, group: Group, span: Span, limit: usize) -> Told<Vec<Top>> {
         let of_kind = |key, kind| (key, "events", "at", format!("kind = '{kind}'"));
         let decisions = |key| (key, "decisions", "issued", "mode = 'enforce'".to_owned());
@@ -276,7 +284,7 @@ pub(super) fn get<T: rusqlite::types::FromSql>(row: &Found<'_>, column: usize) -
 }
 
 /// A time, count or offset, none of which is negative.
-fn time(row: &Found<'_>, column: usize) -> Told<u64> {
+pub(super) fn time(row: &Found<'_>, column: usize) -> Told<u64> {
     get::<i64>(row, column).map(|value| value as u64)
 }
 
@@ -285,7 +293,7 @@ pub(super) fn ms(time: u64) -> i64 {
     time.min(TS_MS_MAX) as i64
 }
 
-fn most(limit: usize) -> i64 {
+pub(super) fn most(limit: usize) -> i64 {
     limit.min(HISTORY_ANSWER_MAX) as i64
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness::clock::now_ms;
 use schema::history::{Archived, Group, Kept, Point, Series};
-use schema::{Decision, EntityKind, Review, Row, Span};
+use schema::{Decision, EntityKind, History, Review, Row, Span};
 use sinks::Retention;
 
 use super::store::{ClickHouse, Sqlite, Store, against_both};
@@ -160,8 +160,28 @@ fn both_tell_the_same_counts() {
     assert!(detected.iter().any(|day| day.at_registration > 0), "{detected:?}");
     assert_eq!(Ok(detected), other.detections(EVER, DAY_MS));
     assert_eq!(one.scores(EVER), other.scores(EVER));
+    check_shadows(one, other);
     assert_eq!(one.heard("a_1", EVER, MANY), other.heard("a_1", EVER, MANY));
     assert_eq!(one.freshness(), other.freshness());
+}
+
+/// Shadows of the stream, beside what was done to the same accounts.
+#[track_caller]
+fn check_shadows(one: &dyn History, other: &dyn History) {
+    let shadows = one.shadows(EVER, 10).expect("an answer");
+    assert!(!shadows.is_empty());
+    assert_eq!(Ok(&shadows), other.shadows(EVER, 10).as_ref());
+    for shadowed in shadows {
+        let beside = one.beside(&shadowed.shadow, EVER).expect("an answer");
+        let would: u64 = beside.iter().filter(|row| row.shadow.is_some()).map(|row| row.accounts).sum();
+        assert_eq!(would, shadowed.accounts, "{shadowed:?}");
+        assert!(beside.iter().any(|row| row.shadow.is_some() && row.live.is_some() && row.country == "IN"));
+        assert_eq!(Ok(beside), other.beside(&shadowed.shadow, EVER), "{shadowed:?}");
+    }
+    let nobody = schema::history::Shadow::Rule("nobody".to_owned());
+    let beside = one.beside(&nobody, EVER).expect("an answer");
+    assert!(!beside.is_empty() && beside.iter().all(|row| row.shadow.is_none() && row.live.is_some()));
+    assert_eq!(Ok(beside), other.beside(&nobody, EVER));
 }
 
 #[test]

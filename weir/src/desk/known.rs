@@ -4,10 +4,11 @@
 //! compacted topics were read whole; controls are bounded.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use schema::desk::Vitals;
 use schema::history::Told;
 use schema::limits::{CONTROLS_MAX, PARTITIONS_MAX};
 use schema::{
@@ -28,6 +29,8 @@ pub struct FromLog {
     is_whole: AtomicBool,
     heard: Mutex<Heard>,
     changed: Condvar,
+    /// Log time of the newest record of any topic, ms; 0: none was read.
+    newest_at: AtomicU64,
     /// Partitions of events.
     partitions: u32,
 }
@@ -52,7 +55,8 @@ impl FromLog {
     /// Nothing was heard yet.
     pub fn new(standings: Latest, partitions: u32) -> Self {
         let (is_whole, heard) = (AtomicBool::new(false), Mutex::new(Heard::default()));
-        Self { standings, is_whole, heard, changed: Condvar::new(), partitions }
+        let (changed, newest_at) = (Condvar::new(), AtomicU64::new(0));
+        Self { standings, is_whole, heard, changed, newest_at, partitions }
     }
 
     /// Takes records of `weir.standing`.
@@ -61,6 +65,11 @@ impl FromLog {
         records: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>,
     ) -> Result<(), sinks::Error> {
         self.standings.take(records)
+    }
+
+    /// A record of this log time was read.
+    pub fn reached(&self, at: u64) {
+        self.newest_at.fetch_max(at, Ordering::Relaxed);
     }
 
     /// Hears something; `offset`: its place in its partition.
@@ -190,6 +199,12 @@ impl Known for FromLog {
 
     fn standing(&self, account: &str) -> Told<Option<Standing>> {
         self.newest(account)
+    }
+
+    fn vitals(&self) -> Vitals {
+        let newest_at = Some(self.newest_at.load(Ordering::Relaxed)).filter(|at| *at > 0);
+        let fault = (!self.is_whole()).then(|| "the topics are still being read".to_owned());
+        Vitals { newest_at, fault, ..Vitals::default() }
     }
 
     fn deciding(&self) -> (Versions, Vec<VersionInForce>) {

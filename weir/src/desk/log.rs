@@ -177,6 +177,7 @@ impl Stream {
                 break;
             }
             let (offset, record) = (message.offset(), message.record());
+            known.reached(record.at.unwrap_or(0));
             if self.topic == Topic::Standing {
                 let key = record.key.and_then(|key| std::str::from_utf8(key).ok());
                 standings.extend(key.map(|key| (key, record.value)));

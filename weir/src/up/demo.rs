@@ -46,6 +46,7 @@ impl Town {
             seed: demo.seed,
             start_ms,
             base_rate: Some(BASE_RATE),
+            rings_first: true,
             ..Config::default()
         };
         let failed = |error: &dyn std::fmt::Display| Error::Usage(error.to_string());

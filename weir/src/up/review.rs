@@ -76,6 +76,8 @@ pub fn start(base: Base<'_>, runtime: &Runtime) -> Result<(Arc<Desk>, JoinHandle
         readers: Readers::new(journal.reader()?),
         publisher: Arc::clone(publisher),
         state: Arc::clone(state),
+        head: journal.head(),
+        has_history: config.history.enabled,
         handle: handle.clone(),
     };
     let options = setup::configured(&config.engine);

@@ -123,7 +123,10 @@ pub(in crate::pages) async fn beat(
     let path = work(&desk, move |desk| {
         let case = load(desk, &id)?;
         match desk.claim(&case, &viewer.id, &desk.once())? {
-            Claimed::Yes => Ok(format!("/review/case/{id}")),
+            Claimed::Yes => {
+                desk.still_there(&viewer.id)?;
+                Ok(format!("/review/case/{id}"))
+            }
             Claimed::No(_) => Err(Wrong::Conflict("refused.held")),
         }
     })

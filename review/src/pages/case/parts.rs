@@ -12,6 +12,7 @@ use schema::{Action, Contact, Decision, Restriction, Row};
 use crate::audit;
 use crate::desk::case::Case;
 use crate::desk::clause::Clause;
+use crate::desk::rank;
 use crate::desk::sheet::{Linked, Sheet};
 use crate::strings::Strings;
 use crate::when;
@@ -66,6 +67,10 @@ pub(in crate::pages) struct ReportLine {
     pub(in crate::pages) age: String,
     pub(in crate::pages) alike: u32,
     pub(in crate::pages) when: String,
+    /// What it weighs, 0 to 1, and in a word.
+    pub(in crate::pages) weight: String,
+    pub(in crate::pages) belief: String,
+    pub(in crate::pages) tone: &'static str,
 }
 
 /// An account that shares something.
@@ -91,7 +96,7 @@ pub(in crate::pages) struct HistoryLine {
 }
 
 /// A feature in words: `new_chats_1h` is "new chats an hour".
-pub(super) fn feature(t: &Strings, name: &str) -> String {
+pub(in crate::pages) fn feature(t: &Strings, name: &str) -> String {
     let (stem, window) = split(name);
     let spoken = t.word("stem", stem);
     let spoken = if spoken == stem { stem.replace('_', " ") } else { spoken.to_owned() };
@@ -242,8 +247,22 @@ pub(super) fn restricted(t: &Strings, one: &Restriction, now: u64) -> Restricted
     }
 }
 
-/// A block or report and what speaks for it.
-pub(super) fn report(t: &Strings, heard: &Heard, now: u64) -> ReportLine {
+/// Blocks and reports, each with what speaks for it and what it weighs among the others.
+pub(super) fn reports(t: &Strings, all: &[Heard], now: u64) -> Vec<ReportLine> {
+    all.iter().zip(rank::weights(all)).map(|(heard, weight)| report(t, heard, (weight, now))).collect()
+}
+
+/// How far a report is believed: a word and its colour.
+fn belief(weight: f64) -> (&'static str, &'static str) {
+    match weight {
+        0.5.. => ("case.believed", "good"),
+        0.1.. => ("case.half_believed", "warn"),
+        _ => ("case.hardly_believed", ""),
+    }
+}
+
+fn report(t: &Strings, heard: &Heard, (weight, now): (f64, u64)) -> ReportLine {
+    let (belief, tone) = belief(weight);
     let contact = match heard.contact {
         Some(Contact::Account) => "case.contact_account",
         Some(Contact::Author) => "case.contact_author",
@@ -258,6 +277,9 @@ pub(super) fn report(t: &Strings, heard: &Heard, now: u64) -> ReportLine {
         age: age.unwrap_or_else(|| t.say("case.unknown").to_owned()),
         alike: heard.alike,
         when: t.fill("case.ago", &[when::span(t, now.saturating_sub(heard.at))]),
+        weight: format!("{weight:.2}"),
+        belief: t.say(belief).to_owned(),
+        tone,
     }
 }
 

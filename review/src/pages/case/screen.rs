@@ -11,6 +11,7 @@ use super::timeline;
 use crate::desk::Desk;
 use crate::desk::case::Case;
 use crate::desk::clause::{self, Clause};
+use crate::desk::rank;
 use crate::desk::sheet::Sheet;
 use crate::people::Viewer;
 use crate::when;
@@ -37,6 +38,8 @@ pub(in crate::pages) struct Screen {
     pub(in crate::pages) counters: Vec<Counter>,
     pub(in crate::pages) row_age: String,
     pub(in crate::pages) reports: Vec<ReportLine>,
+    /// What all of them weigh together.
+    pub(in crate::pages) heard: String,
     pub(in crate::pages) linked: Vec<LinkedLine>,
     pub(in crate::pages) history: Vec<HistoryLine>,
     pub(in crate::pages) is_stale: bool,
@@ -100,9 +103,10 @@ impl Screen {
             is_cut: sheet.is_cut,
             counters: row.map_or(Vec::new(), |row| parts::counters(t, row, &notes.features)),
             row_age: row.map_or(String::new(), |row| list::staff_span(t, (row.at, now), 1.0)),
-            reports: sheet.heard.iter().map(|heard| parts::report(t, heard, now)).collect(),
+            reports: parts::reports(t, &sheet.heard, now),
             linked: sheet.linked.iter().map(|linked| parts::linked(t, linked)).collect(),
             history: parts::history(t, sheet, (&viewer.id, &notes.clauses)),
+            heard: format!("{:.2}", rank::weights(&sheet.heard).iter().sum::<f64>()),
             is_stale: sheet.is_stale,
             is_blind,
         }

@@ -4,11 +4,15 @@
 
 use std::sync::Arc;
 
+use ingest::journal::Head;
+use schema::desk::Vitals;
 use schema::history::Told;
 use schema::{HistoryError, InForce, Standing, VersionInForce, Versions};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use crate::insight::Known;
+use crate::telemetry::PartitionLabels;
 use crate::up::api::{Publisher, Readers};
 use crate::up::state::State;
 
@@ -20,6 +24,10 @@ pub struct Embedded {
     pub publisher: Arc<Publisher>,
     /// What the engine decides by.
     pub state: Arc<State>,
+    /// How far the log is.
+    pub head: watch::Receiver<Head>,
+    /// Whether a history is kept.
+    pub has_history: bool,
     /// To wait with.
     pub handle: Handle,
 }
@@ -36,6 +44,22 @@ impl Known for Embedded {
         self.readers.put(reader);
         let standing = found.map(|body| serde_json::from_slice(&body));
         standing.transpose().map_err(|error| HistoryError::Failed(error.to_string()))
+    }
+
+    fn vitals(&self) -> Vitals {
+        let (metrics, here) = (&self.state.metrics, PartitionLabels::default());
+        let count = |value: i64| u64::try_from(value).ok();
+        let head = *self.head.borrow();
+        let fault = self.state.pulse.fault().or_else(|| self.state.writes.fault());
+        Vitals {
+            build: String::new(),
+            engine_behind: count(metrics.lag.get_or_create(&here).get()),
+            history_behind: count(metrics.history_lag.get()).filter(|_| self.has_history),
+            newest_at: Some(head.at).filter(|_| head.position > 0),
+            position: Some(head.position),
+            checkpoint_age_s: count(metrics.checkpoint_age.get_or_create(&here).get()),
+            fault: fault.or_else(|| self.state.unready().map(str::to_owned)),
+        }
     }
 
     fn deciding(&self) -> (Versions, Vec<VersionInForce>) {
