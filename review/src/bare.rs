@@ -2,6 +2,8 @@
 //!
 //! Separate from the tests, since several modules use it. Invariant: time stands still until a test moves it.
 
+mod away;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use schema::control::Control;
 use schema::desk::{Explained, FeatureNote, Insight, Outlet, RuleNote, Shelved, Untaken};
 use schema::history::Told;
-use schema::{Controlled, InForce, Review, Row, Standing};
+use schema::{Controlled, History, InForce, Review, Row, Standing};
 
 use crate::desk::{Desk, Given, Habits, Settings};
 
@@ -96,12 +98,25 @@ pub(crate) fn desk(folder: &Path, settings: Settings) -> (Arc<Desk>, Arc<AtomicU
 
 /// A desk with something behind it, and its clock.
 pub(crate) fn desk_with(folder: &Path, settings: Settings, shelf: Arc<Shelf>) -> (Arc<Desk>, Arc<AtomicU64>) {
+    made(folder, settings, (shelf, false))
+}
+
+/// A desk whose history does not answer.
+pub(crate) fn desk_away(folder: &Path, settings: Settings) -> Arc<Desk> {
+    made(folder, settings, (Arc::default(), true)).0
+}
+
+fn made(
+    folder: &Path,
+    settings: Settings,
+    (shelf, is_away): (Arc<Shelf>, bool),
+) -> (Arc<Desk>, Arc<AtomicU64>) {
     let clock = Arc::new(AtomicU64::new(1_732_453_200_000));
     let reads = Arc::clone(&clock);
     let given = Given {
         outlet: Arc::clone(&shelf) as Arc<dyn Outlet>,
         insight: shelf,
-        history: None,
+        history: is_away.then(|| Arc::new(away::Away) as Arc<dyn History + Send + Sync>),
         clock: Arc::new(move || reads.load(Ordering::Relaxed)),
         settings,
         habits: Habits::default(),

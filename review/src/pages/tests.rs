@@ -26,6 +26,10 @@ impl Browser {
     fn new(settings: Settings) -> Browser {
         let folder = tempfile::tempdir().expect("a folder");
         let (desk, _) = bare::desk(folder.path(), settings);
+        Browser::over(folder, desk)
+    }
+
+    fn over(folder: tempfile::TempDir, desk: Arc<Desk>) -> Browser {
         let router = router(Arc::clone(&desk));
         Browser { _folder: folder, desk, router, session: String::new() }
     }
@@ -36,7 +40,11 @@ impl Browser {
     }
 
     fn signed_in_with(settings: Settings) -> Browser {
-        let mut browser = Browser::new(settings);
+        Browser::new(settings).entered()
+    }
+
+    fn entered(mut self) -> Browser {
+        let browser = &mut self;
         let link = browser.desk.first_link().expect("works").expect("none yet");
         browser.desk.accept(link.rsplit('/').next().expect("a token"), ("Ada", PASSWORD)).expect("works");
         let address = "127.0.0.1".parse().expect("an address");
@@ -45,7 +53,7 @@ impl Browser {
             SignedIn::Yes(token) => browser.session = token,
             other => panic!("{other:?}"),
         }
-        browser
+        self
     }
 
     async fn send(&self, request: axum::http::request::Builder, body: &str) -> Response {
@@ -325,4 +333,35 @@ async fn a_campaign_is_shown_without_a_history_and_its_accounts_by_ids_that_are_
     assert_eq!(shown.status(), StatusCode::OK);
     assert!(!text(shown).await.contains("rest_of_its_pseudonym"));
     assert_eq!(browser.get("/review/campaigns/g_nowhere").await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn with_a_history_that_does_not_answer_every_page_is_there_and_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let desk = bare::desk_away(folder.path(), Settings::default());
+    let browser = Browser::over(folder, desk).entered();
+    let overview = text(browser.get("/review/overview").await).await;
+    assert!(overview.contains("Figures come back with it") && overview.contains("badge bad"), "{overview}");
+    for (path, says) in [
+        ("/review/", "Nothing waits"),
+        ("/review/control", "No counts: the history does not answer"),
+        ("/review/shadows", "The history does not answer now"),
+        ("/review/shadows?kind=rule&name=busy&span=24h", "The history does not answer now"),
+        ("/review/investigate", "Investigate"),
+        ("/review/campaigns", "No campaign is known"),
+        ("/review/quality", "No second review is done yet"),
+    ] {
+        let response = browser.get(path).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        let page = text(response).await;
+        assert!(page.contains(says), "{path}: {page}");
+    }
+    for path in ["/review/investigate?group=device", "/review/investigate?kind=device&key=d"] {
+        let response = browser.get(path).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert!(text(response).await.contains("It does not answer now"), "{path}");
+    }
+    let led = browser.get("/review/investigate?kind=account&key=somebody").await;
+    let account = text(browser.get(location(&led)).await).await;
+    assert!(account.contains("The history does not answer now"), "{account}");
 }
