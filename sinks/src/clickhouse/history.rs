@@ -4,6 +4,8 @@
 //! are told once (`FINAL`; within a day, where they lie); rows of an account that a deletion covers are not told, whether
 //! or not they were removed yet; every answer is bounded, also in time. Calls block: not for a thread that runs an async runtime.
 
+mod gone;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -109,14 +111,14 @@ type Rows = Vec<Map<String, Value>>;
 impl Ask for History {
     fn decisions(&self, account: &str, span: Span, limit: usize) -> Told<Vec<Decision>> {
         let of = ("body", "decisions", "issued", "e.seq DESC, e.id");
-        bodies(self.of_account(of, account, (span, limit))?)
+        self.without_gone(bodies(self.of_account(of, account, (span, limit))?)?)
     }
 
     fn decision(&self, id: &str) -> Told<Option<Decision>> {
         let sql = "SELECT e.body AS body FROM decisions AS e FINAL \
                    LEFT JOIN (SELECT account, max(at) AS gone FROM deletions GROUP BY account) AS g ON g.account = e.account \
                    WHERE e.id = ? AND e.issued > g.gone LIMIT 1";
-        Ok(bodies(self.ask(sql, &[id])?)?.into_iter().next())
+        Ok(self.without_gone(bodies(self.ask(sql, &[id])?)?)?.into_iter().next())
     }
 
     fn events(&self, account: &str, span: Span, limit: usize) -> Told<Vec<Archived>> {

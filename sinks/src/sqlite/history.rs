@@ -80,6 +80,18 @@ impl History {
         })
     }
 
+    /// Decisions without the names of companions who were deleted since.
+    fn without_gone(&self, mut decisions: Vec<Decision>) -> Told<Vec<Decision>> {
+        for decision in decisions.iter_mut().filter(|decision| !decision.companions.is_empty()) {
+            let names = serde_json::to_string(&decision.companions).map_err(failed)?;
+            let sql =
+                "SELECT account FROM deletions WHERE at >= ? AND account IN (SELECT value FROM json_each(?))";
+            let gone: Vec<String> = self.ask(sql, (ms(decision.issued), names), |row| get(row, 0))?;
+            decision.companions.retain(|name| !gone.contains(name));
+        }
+        Ok(decisions)
+    }
+
     fn archived(&self, also: &str, account: &str, (span, limit): (Span, usize)) -> Told<Vec<Archived>> {
         let sql = format!(
             "SELECT place, at, body FROM events WHERE account = ? AND at >= ? AND at < ?{also} \
@@ -91,14 +103,14 @@ impl History {
 
 impl Ask for History {
     fn decisions(&self, account: &str, span: Span, limit: usize) -> Told<Vec<Decision>> {
-        self.bodies(("decisions", "issued", "seq DESC, id"), account, (span, limit))
+        self.without_gone(self.bodies(("decisions", "issued", "seq DESC, id"), account, (span, limit))?)
     }
 
     fn decision(&self, id: &str) -> Told<Option<Decision>> {
         let found: Vec<Decision> = self.ask("SELECT body FROM decisions WHERE id = ?1", [id], |row| {
             serde_json::from_str(&get::<String>(row, 0)?).map_err(failed)
         })?;
-        Ok(found.into_iter().next())
+        Ok(self.without_gone(found)?.into_iter().next())
     }
 
     fn events(&self, account: &str, span: Span, limit: usize) -> Told<Vec<Archived>> {

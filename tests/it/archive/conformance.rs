@@ -192,10 +192,16 @@ fn a_deleted_account_is_gone_also_if_something_of_it_comes_late() {
         write(store, &traffic);
         let before = store.history().series(Series::Events, EVER, DAY_MS).expect("an answer");
         assert!(!store.history().rows("a_1", EVER, MANY).expect("an answer").is_empty());
+        let mut named = traffic.decisions[0].clone();
+        (named.id, named.account, named.issued) = ("d_named".to_owned(), "b_9".to_owned(), now);
+        named.companions = ["a_1", "c_1"].map(str::to_owned).into();
+        write(store, &Traffic { decisions: vec![named], ..Traffic::default() });
+        assert_eq!(companions(store), ["a_1", "c_1"], "{name}");
         let line = format!(r#"{{"id":"gone","ts":{},"kind":"deletion","account":"a_1"}}"#, now + 1);
         let deletion = Traffic { events: vec![(0, 900, now + 1, line)], ..Traffic::default() };
         write(store, &deletion);
         check_gone(store, "at once");
+        assert_eq!(companions(store), ["c_1"], "{name}: nor is it named by another");
         store.tend(now + 2);
         check_gone(store, "when it was carried out");
         write(store, &traffic);
@@ -213,6 +219,14 @@ fn a_deleted_account_is_gone_also_if_something_of_it_comes_late() {
         let after = store.history().series(Series::Events, EVER, DAY_MS).expect("an answer");
         assert_eq!(count(&after), count(&before) + 2, "{name}: the deletion and the session");
     });
+}
+
+/// Whom a decision about another account names.
+fn companions(store: &dyn Store) -> Vec<String> {
+    let found = store.history().decision("d_named").expect("an answer").expect("it is there");
+    let listed = store.history().decisions("b_9", EVER, MANY).expect("an answer");
+    assert_eq!(listed[0].companions, found.companions, "{}", store.name());
+    found.companions
 }
 
 #[track_caller]
