@@ -82,6 +82,19 @@ try {
   check(await again.locator(".who-name").textContent() === "Ada", "who linked it comes by it, with the role that is theirs here");
   await again.goto(`${base}/review/people`);
   check((await again.textContent("main")).includes("olga"), "an administrator by a link sees who came by the provider");
+
+  // Whoever signs out at the provider is signed out here.
+  await page.goto(`${base}/review/me`);
+  check(page.url() === `${base}/review/me`, "who came by the provider is signed in still");
+  const forged = await page.context().request.post(`${base}/review/oidc/end`, { form: { logout_token: "a.b.c" } });
+  check(forged.status() === 400, "a word of nobody's ends nothing");
+  await page.goto(`${provider}/session/end`);
+  await page.click("button[name=logout]");
+  await page.waitForLoadState();
+  await page.goto(`${base}/review/me`);
+  check(page.url().includes("/review/sign-in"), "and is not once they signed out there");
+  await again.goto(`${base}/review/me`);
+  check(again.url() === `${base}/review/me`, "others go on");
 } finally {
   await browser.close();
 }

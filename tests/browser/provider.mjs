@@ -6,7 +6,9 @@ const [port, redirect] = process.argv.slice(2);
 const ROLES = { olga: ["staff", "trust-lead"], rob: ["trust-reviewer"] };
 
 const provider = new Provider(`http://localhost:${port}`, {
-  clients: [{ client_id: "weir", client_secret: "a secret of the tests, none at all", redirect_uris: [redirect] }],
+  clients: [{ client_id: "weir", client_secret: "a secret of the tests, none at all", redirect_uris: [redirect],
+    backchannel_logout_uri: redirect.replace(/back$/, "end"), backchannel_logout_session_required: false }],
+  features: { backchannelLogout: { enabled: true } },
   scopes: ["openid", "profile", "groups"],
   claims: { openid: ["sub"], profile: ["preferred_username"], groups: ["groups"] },
   conformIdTokenClaims: false,

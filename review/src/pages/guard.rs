@@ -1,7 +1,7 @@
 //! What stands before and behind every page: who asks, from where, and what a browser is told to refuse.
 //!
 //! Separate from the pages, so that none can forget it. Invariants: a request that changes something is let through only from a page of
-//! ours (Sec-Fetch-Site or Origin), and, if somebody is signed in, with the token of their session; without a configured origin only a
+//! ours (Sec-Fetch-Site or Origin), or from the provider of sign-ins itself, whose token is looked at; and, if somebody is signed in, with the token of their session; without a configured origin only a
 //! loopback name is answered; every answer has the headers below.
 
 use std::collections::BTreeMap;
@@ -19,6 +19,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::frame::wrong_page;
+use super::oidc::END_PATH;
 use super::wrong::{Wrong, work};
 use crate::desk::{Desk, Settings};
 use crate::people::{Right, Viewer, secret};
@@ -113,14 +114,16 @@ pub(super) async fn watch(Extract(desk): Extract<Arc<Desk>>, mut request: Reques
 async fn enter(desk: &Arc<Desk>, request: &mut Request, asked: Language) -> Result<(), Wrong> {
     let settings = &desk.given.settings;
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    if !is_ours(request.headers(), settings, changes) {
+    // The provider's word comes from no page, has no session and proves itself.
+    let is_providers = request.uri().path() == END_PATH;
+    if !is_ours(request.headers(), settings, changes && !is_providers) {
         return Err(Wrong::Foreign);
     }
     request.extensions_mut().insert(Asked(asked));
     let token = cookie_value(request.headers(), cookie_name(settings)).map(str::to_owned);
     let is_file = request.uri().path().starts_with("/review/static/");
     let mut viewer = None;
-    if let Some(token) = token.filter(|token| token.len() == 64 && !is_file) {
+    if let Some(token) = token.filter(|token| token.len() == 64 && !is_file && !is_providers) {
         let given = token.clone();
         viewer = work(desk, move |desk| Ok(desk.viewer(&given, asked)?)).await?;
         request.extensions_mut().insert(Token(token));

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Query, State as Extract};
 use axum::http::header::{HOST, SET_COOKIE, USER_AGENT};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 
 use super::frame::{Frame, page};
-use super::guard::{self, Asked, Token};
+use super::guard::{self, Asked, Posted, Token};
 use super::sign_in::safe;
 use super::wrong::{Answered, Wrong, work};
 use crate::desk::{Desk, Settings};
@@ -23,6 +23,8 @@ use crate::people::identities::Entered;
 use crate::people::oidc::{Begun, Closed, Linking, Returned};
 use crate::people::secret;
 
+/// Where the provider says that somebody's sign-in ended.
+pub(super) const END_PATH: &str = "/review/oidc/end";
 /// The cookie of a sign-in under way.
 const DOOR: &str = "weir-door";
 
@@ -133,6 +135,26 @@ pub(super) async fn back_again(
             Ok(led(&[over, (SET_COOKIE, cookie)], page(&OnPage { f, next })))
         }
     }
+}
+
+/// `POST /review/oidc/end`: from the provider itself, field `logout_token` (OpenID Connect Back-Channel Logout 1.0). No page of ours
+/// asks for it, so it is told apart by its token alone.
+pub(super) async fn end(Extract(desk): Extract<Arc<Desk>>, posted: Posted) -> Answered {
+    let is_believed = work(&desk, move |desk| {
+        let provider = desk.provider.as_ref().ok_or(Wrong::NotFound)?;
+        match provider.ended(desk.wall(), posted.raw("logout_token")) {
+            Ok(subject) => {
+                let is_ours = desk.leave_by_provider(&subject)?;
+                tracing::info!(is_ours, "the provider says that a sign-in ended");
+                Ok(true)
+            }
+            Err(closed) => {
+                tracing::warn!(%closed, "a word that a sign-in ended is not believed");
+                Ok(false)
+            }
+        }
+    });
+    Ok(if is_believed.await? { StatusCode::OK } else { StatusCode::BAD_REQUEST }.into_response())
 }
 
 fn led(cookies: &[(axum::http::HeaderName, HeaderValue)], mut page: Response) -> Response {

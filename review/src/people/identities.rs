@@ -91,6 +91,22 @@ impl Desk {
         transaction.commit()?;
         Ok(entered)
     }
+
+    /// The provider says that somebody's sign-in ended: so do their sessions here. Whether it is anybody of ours.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written.
+    pub(crate) fn leave_by_provider(&self, subject: &str) -> Result<bool, Error> {
+        let issuer = self.provider.as_ref().map_or("", |provider| &*provider.settings.issuer);
+        let now = self.wall();
+        let mut db = self.store.writer();
+        let transaction = db.transaction()?;
+        let Some(Known { user, .. }) = known(&transaction, issuer, subject)? else { return Ok(false) };
+        sessions::end_all(&transaction, &user)?;
+        audit::append(&transaction, &audit::Entry::new(now, &user, "sign_out", &user, "provider"))?;
+        transaction.commit()?;
+        Ok(true)
+    }
 }
 
 /// Who it is and what comes of it; the person's pseudonym, or nothing.

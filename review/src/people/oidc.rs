@@ -26,6 +26,8 @@ const KNOWN_MS: u64 = 60 * 60 * 1_000;
 const KEYS_MS: u64 = 60 * 1_000;
 /// How long a provider that did not answer is left alone, ms.
 const REST_MS: u64 = 5_000;
+/// What a logout token says that it is about.
+const ENDED: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Longest code or state that is looked at, bytes.
 const CODE_BYTES_MAX: usize = 4_096;
 
@@ -242,7 +244,7 @@ impl Provider {
             return Err(Closed::Refused(plain(returned.error)));
         }
         let token = self.exchange(&door, (returned.code, now))?;
-        let claims = self.believe(&token, &door.nonce, now)?;
+        let claims = self.believe(&token, Some(&door.nonce), now)?;
         let subject =
             claims.get("sub").and_then(Value::as_str).filter(|subject| (1..=255).contains(&subject.len()));
         let subject = subject.ok_or(Closed::Token(Disbelief::Malformed))?.to_owned();
@@ -250,6 +252,18 @@ impl Provider {
         let held = texts(&claims, &self.settings.role_claim);
         let role = self.settings.roles.iter().find(|(value, _)| held.contains(value)).map(|(_, role)| *role);
         Ok(Identified { subject, name, role, next: door.next, link: door.link })
+    }
+
+    /// Whose sessions end, as the provider says by a logout token (OpenID Connect Back-Channel Logout 1.0): its number of a person.
+    ///
+    /// # Errors
+    /// Why it is not believed; a token that names only a session of the provider's is of no use here.
+    pub fn ended(&self, now: u64, token: &str) -> Result<String, Closed> {
+        let claims = self.believe(token, None, now)?;
+        let events = claims.get("events").and_then(Value::as_object);
+        let is_end = events.is_some_and(|events| events.contains_key(ENDED));
+        let subject = claims.get("sub").and_then(Value::as_str).filter(|_| is_end);
+        Ok(subject.ok_or(Closed::Token(Disbelief::Malformed))?.to_owned())
     }
 
     /// The code for an identity token.
@@ -283,7 +297,7 @@ impl Provider {
     }
 
     /// The claims of a token, with keys that are asked for again if one is unknown.
-    fn believe(&self, token: &str, nonce: &str, now: u64) -> Result<Map<String, Value>, Closed> {
+    fn believe(&self, token: &str, nonce: Option<&str>, now: u64) -> Result<Map<String, Value>, Closed> {
         let Settings { issuer, client_id, .. } = &self.settings;
         let expected = Expected { issuer, client: client_id, nonce, now };
         let discovered = self.discover(now)?;
