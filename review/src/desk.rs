@@ -5,7 +5,7 @@
 //! first, and comes back from there.
 
 pub(crate) mod acts;
-mod alarm;
+pub(crate) mod alarm;
 pub(crate) mod bulk;
 pub(crate) mod campaign;
 pub(crate) mod case;

@@ -58,6 +58,7 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .route("/review/language", post(sign_in::language))
         .route("/review/oidc/start", get(oidc::start))
         .route("/review/oidc/back", get(oidc::back_again))
+        .route(oidc::END_PATH, post(oidc::end))
         .route("/review/static/{file}", get(files::serve));
     let own = Router::new()
         .route("/review/me", get(me::show))

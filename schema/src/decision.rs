@@ -55,6 +55,10 @@ words! {
 /// of what models restrict is only recorded, so that it is known what they would have got wrong. Its value is that share.
 pub const HOLDOUT: &str = "holdout";
 
+/// Code of a reason of a rule's decision that would not be, had the model not run: it is that version of the model's doing as much as the
+/// rule's. Its value is the model's probability of abuse.
+pub const MODEL_SCORE: &str = "model_score";
+
 /// Code of the only reason of a `review` about an account that nothing speaks against: it was drawn at random, to be judged blind. Its value
 /// is the probability with which it was drawn.
 pub const AUDIT: &str = "audit";
@@ -116,7 +120,7 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// The probability that a reason of this code ([`HOLDOUT`], [`AUDIT`]) carries, more than 0 and at most 1, if there is one.
+    /// The probability that a reason of this code ([`HOLDOUT`], [`AUDIT`], [`MODEL_SCORE`]) carries, more than 0 and at most 1, if there is one.
     #[must_use]
     pub fn probability(&self, code: &str) -> Option<f32> {
         let value = self.reasons.iter().find(|reason| reason.code == code)?.value;
@@ -132,7 +136,7 @@ pub struct Reason {
     /// The feature it rests on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature: Option<String>,
-    /// The feature's value then, in the feature's own unit; of [`HOLDOUT`] and [`AUDIT`], a probability.
+    /// The feature's value then, in the feature's own unit; of [`HOLDOUT`], [`AUDIT`] and [`MODEL_SCORE`], a probability.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f32>,
     /// The exact additive contribution to the model's margin (log-odds), for a model's reason.

@@ -226,6 +226,11 @@ pub trait Insight: Send + Sync {
     fn features(&self) -> &[FeatureNote];
     /// The row as the model in force sees it; `None`: there is no model, or the row is of another catalogue.
     fn explain(&self, row: &Row) -> Option<Explained>;
+    /// Ways in which a decision by a rule of the policy in force would not have been made over the row at which it was: of each, features
+    /// that would all have had to stay under a value. Empty: none is known.
+    fn ways_out(&self, _decision: &Decision, _row: &Row) -> Vec<Vec<Counterfactual>> {
+        Vec::new()
+    }
     /// The rules of the policy in force.
     fn rules(&self) -> Vec<RuleNote>;
     /// The model that decides; `None`: there is none, or it cannot be read now.

@@ -23,7 +23,8 @@ pub mod topic;
 pub use answer::{Appended, Checked, Controlled, InForce, LineReject, Problem, VersionInForce};
 pub use control::{Control, KILL_NAME, NO_WEIGHTS};
 pub use decision::{
-    AUDIT, Action, Counterfactual, Decision, HOLDOUT, Mode, Reason, Source, Versions, decision_id,
+    AUDIT, Action, Counterfactual, Decision, HOLDOUT, MODEL_SCORE, Mode, Reason, Source, Versions,
+    decision_id,
 };
 pub use event::{
     Activate, Body, Chat, Contact, ControlKind, EntityFact, EntityKind, Event, Feedback, GroupAdd, Limit,

@@ -3,6 +3,7 @@
 //! Separate from the engine, which carries it out. Invariants: a policy is whole or refused, with file, line, column and
 //! reason; whatever was loaded cannot fail when it is evaluated; no automatic restriction is shorter than an hour.
 
+mod avoid;
 mod build;
 mod cel;
 mod evidence;
@@ -12,6 +13,7 @@ mod mask;
 mod rule;
 mod screen;
 
+pub use avoid::{Bound, Bounded, Way};
 pub use evidence::Kinds;
 pub use expr::{Comparison, Facts, Program, Variable, kind_number};
 pub use rule::{Outcome, Rule};

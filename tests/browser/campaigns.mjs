@@ -37,6 +37,7 @@ try {
   // The campaign, and what its members share.
   await ada.click("text=Campaigns");
   check((await ada.locator("tbody tr").count()) === 1, "the ring is one campaign, and nothing else is one");
+  check(/in \d+/.test(await ada.locator("tbody tr").first().innerText()), "it has a clock");
   await picture(ada, "campaigns-1280-light");
   await ada.locator("tbody a").first().click();
   await ada.waitForSelector("#picture");
@@ -63,6 +64,7 @@ try {
   await ada.waitForSelector("#sample");
   const act = new URL(ada.url()).pathname;
   check((await figure(ada, "Wait")) === "12", "the preview counts them");
+  check((await ada.locator("section[aria-labelledby=foreseen] li").first().innerText()).startsWith(`${12 - proven} ×`), "and those that it would pass over");
   check((await ada.locator("text=Approve and begin").count()) === 0, "who proposed it does not approve it");
   await picture(ada, "campaign-preview-1280-light");
   await lena.goto(base + act);
@@ -103,7 +105,44 @@ try {
   await settled(lena, "Taken back");
   check((await standing(ada, "bulk07_pseudonym")).some((one) => one.action === "ban" && one.human), "taken back: as a human's");
 
-  const found = await sweep(ada, base, ["/review/campaigns", campaign, act, undoing, "/review/bulk", "/review/bulk/new?cause=ban", "/review/quality"]);
+  // Two disagree: a lead who is neither of them judges, blind.
+  const verdict = { id: "by-api", case: "k_o0", account: "quiet00_pseudonym", at: Date.now(), actor: "somebody", act: "verdict", verdict: "ban", policy: "bulk", reason: "seen" };
+  const sent = await ada.context().request.post(`${base}/v1/reviews`, { headers: { "Content-Type": "application/x-ndjson" }, data: JSON.stringify(verdict) });
+  check((await sent.json()).rejected === 0, "somebody bans an account");
+  const rows = async (page, path, wanted) => {
+    for (let tries = 0; tries < 100; tries += 1) {
+      await page.goto(base + path);
+      if ((await page.locator("[data-row]").count()) >= wanted) return;
+      await page.waitForTimeout(200);
+    }
+    check(false, `${path} has ${wanted} rows`);
+  };
+  await rows(ada, "/review/?cause=second", 1);
+  await ada.click("[data-row]");
+  await ada.waitForSelector("#act");
+  const judged = await ada.locator("h1").textContent();
+  check((await ada.locator("#why").count()) === 0, "a second review is blind");
+  for (const key of ["o", "3", "8", "Control+Enter"]) await ada.keyboard.press(key);
+  await ada.waitForFunction((before) => document.querySelector("h1").textContent !== before, judged);
+  await rows(lena, "/review/?cause=dispute", 1);
+  await picture(lena, "queue-dispute-1280-light");
+  await lena.click("[data-row]");
+  await lena.waitForSelector("#act");
+  const dispute = new URL(lena.url()).pathname;
+  check((await lena.locator("h1").textContent()) === judged, "a lead is given what they disagree about");
+  check((await lena.locator("#why").count()) === 0 && (await lena.locator("section[aria-labelledby=history]").count()) === 0, "without what either said");
+  await picture(lena, "case-dispute-1280-light");
+  await ada.goto(base + dispute);
+  check((await ada.locator("#act").count()) === 0, "it is closed to who is one of the two, whatever their role");
+  for (const key of ["o", "1", "5"]) await lena.keyboard.press(key);
+  await lena.selectOption("select[name=policy]", "bulk");
+  await lena.keyboard.press("Control+Enter");
+  await lena.waitForFunction((path) => location.pathname !== path, dispute);
+  await lena.goto(`${base}/review/quality`);
+  check((await lena.locator("table", { hasText: "Third, blind" }).locator("tbody tr").first().locator("td").nth(2).innerText()) === "Abusive", "what the third said counts");
+  await picture(lena, "quality-dispute-1280-light");
+
+  const found = await sweep(ada, base, [dispute, "/review/?cause=dispute", "/review/campaigns", campaign, act, undoing, "/review/bulk", "/review/bulk/new?cause=ban", "/review/quality"]);
   check(found.length === 0, `axe: ${found.join("\n")}`);
   for (const page of [ada, lena]) check(page.complaints.length === 0, `no complaint: ${page.complaints.join("; ")}`);
 } catch (error) {

@@ -90,7 +90,7 @@ try {
   check(forged.status() === 400, "a word of nobody's ends nothing");
   await page.goto(`${provider}/session/end`);
   await page.click("button[name=logout]");
-  await page.waitForLoadState();
+  await page.waitForURL("**/session/end/success**");
   await page.goto(`${base}/review/me`);
   check(page.url().includes("/review/sign-in"), "and is not once they signed out there");
   await again.goto(`${base}/review/me`);

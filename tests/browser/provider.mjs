@@ -9,6 +9,8 @@ const provider = new Provider(`http://localhost:${port}`, {
   clients: [{ client_id: "weir", client_secret: "a secret of the tests, none at all", redirect_uris: [redirect],
     backchannel_logout_uri: redirect.replace(/back$/, "end"), backchannel_logout_session_required: false }],
   features: { backchannelLogout: { enabled: true } },
+  // By itself it speaks to no address of this machine.
+  fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
   scopes: ["openid", "profile", "groups"],
   claims: { openid: ["sub"], profile: ["preferred_username"], groups: ["groups"] },
   conformIdTokenClaims: false,

@@ -95,7 +95,8 @@ fn seed_ring(up: &Up) {
 #[test]
 fn a_campaign_and_what_a_version_did_are_acted_on_as_one_and_taken_back() {
     let folder = tempfile::tempdir().expect("a folder");
-    let up = Up::start(&folder.path().join("data"), &[("WEIR_REVIEW_BULK_ALONE_MAX", "5")]);
+    let environment = [("WEIR_REVIEW_BULK_ALONE_MAX", "5"), ("WEIR_REVIEW_SECOND_SHARE", "1")];
+    let up = Up::start(&folder.path().join("data"), &environment);
     seed(&up);
     seed_ring(&up);
     let link = browser::first_link(&up);

@@ -172,6 +172,7 @@ pub fn habits(configured: &Review, pace: f64) -> Result<Habits, Error> {
         budgets: configured.budgets().map_err(Error::Usage)?,
         audits_per_10_000: per_10_000(configured.audit_share),
         seconds_per_10_000: per_10_000(configured.second_share),
+        bans_per_10_000: per_10_000(configured.ban_share),
         slots_a_lot: configured.random_slots,
         bulk_alone_max: configured.bulk_alone_max,
         slots_a_golden: configured.golden_slots,

@@ -5,17 +5,19 @@
 //! is told in the log and shown as absent.
 
 mod versions;
+mod ways;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use features::{CATALOG, catalog_hash};
+use features::{CATALOG, FeatureVector, catalog_hash};
 use models::Model;
 use schema::desk::{
     Described, Explained, FeatureNote, Insight, ListChange, ModelNote, Part, RuleNote, Shelved, Vitals,
 };
 use schema::history::Told;
 use schema::{
-    ControlKind, Counterfactual, HistoryError, InForce, NO_WEIGHTS, Row, Standing, VersionInForce, Versions,
+    ControlKind, Counterfactual, Decision, HistoryError, InForce, NO_WEIGHTS, Row, Standing, VersionInForce,
+    Versions,
 };
 use scorer::{Content, Needed, Policy};
 use toml::{Table, Value};
@@ -175,14 +177,8 @@ impl Insight for Sight {
         let mut found = model.explain(&vector, CATALOG.len());
         let score = model.probability(&vector);
         let band = loaded.policy.iter().flat_map(|policy| &policy.bands).find(|band| score >= band.score);
-        let counterfactual = band.and_then(|band| {
-            let speaking = found.iter().filter(|part| part.contribution > 0.0);
-            let counted = speaking.filter(|part| CATALOG[part.feature].unit == "count");
-            counted.take(8).find_map(|part| {
-                let below = model.below(&vector, part.feature, band.score)?;
-                Some(Counterfactual { feature: CATALOG[part.feature].name.to_owned(), below })
-            })
-        });
+        let whole = FeatureVector(vector.try_into().ok()?);
+        let counterfactual = band.and_then(|band| ways::lower_score(model, &whole, band.score));
         found.sort_by(|a, b| {
             b.contribution.abs().total_cmp(&a.contribution.abs()).then(a.feature.cmp(&b.feature))
         });
@@ -192,6 +188,12 @@ impl Insight for Sight {
             contribution: part.contribution,
         });
         Some(Explained { model: model.version().to_owned(), score, parts: parts.collect(), counterfactual })
+    }
+
+    fn ways_out(&self, decision: &Decision, row: &Row) -> Vec<Vec<Counterfactual>> {
+        let loaded = self.loaded();
+        let of = |policy| ways::ways_out((policy, loaded.model.as_ref()), decision, row);
+        loaded.policy.as_ref().map_or(Vec::new(), of)
     }
 
     fn rules(&self) -> Vec<RuleNote> {

@@ -16,6 +16,7 @@ use super::case::Case;
 use super::clause::Clause;
 use crate::error::Error;
 
+pub use propose::CASES_MAX;
 pub use versions::{Made, made};
 
 /// Cases that a preview shows.
@@ -76,6 +77,8 @@ pub struct Bulk {
     pub kind: Kind,
     /// The campaign, or what did it; empty: cases.
     pub target: String,
+    /// Of cases: how many the filter showed; 0: not told.
+    pub shown: u64,
     /// Those that wait, are done, were passed over, were taken back.
     pub counts: [u64; 4],
 }
@@ -105,12 +108,14 @@ impl Bulk {
             reason: row.get(8)?,
             kind: Kind::of(&row.get::<_, String>(9)?),
             target: row.get(10)?,
-            counts: [count(11)?, count(12)?, count(13)?, count(14)?],
+            shown: count(11)?,
+            counts: [count(12)?, count(13)?, count(14)?, count(15)?],
         })
     }
 }
 
-const SELECT: &str = "SELECT id, owner, made_at, state, approver, act, label, policy, reason, kind, target,
+const SELECT: &str =
+    "SELECT id, owner, made_at, state, approver, act, label, policy, reason, kind, target, shown,
     (SELECT count(*) FROM bulk_items WHERE bulk = id AND state = 'waiting'),
     (SELECT count(*) FROM bulk_items WHERE bulk = id AND state = 'done'),
     (SELECT count(*) FROM bulk_items WHERE bulk = id AND state = 'passed_over'),

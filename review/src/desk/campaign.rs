@@ -4,14 +4,19 @@
 //! is its own (its behaviour, believed reports, a human's word), never the company it keeps; who has nothing of the kind can at most be
 //! challenged, whoever asks.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension as _};
 use schema::Action;
 
+use super::cause::Cause;
 use super::rank::{self, Voice};
 use crate::error::Error;
 
 /// Fewest members of what is shown.
 pub const MEMBERS_MIN: u64 = 5;
+/// How long until a campaign should be acted on, ms of staff's time, since it was told or last grew.
+const DUE_MS: u64 = 72 * 60 * 60 * 1_000;
 /// Credit of reports that speaks by itself.
 const HEARD_MIN: f64 = 0.5;
 
@@ -30,6 +35,15 @@ pub struct Campaign {
     pub limited: u64,
     /// The newest act on it: id and state; empty: none.
     pub act: (String, String),
+    /// Since when it waits for an act, ms of log time; `None`: one was proposed since it last grew.
+    pub waits_since: Option<u64>,
+}
+
+impl Campaign {
+    /// When it should be acted on, if it waits; `stretched`: staff's time as log time.
+    pub fn due_at(&self, stretched: impl Fn(u64) -> u64) -> Option<u64> {
+        self.waits_since.map(|since| since.saturating_add(stretched(DUE_MS)))
+    }
 }
 
 /// What speaks against a member by itself.
@@ -43,6 +57,8 @@ pub enum Evidence {
     Reports,
     /// A human's verdict.
     Human,
+    /// Not shown to the viewer, from whom a blind case of the account hides it.
+    Hidden,
 }
 
 /// One member.
@@ -66,17 +82,25 @@ const SELECT: &str = "SELECT id, opened_at, grown_at,
         (SELECT count(*) FROM campaign_members WHERE campaign = c.id) AS members,
         (SELECT count(DISTINCT r.account) FROM campaign_members AS m JOIN restricted AS r ON r.account = m.account
             WHERE m.campaign = c.id AND r.action IN ('rate_limit', 'ban') AND (r.expires IS NULL OR r.expires > ?1)) AS limited,
-        (SELECT b.id || ' ' || b.state FROM bulks AS b WHERE b.target = c.id ORDER BY made_at DESC, id LIMIT 1) AS act
+        (SELECT b.id || ' ' || b.state FROM bulks AS b WHERE b.target = c.id ORDER BY made_at DESC, id LIMIT 1) AS act,
+        (SELECT max(b.made_at) FROM bulks AS b WHERE b.target = c.id AND b.state <> 'cancelled') AS acted_at
     FROM campaigns AS c";
 
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Campaign> {
     let number = |name: &str| row.get::<_, i64>(name).map(|value| value as u64);
     let act: Option<String> = row.get("act")?;
     let act = act.as_deref().and_then(|act| act.split_once(' ')).unwrap_or_default();
+    let (opened_at, grown_at) = (number("opened_at")?, number("grown_at")?);
+    let waits_since = match row.get::<_, Option<i64>>("acted_at")?.map(|at| at as u64) {
+        None => Some(opened_at),
+        Some(acted_at) if acted_at >= grown_at => None,
+        Some(_) => Some(grown_at),
+    };
     Ok(Campaign {
         id: row.get("id")?,
-        opened_at: number("opened_at")?,
-        grown_at: number("grown_at")?,
+        opened_at,
+        grown_at,
+        waits_since,
         members: number("members")?,
         limited: number("limited")?,
         act: (act.0.to_owned(), act.1.to_owned()),
@@ -106,6 +130,20 @@ pub fn of(db: &Connection, account: &str) -> Result<Option<String>, Error> {
         AND (SELECT count(*) FROM campaign_members WHERE campaign = m.campaign) >= ?2";
     let mut query = db.prepare_cached(sql)?;
     Ok(query.query_row((account, MEMBERS_MIN as i64), |row| row.get(0)).optional()?)
+}
+
+/// Members with an open blind case: whoever works cases is not shown what it hides.
+pub fn hidden(db: &Connection, id: &str) -> Result<BTreeSet<String>, Error> {
+    let blind = Cause::ALL.into_iter().filter(|cause| cause.is_blind());
+    let blind: Vec<String> = blind.map(|cause| (cause as i64).to_string()).collect();
+    let sql = format!(
+        "SELECT m.account FROM campaign_members AS m JOIN cases AS c ON c.account = m.account AND c.state = 0
+            WHERE m.campaign = ?1 AND c.cause IN ({})",
+        blind.join(", ")
+    );
+    let mut query = db.prepare_cached(&sql)?;
+    let rows = query.query_map([id], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<BTreeSet<_>>>()?)
 }
 
 /// Accounts in it, in the order in which they are shown: those that others name most first.

@@ -63,7 +63,7 @@ pub struct Case {
     pub claimed_until: u64,
     /// Whether it waits for a lead.
     pub escalated: bool,
-    /// Who may not take it; empty: everybody may.
+    /// Who may not take it, a line each; empty: everybody may.
     pub excluded: String,
     /// Of a second review: the first case.
     pub of_case: String,
@@ -116,6 +116,11 @@ impl Case {
             .then_some(&*self.claimed_by)
     }
 
+    /// Whether it is closed to somebody.
+    pub fn excludes(&self, actor: &str) -> bool {
+        !self.excluded.is_empty() && self.excluded.split('\n').any(|one| one == actor)
+    }
+
     /// Whether this actor may act on it now as far as claims go.
     pub fn is_free_for(&self, actor: &str, at: u64) -> bool {
         self.state == State::Open && self.holder(at).is_none_or(|holder| holder == actor)
@@ -123,7 +128,7 @@ impl Case {
 
     /// Gives it to somebody until `until`, if it is free and not closed to them; a renewal is the same.
     pub fn claim(&mut self, actor: &str, (at, until): (u64, u64)) -> bool {
-        if !self.is_free_for(actor, at) || self.excluded == actor {
+        if !self.is_free_for(actor, at) || self.excludes(actor) {
             return false;
         }
         actor.clone_into(&mut self.claimed_by);

@@ -24,11 +24,13 @@ pub enum Cause {
     Second,
     /// An account whose answer is known; to whoever answers it is an audit.
     Golden,
+    /// Two people disagree about an account: a lead who is neither of them judges it, blind.
+    Dispute,
 }
 
 impl Cause {
     /// All of them, by number.
-    pub const ALL: [Cause; 8] = [
+    pub const ALL: [Cause; 9] = [
         Self::Urgent,
         Self::Appeal,
         Self::Ban,
@@ -37,6 +39,7 @@ impl Cause {
         Self::Audit,
         Self::Second,
         Self::Golden,
+        Self::Dispute,
     ];
 
     /// The word used in pages, addresses and ids. A golden item has that of an audit: nobody sees which is which.
@@ -49,6 +52,7 @@ impl Cause {
             Cause::Opened => "opened",
             Cause::Audit | Cause::Golden => "audit",
             Cause::Second => "second",
+            Cause::Dispute => "dispute",
         }
     }
 
@@ -62,7 +66,9 @@ impl Cause {
         match self {
             Cause::Urgent => 0,
             Cause::Appeal | Cause::Ban => 1,
-            Cause::Review | Cause::Opened | Cause::Audit | Cause::Second | Cause::Golden => 2,
+            Cause::Review | Cause::Opened | Cause::Audit | Cause::Second | Cause::Golden | Cause::Dispute => {
+                2
+            }
         }
     }
 
@@ -71,13 +77,25 @@ impl Cause {
         match self {
             Cause::Urgent => HOUR_MS,
             Cause::Appeal | Cause::Ban => 24 * HOUR_MS,
-            Cause::Review | Cause::Opened | Cause::Audit | Cause::Second | Cause::Golden => 72 * HOUR_MS,
+            Cause::Review | Cause::Opened | Cause::Audit | Cause::Second | Cause::Golden | Cause::Dispute => {
+                72 * HOUR_MS
+            }
         }
     }
 
     /// Whether it is judged without score, bars, prior decisions and verdicts.
     pub const fn is_blind(self) -> bool {
-        matches!(self, Cause::Audit | Cause::Second | Cause::Golden)
+        matches!(self, Cause::Audit | Cause::Second | Cause::Golden | Cause::Dispute)
+    }
+
+    /// Whether it is worked by itself, never with many others.
+    pub const fn is_alone(self) -> bool {
+        matches!(self, Cause::Urgent | Cause::Appeal) || self.is_blind()
+    }
+
+    /// Whether it is for leads alone.
+    pub const fn is_for_leads(self) -> bool {
+        matches!(self, Cause::Dispute)
     }
 
     /// Whether it closes as unreviewed if nobody comes to it within the day's budget. What a person asked for never does.
@@ -95,6 +113,6 @@ mod tests {
         for (number, cause) in Cause::ALL.into_iter().enumerate() {
             assert_eq!((cause as i64, Cause::from_number(number as i64)), (number as i64, Some(cause)));
         }
-        assert_eq!((Cause::from_number(-1), Cause::from_number(8)), (None, None));
+        assert_eq!((Cause::from_number(-1), Cause::from_number(9)), (None, None));
     }
 }

@@ -61,6 +61,9 @@ pub struct Habits {
     pub audits_per_10_000: u32,
     /// Of cases that a human decided, so many in 10,000 are judged again, blind, by another.
     pub seconds_per_10_000: u32,
+    /// Of cases about bans, automation's and humans', so many in 10,000 are judged blind once they are closed, whether somebody decided or
+    /// nobody came to them.
+    pub bans_per_10_000: u32,
     /// One of so many slots of the queue is drawn at random over the score bands; 0: none.
     pub slots_a_lot: u32,
     /// Above so many, an act on many must be approved by a lead who did not propose it.
@@ -77,6 +80,7 @@ impl Default for Habits {
             budgets: BTreeMap::new(),
             audits_per_10_000: 100,
             seconds_per_10_000: 1_000,
+            bans_per_10_000: 2_000,
             slots_a_lot: 10,
             bulk_alone_max: 20,
             slots_a_golden: 25,
@@ -175,6 +179,7 @@ impl<'a> Fold<'a> {
         );
         let budgets = serde_json::to_string(&self.habits.budgets).expect("it has string keys");
         self.db.prepare_cached(&sql)?.execute((at as i64, self.habits.cases_per_day, budgets))?;
+        self.audit_unreviewed_bans(at)?;
         let sql = "DELETE FROM reported WHERE at < ?1";
         self.db.prepare_cached(sql)?.execute([at.saturating_sub(REPORT_MS) as i64])?;
         self.forget_campaigns(at)?;

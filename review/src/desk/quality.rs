@@ -33,6 +33,8 @@ pub struct Pair {
     pub model: String,
     /// When the second said it, ms of log time.
     pub at: u64,
+    /// What a third said, blind, since they disagree; `None`: nobody yet.
+    pub third: Option<Label>,
 }
 
 /// Agreement beyond chance.
@@ -107,6 +109,8 @@ pub struct Quality {
     pub appeals: [Vec<(String, Overturned)>; 5],
     /// Golden items by reviewer: `overturned` are those answered otherwise than known.
     pub golden: Vec<(String, Overturned)>,
+    /// Of pairs that disagree and that a third judged, by reviewer: `overturned` are those in which the third said otherwise.
+    pub disputed: Vec<(String, Overturned)>,
     /// Pairs that disagree, the latest first.
     pub disagreements: Vec<Pair>,
 }
@@ -141,7 +145,9 @@ pub fn meant(outcome: &str) -> Option<Label> {
 /// Every pair of a first case and its blind second review.
 fn pairs(db: &Connection) -> Result<Vec<Pair>, Error> {
     let sql = "SELECT a.id AS first, b.id AS second, b.account, b.excluded, l.actor, b.rule, b.model, l.at, l.label AS said,
-            (SELECT label FROM labels WHERE case_id = a.id ORDER BY at DESC, review LIMIT 1) AS label, a.outcome
+            (SELECT label FROM labels WHERE case_id = a.id ORDER BY at DESC, review LIMIT 1) AS label, a.outcome,
+            (SELECT label FROM labels JOIN cases AS c ON c.id = labels.case_id
+                WHERE c.account = b.account AND c.of_case = b.id AND labels.blind = 1 ORDER BY at DESC, review LIMIT 1) AS third
         FROM cases AS b JOIN cases AS a ON a.id = b.of_case
             JOIN labels AS l ON l.case_id = b.id AND l.blind = 1
         WHERE b.cause = ?1 AND b.state = 1 ORDER BY l.at DESC, l.review LIMIT ?2";
@@ -162,6 +168,7 @@ fn pairs(db: &Connection) -> Result<Vec<Pair>, Error> {
             rule: row.get("rule")?,
             model: row.get("model")?,
             at: row.get::<_, i64>("at")? as u64,
+            third: row.get::<_, Option<String>>("third")?.as_deref().and_then(Label::from_word),
         });
     }
     Ok(pairs)
@@ -181,13 +188,16 @@ fn grouped(pairs: &[Pair], keys: impl Fn(&Pair) -> Vec<String>) -> Vec<(String, 
     found
 }
 
-/// How often closed cases of a cause went against automation, by segment; what was a "cannot tell" is not counted.
+/// How often closed cases of a cause went against automation, by segment; what was a "cannot tell" is not counted. Among audits are blind
+/// second reviews of automation's bans: whoever gave them knew neither its word nor a human's.
 fn overturned(db: &Connection, cause: Cause) -> Result<[Vec<(String, Overturned)>; 5], Error> {
-    let sql = "SELECT rule, reason, model, coalesce(facts.country, ''), facts.age_h, outcome
-        FROM cases LEFT JOIN facts ON facts.account = cases.account
-        WHERE cause = ?1 AND state = 1 ORDER BY closed_at DESC LIMIT ?2";
+    let sql = "SELECT cases.rule, cases.reason, cases.model, coalesce(facts.country, ''), facts.age_h, cases.outcome
+        FROM cases LEFT JOIN facts ON facts.account = cases.account LEFT JOIN cases AS before ON before.id = cases.of_case
+        WHERE (cases.cause = ?1 OR ?1 = ?3 AND cases.cause = ?4 AND before.cause = ?5) AND cases.state = 1
+        ORDER BY cases.closed_at DESC LIMIT ?2";
     let mut query = db.prepare_cached(sql)?;
-    let mut rows = query.query((cause as i64, LATEST))?;
+    let [audit, second, ban] = [Cause::Audit, Cause::Second, Cause::Ban].map(|cause| cause as i64);
+    let mut rows = query.query((cause as i64, LATEST, audit, second, ban))?;
     let mut found: [BTreeMap<String, Overturned>; 5] = Default::default();
     while let Some(row) = rows.next()? {
         let outcome: String = row.get(5)?;
@@ -230,6 +240,20 @@ fn golden(db: &Connection) -> Result<Vec<(String, Overturned)>, Error> {
     Ok(sorted(found))
 }
 
+/// Of pairs that a third judged, whose word was the other one.
+fn disputed(pairs: &[Pair]) -> Vec<(String, Overturned)> {
+    let mut found: BTreeMap<String, Overturned> = BTreeMap::new();
+    for pair in pairs.iter().filter(|pair| pair.labels.0 != pair.labels.1) {
+        let Some(third) = pair.third.filter(|label| *label != Label::CannotTell) else { continue };
+        for (actor, label) in [(&pair.actors.0, pair.labels.0), (&pair.actors.1, pair.labels.1)] {
+            let one = found.entry(actor.clone()).or_default();
+            one.judged += 1;
+            one.overturned += u64::from(label != third);
+        }
+    }
+    sorted(found)
+}
+
 /// The most judged first.
 fn sorted(found: BTreeMap<String, Overturned>) -> Vec<(String, Overturned)> {
     let mut found: Vec<(String, Overturned)> = found.into_iter().collect();
@@ -249,6 +273,7 @@ pub fn quality(db: &Connection) -> Result<Quality, Error> {
         audits: overturned(db, Cause::Audit)?,
         appeals: overturned(db, Cause::Appeal)?,
         golden: golden(db)?,
+        disputed: disputed(&pairs),
         disagreements: pairs.into_iter().filter(|pair| pair.labels.0 != pair.labels.1).take(LISTED).collect(),
     })
 }

@@ -103,6 +103,10 @@ pub struct Waiting {
     pub escalated: u64,
 }
 
+/// Not closed to somebody: lines hold who is.
+const EXCLUDED: &str =
+    "(cases.excluded = '' OR instr(char(10) || cases.excluded || char(10), char(10) || ? || char(10)) = 0)";
+
 /// Conditions and their values.
 struct Clause {
     text: String,
@@ -166,7 +170,7 @@ impl Clause {
     fn free_for(&mut self, seeker: &Seeker<'_>, taken: &[String]) {
         let actor = || Value::Text(seeker.actor.to_owned());
         self.and("(claimed_until <= ? OR claimed_by = ?)", [Value::Integer(seeker.now as i64), actor()]);
-        self.and("cases.excluded <> ?", [actor()]);
+        self.and(EXCLUDED, [actor()]);
         let skipped = "NOT EXISTS (SELECT 1 FROM skips WHERE skips.case_id = cases.id AND skips.actor = ?)";
         self.and(skipped, [actor()]);
         for id in taken {
@@ -241,7 +245,8 @@ pub fn page(
         let values = [Value::Integer(place.class), Value::Real(place.key), Value::Text(place.id.clone())];
         clause.and("(class, key, id) > (?, ?, ?)", values);
     }
-    if !filter.is_escalated {
+    // What is for leads alone waits for them from the start.
+    if !filter.is_escalated && !filter.cause.is_some_and(Cause::is_for_leads) {
         clause.and("escalated = ?", [Value::Integer(0)]);
     }
     clause.values.push(Value::Integer(most as i64));
@@ -254,6 +259,27 @@ pub fn page(
         Ok(Listed { case, country: country.unwrap_or_default(), age_h: row.get("age_h")?, place })
     })?;
     Ok(rows.collect::<rusqlite::Result<Vec<Listed>>>()?)
+}
+
+/// How many open cases a filter shows, and how many of them may be acted on together.
+pub fn counted(db: &Connection, (filter, now): (&Filter, u64)) -> Result<(u64, u64), Error> {
+    let mut clause = Clause::of(filter, now);
+    if !filter.is_escalated {
+        clause.and("escalated = ?", [Value::Integer(0)]);
+    }
+    let alone = Cause::ALL.into_iter().filter(|cause| cause.is_alone());
+    let alone: Vec<String> = alone.map(|cause| (cause as i64).to_string()).collect();
+    let sql = format!(
+        "SELECT count(*), count(*) FILTER (WHERE cause NOT IN ({})) FROM cases
+            LEFT JOIN facts ON facts.account = cases.account WHERE {}",
+        alone.join(", "),
+        clause.text
+    );
+    let mut query = db.prepare_cached(&sql)?;
+    let found = query.query_row(params_from_iter(clause.values), |row| {
+        Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64))
+    })?;
+    Ok(found)
 }
 
 /// How much waits, and how much of it too long.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use schema::desk::Explained;
 use schema::history::{Heard, History, Told};
-use schema::{Body, Decision, EntityKind, Restriction, Review, Row, Span};
+use schema::{Body, Counterfactual, Decision, EntityKind, Restriction, Review, Row, Span};
 
 use super::Desk;
 use super::case::Case;
@@ -22,6 +22,8 @@ const CHART_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 const EVENTS_MAX: usize = 5_000;
 /// Most decisions, reviews and reports shown.
 const SHOWN_MAX: usize = 50;
+/// Most rows of one instant that are looked through.
+const ROWS_MAX: usize = 16;
 /// Most accounts shown that share something.
 const LINKED_MAX: usize = 12;
 
@@ -56,6 +58,8 @@ pub struct Linked {
     pub by: Vec<EntityKind>,
     /// What is in force for it.
     pub in_force: Vec<Restriction>,
+    /// Whether that is not told, since a blind case of it is open.
+    pub is_hidden: bool,
 }
 
 /// What is known.
@@ -63,6 +67,8 @@ pub struct Linked {
 pub struct Sheet {
     /// The decision that is judged.
     pub judged: Option<Decision>,
+    /// How it would not have been made, if the decision does not say itself: features that would all have had to stay under a value.
+    pub ways_out: Vec<Vec<Counterfactual>>,
     /// What is in force now.
     pub in_force: Vec<Restriction>,
     /// Enforced decisions, newest first.
@@ -129,9 +135,21 @@ impl Desk {
         sheet.decisions.sort_by(|a, b| b.seq.cmp(&a.seq).then_with(|| a.id.cmp(&b.id)));
         let judged = case.map_or("", |case| &case.decision);
         sheet.judged = sheet.decisions.iter().find(|decision| decision.id == judged).cloned();
+        sheet.ways_out = sheet.judged.as_ref().map_or(Vec::new(), |judged| self.ways_out(judged));
         sheet.in_force = self.in_force(account)?;
         sheet.explained = sheet.row.as_ref().and_then(|row| self.given.insight.explain(row));
         Ok(sheet)
+    }
+
+    /// Ways out of a decision, over the row that was kept of it.
+    fn ways_out(&self, judged: &Decision) -> Vec<Vec<Counterfactual>> {
+        let Some(history) = self.given.history.as_ref().filter(|_| judged.counterfactual.is_none()) else {
+            return Vec::new();
+        };
+        let (at, mut rows) = (Span { from: judged.issued, to: judged.issued + 1 }, Vec::new());
+        keep(history.rows(&judged.account, at, ROWS_MAX), &mut rows);
+        let row = rows.iter().find(|row| row.decisions.contains(&judged.id));
+        row.map_or(Vec::new(), |row| self.given.insight.ways_out(judged, row))
     }
 
     fn in_force(&self, account: &str) -> Result<Vec<Restriction>, Error> {
@@ -198,9 +216,11 @@ impl Desk {
         });
         found.truncate(LINKED_MAX);
         for (account, by) in found {
-            let in_force = self.in_force(&account)?;
+            let open = self.store.read(|db| Case::open_of(db, &account))?;
+            let is_hidden = open.is_some_and(|case| case.cause.is_blind());
+            let in_force = if is_hidden { Vec::new() } else { self.in_force(&account)? };
             let handle = self.handle(&account)?;
-            sheet.linked.push(Linked { account, handle, by, in_force });
+            sheet.linked.push(Linked { account, handle, by, in_force, is_hidden });
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ use super::wrong::{Answered, Wrong, work};
 use crate::audit;
 use crate::desk::Desk;
 use crate::desk::bulk::{self, Bulk, Kind, Made, Proposal};
+use crate::desk::case::{Case, State};
 use crate::desk::queue;
 use crate::people::{Right, Viewer};
 use crate::strings::Strings;
@@ -24,8 +25,6 @@ use crate::when;
 
 /// Acts on the list.
 const LISTED: usize = 50;
-/// Most cases that a proposal counts.
-const COUNTED: usize = 2_001;
 
 /// A line of the list, or the whole of one.
 pub(super) struct Line {
@@ -82,6 +81,9 @@ struct BulkPage {
     f: Frame,
     line: Line,
     sample: Vec<Sampled>,
+    /// How many of all that the filter showed; empty: it is about no filter.
+    scope: String,
+    foreseen: Vec<(String, u64)>,
     passed: Vec<(String, u64)>,
     countries: Vec<(String, String)>,
     actions: Vec<(String, String)>,
@@ -158,11 +160,11 @@ pub(super) async fn begin(
     let (filter, t) = (list::filter(&fields(query.as_bytes())?), viewer.t);
     let (count, clauses) = work(&desk, move |desk| {
         let now = desk.now();
-        let count = desk.store.read(|db| queue::page(db, (&filter, now), None, COUNTED))?.len();
+        let count = desk.store.read(|db| queue::counted(db, (&filter, now)))?;
         Ok((count, choices(t, &desk.given.settings.clauses, None)))
     })
     .await?;
-    let count = if count == COUNTED { "> 2\u{202f}000".to_owned() } else { when::count(count as u64) };
+    let count = t.fill("bulk.counted", &[when::count(count.1), when::count(count.0)]);
     Ok(page(&NewPage { f: Frame::new(&viewer, "/review/"), query, count, clauses }))
 }
 
@@ -200,10 +202,20 @@ pub(super) async fn propose_undoing(
     Ok(Redirect::to(&format!("/review/bulk/{id}")).into_response())
 }
 
+/// How much of what the filter showed it is about, in words; empty: it is about no filter.
+fn scope(t: &Strings, one: &Bulk) -> String {
+    if one.shown == 0 {
+        return String::new();
+    }
+    let counted = t.fill("bulk.counted", &[when::count(one.total()), when::count(one.shown)]);
+    if one.total() < bulk::CASES_MAX as u64 { counted } else { format!("{counted} {}", t.say("bulk.first")) }
+}
+
 /// What the page of one is made from.
 struct Found {
     one: Bulk,
     sample: Vec<Sampled>,
+    foreseen: Vec<(&'static str, u64)>,
     passed: Vec<(String, u64)>,
     countries: Vec<(String, u64)>,
     actions: Vec<(String, u64)>,
@@ -216,7 +228,10 @@ fn found(desk: &Desk, t: &Strings, id: &str) -> Result<Found, Wrong> {
         Ok((one, sample, bulk::passed_over(db, id)?, bulk::by_country(db, id)?, bulk::by_action(db, id)?))
     })?;
     let sampled = |one: bulk::Sampled| {
-        let case = one.case.as_ref();
+        // What a blind case hides is not shown here either.
+        let is_blind = |case: &&Case| case.state == State::Open && case.cause.is_blind();
+        let hides = one.case.as_ref().is_some_and(|case| is_blind(&case));
+        let case = one.case.as_ref().filter(|case| !is_blind(case));
         let path = match case {
             Some(case) => format!("/review/case/{}", case.id),
             None => desk.account_path(&one.account)?,
@@ -227,13 +242,15 @@ fn found(desk: &Desk, t: &Strings, id: &str) -> Result<Found, Wrong> {
             cause: case.map_or(String::new(), |case| t.word("cause", case.cause.word()).to_owned()),
             rule: case.map_or(String::new(), |case| case.rule.clone()),
             score: case.and_then(|case| case.score).map_or(String::new(), |score| format!("{score:.2}")),
-            what: t.word("action", &one.what).to_owned(),
+            what: if hides { String::new() } else { t.word("action", &one.what).to_owned() },
             outcome: t.word("bulk_item", &one.state).to_owned(),
         })
     };
     let sample = sample.into_iter().map(sampled).collect::<Result<Vec<Sampled>, Wrong>>()?;
     let alone_max = desk.given.habits.bulk_alone_max;
-    Ok(Found { one: one.ok_or(Wrong::NotFound)?, sample, passed, countries, actions, alone_max })
+    let one = one.ok_or(Wrong::NotFound)?;
+    let foreseen = if one.state == "proposed" { desk.foreseen(&one)? } else { Vec::new() };
+    Ok(Found { one, sample, foreseen, passed, countries, actions, alone_max })
 }
 
 /// `GET /review/bulk/{id}`.
@@ -259,6 +276,8 @@ pub(super) async fn show(
         countries: counted(&found.countries, "country", "case.unknown"),
         actions: counted(&found.actions, "action", "case.free"),
         alone_max: found.alone_max.to_string(),
+        scope: scope(t, one),
+        foreseen: found.foreseen.iter().map(|(why, count)| (t.say(why).to_owned(), *count)).collect(),
         passed: found.passed.iter().map(|(why, count)| (t.say(why).to_owned(), *count)).collect(),
         can_approve: may_approve && matches!(&*one.state, "proposed" | "cancelled"),
         needs_another: needs_another && is_own && one.state == "proposed",

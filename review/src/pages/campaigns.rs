@@ -17,6 +17,7 @@ use super::bulk::{Line, line};
 use super::clauses::{Choice, choices};
 use super::frame::{Frame, page};
 use super::guard::Posted;
+use super::queue::staff_span;
 use super::wrong::{Answered, Wrong, work};
 use crate::audit;
 use crate::chart;
@@ -44,6 +45,9 @@ struct CampaignLine {
     bar: String,
     grown: String,
     opened: String,
+    /// When it should be acted on; empty: somebody is at it.
+    due: String,
+    is_late: bool,
     act: String,
     act_id: String,
 }
@@ -94,7 +98,11 @@ struct CampaignPage {
     may_work: bool,
 }
 
-fn campaign_line(t: &Strings, one: &Campaign, now: u64) -> CampaignLine {
+fn campaign_line(desk: &Desk, t: &Strings, one: &Campaign) -> CampaignLine {
+    let (now, habits) = (desk.now(), &desk.given.habits);
+    let due_at = one.due_at(|ms| habits.stretched(ms));
+    let due = due_at.map(|at| staff_span(t, (now.min(at), now.max(at)), habits.pace));
+    let key = if due_at.is_some_and(|at| at < now) { "queue.late_by" } else { "queue.in" };
     let ago = |at: u64| t.fill("case.ago", &[when::span(t, now.saturating_sub(at))]);
     CampaignLine {
         id: one.id.clone(),
@@ -104,6 +112,8 @@ fn campaign_line(t: &Strings, one: &Campaign, now: u64) -> CampaignLine {
         bar: chart::bar(one.limited as f64 / one.members.max(1) as f64),
         grown: ago(one.grown_at),
         opened: ago(one.opened_at),
+        is_late: due_at.is_some_and(|at| at < now),
+        due: due.map_or(String::new(), |due| t.fill(key, &[due])),
         act: if one.act.1.is_empty() { String::new() } else { t.word("bulk", &one.act.1).to_owned() },
         act_id: one.act.0.clone(),
     }
@@ -111,12 +121,12 @@ fn campaign_line(t: &Strings, one: &Campaign, now: u64) -> CampaignLine {
 
 /// `GET /review/campaigns`.
 pub(super) async fn all(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer) -> Answered {
-    let (found, now) = work(&desk, |desk| {
-        let now = desk.now();
-        Ok((desk.store.read(|db| campaign::latest(db, now, LISTED))?, now))
+    let t = viewer.t;
+    let lines = work(&desk, move |desk| {
+        let found = desk.store.read(|db| campaign::latest(db, desk.now(), LISTED))?;
+        Ok(found.iter().map(|one| campaign_line(desk, t, one)).collect())
     })
     .await?;
-    let lines = found.iter().map(|one| campaign_line(viewer.t, one, now)).collect();
     Ok(page(&ListPage { f: Frame::new(&viewer, "/review/campaigns"), lines }))
 }
 
@@ -139,12 +149,36 @@ pub(super) async fn show(
         desk.audit(&viewer, "view_campaign", &one.id, "")?;
         let accounts: Vec<String> = members.iter().map(|member| member.account.clone()).collect();
         let company = desk.company(&accounts);
+        let members = without_hidden(desk, &viewer, &one, members)?;
         let lines = members.iter().take(SHOWN).map(|member| member_line(desk, viewer.t, member));
         let lines = lines.collect::<Result<Vec<MemberLine>, Wrong>>()?;
         Ok(one_page(desk, &viewer, (&one, &members, lines), (&company, &bulks)))
     })
     .await?;
     Ok(page(&made))
+}
+
+/// Members without what an open blind case of theirs hides from those who work cases; and notes what is shown of the others.
+fn without_hidden(
+    desk: &Desk,
+    viewer: &Viewer,
+    one: &Campaign,
+    mut members: Vec<Member>,
+) -> Result<Vec<Member>, Wrong> {
+    if !viewer.may(Right::Work) {
+        return Ok(members);
+    }
+    let hidden = desk.store.read(|db| campaign::hidden(db, &one.id))?;
+    for member in members.iter_mut().filter(|member| hidden.contains(&member.account)) {
+        (member.score, member.action, member.evidence) = (None, None, Evidence::Hidden);
+    }
+    let seen = members.iter().take(SHOWN).filter(|member| member.evidence != Evidence::Hidden);
+    let codes = |member: &Member| -> &[&str] {
+        if member.score.is_some() { &["standing", "evidence", "score"] } else { &["standing", "evidence"] }
+    };
+    let seen: Vec<(&str, &[&str])> = seen.map(|member| (&*member.account, codes(member))).collect();
+    desk.note_shown(&viewer.id, "", &seen)?;
+    Ok(members)
 }
 
 fn one_page(
@@ -154,15 +188,23 @@ fn one_page(
     (company, bulks): (&Company, &[bulk::Bulk]),
 ) -> CampaignPage {
     let t = viewer.t;
-    let with_evidence = members.iter().filter(|member| member.evidence != Evidence::None).count();
+    let is_hidden = |member: &&Member| member.evidence == Evidence::Hidden;
+    let with_evidence =
+        members.iter().filter(|member| !matches!(member.evidence, Evidence::None | Evidence::Hidden)).count();
     let limited: Vec<bool> = members
         .iter()
         .map(|member| member.action.is_some_and(|action| action >= Action::RateLimit))
         .collect();
     let more = members.len().saturating_sub(SHOWN);
+    let mut line_of = campaign_line(desk, t, one);
+    if members.iter().any(|member| is_hidden(&member)) {
+        // How many there are tells nothing of those whose own is hidden.
+        let known = limited.iter().filter(|limited| **limited).count();
+        line_of.limited = when::count(known as u64);
+    }
     CampaignPage {
         f: Frame::new(viewer, "/review/campaigns"),
-        line: campaign_line(t, one, desk.now()),
+        line: line_of,
         with_evidence: when::count(with_evidence as u64),
         members: lines,
         more: if more > 0 { t.fill("campaign.more", &[when::count(more as u64)]) } else { String::new() },
@@ -181,6 +223,7 @@ fn one_page(
 fn member_line(desk: &Desk, t: &Strings, member: &Member) -> Result<MemberLine, Wrong> {
     let evidence = match &member.evidence {
         Evidence::None => t.say("campaign.evidence_none").to_owned(),
+        Evidence::Hidden => t.say("campaign.hidden").to_owned(),
         Evidence::Behaviour(rule) => t.fill("campaign.evidence_behaviour", [rule]),
         Evidence::Reports => t.say("campaign.evidence_reports").to_owned(),
         Evidence::Human => t.say("campaign.evidence_human").to_owned(),
@@ -191,11 +234,14 @@ fn member_line(desk: &Desk, t: &Strings, member: &Member) -> Result<MemberLine, 
         score: member.score.map_or(String::new(), |score| format!("{score:.2}")),
         named_by: when::count(member.named_by),
         action: member.action.map_or_else(
-            || t.say("case.free").to_owned(),
+            || match member.evidence {
+                Evidence::Hidden => String::new(),
+                _ => t.say("case.free").to_owned(),
+            },
             |action| t.word("action", action.word()).to_owned(),
         ),
         evidence,
-        has_evidence: member.evidence != Evidence::None,
+        has_evidence: !matches!(member.evidence, Evidence::None | Evidence::Hidden),
     })
 }
 

@@ -155,6 +155,11 @@ fn gather(desk: &Desk, viewer: &Viewer, (id, query): (&str, &str)) -> Result<Fou
     })
 }
 
+/// Whether somebody may look at a case and not work it.
+fn is_closed_to(case: &Case, viewer: &Viewer) -> bool {
+    case.excludes(&viewer.id) || case.cause.is_for_leads() && !viewer.may(Right::Lead)
+}
+
 /// The case after this one, but for what the viewer has in hand: that will be done by then.
 fn after(desk: &Desk, case: &Case, (seeker, filter): (&Seeker<'_>, &Filter)) -> Result<Option<Case>, Wrong> {
     let mut but = vec![case.id.clone()];
@@ -227,7 +232,7 @@ fn made(viewer: &Viewer, found: Found, (query, done): (String, Option<Done>)) ->
         is_mine: holder == viewer.id,
         is_held: !holder.is_empty() && holder != viewer.id,
         holder: audit::short(holder),
-        is_excluded: case.excluded == viewer.id,
+        is_excluded: is_closed_to(&case, viewer),
         may_work: viewer.may(Right::Work),
         escalated: case.escalated,
         due: list::staff_span(t, due, pace),

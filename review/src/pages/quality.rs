@@ -49,6 +49,7 @@ struct Dispute {
     path: String,
     first: String,
     second: String,
+    third: String,
     rule: String,
     at: String,
 }
@@ -61,6 +62,7 @@ struct QualityPage {
     groups: Vec<(&'static str, Vec<AgreementLine>)>,
     overturns: Vec<Overturns>,
     golden: Vec<OverturnedLine>,
+    disputed: Vec<OverturnedLine>,
     disputes: Vec<Dispute>,
 }
 
@@ -91,6 +93,7 @@ fn made(viewer: &Viewer, found: &Quality, paths: Vec<String>) -> QualityPage {
         path,
         first: said(t, &pair.actors.0, pair.labels.0),
         second: said(t, &pair.actors.1, pair.labels.1),
+        third: pair.third.map_or_else(String::new, |label| t.word("outcome", label.word()).to_owned()),
         rule: pair.rule.clone(),
         at: when::moment(pair.at),
     };
@@ -107,6 +110,7 @@ fn made(viewer: &Viewer, found: &Quality, paths: Vec<String>) -> QualityPage {
             overturns("quality.appeals", &found.appeals),
         ],
         golden: found.golden.iter().take(50).map(golden).collect(),
+        disputed: found.disputed.iter().take(50).map(golden).collect(),
         disputes: found.disagreements.iter().zip(paths).map(dispute).collect(),
     }
 }

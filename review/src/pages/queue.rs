@@ -15,6 +15,7 @@ use super::guard::{Posted, encoded, fields};
 use super::wrong::{Answered, Wrong, work};
 use crate::audit;
 use crate::desk::Desk;
+use crate::desk::alarm;
 use crate::desk::cause::Cause;
 use crate::desk::queue::{self, Column, Filter, Listed, Place, Waiting};
 use crate::desk::views;
@@ -83,6 +84,7 @@ struct QueuePage {
     views: Vec<(String, String, bool)>,
     next: String,
     alarm: String,
+    campaign_alarm: String,
 }
 
 /// Reads a filter out of a query.
@@ -125,6 +127,7 @@ fn query_of(filter: &Filter) -> String {
 struct Found {
     listed: Vec<Listed>,
     waiting: Waiting,
+    late_campaigns: u64,
     values: [Vec<(String, u64)>; 4],
     views: Vec<(String, String)>,
     now: u64,
@@ -150,6 +153,7 @@ pub(super) async fn show(
             Ok(Found {
                 listed: queue::page(db, (&filter, now), after.as_ref(), PAGE + 1)?,
                 waiting: queue::waiting(db, now)?,
+                late_campaigns: alarm::campaigns(db, now, |ms| desk.given.habits.stretched(ms))?.overdue,
                 values: [rules?, reasons?, countries?, models?],
                 views: views::of(db, &owner)?,
                 now,
@@ -173,6 +177,9 @@ fn made(viewer: &Viewer, wanted: &Filter, mut found: Found) -> QueuePage {
     let lines = found.listed.iter().map(|listed| line(viewer, listed, (found.now, found.pace))).collect();
     let overdue: u64 = found.waiting.overdue[..2].iter().sum();
     let alarm = if overdue > 0 { t.fill("queue.alarm", &[when::count(overdue)]) } else { String::new() };
+    let late = found.late_campaigns;
+    let campaign_alarm =
+        if late > 0 { t.fill("queue.alarm_campaigns", &[when::count(late)]) } else { String::new() };
     let word = |kind: &'static str| move |value: &str| t.word(kind, value).to_owned();
     let plain = |value: &str| value.to_owned();
     let [rules, reasons, countries, models] = &found.values;
@@ -202,6 +209,7 @@ fn made(viewer: &Viewer, wanted: &Filter, mut found: Found) -> QueuePage {
         query,
         next,
         alarm,
+        campaign_alarm,
     }
 }
 
@@ -247,7 +255,7 @@ pub(super) fn tone(cause: Cause) -> &'static str {
     match cause {
         Cause::Urgent => "bad",
         Cause::Appeal | Cause::Ban => "warn",
-        Cause::Audit | Cause::Second | Cause::Golden => "accent",
+        Cause::Audit | Cause::Second | Cause::Golden | Cause::Dispute => "accent",
         Cause::Review | Cause::Opened => "",
     }
 }

@@ -9,7 +9,8 @@ use features::CATALOG;
 use models::Model;
 use schema::limits::{ENDS_TOLD_MAX, REASONS_MAX};
 use schema::{
-    Action, Counterfactual, Decision, HOLDOUT, Mode, Reason, Restriction, Scope, Source, decision_id,
+    Action, Counterfactual, Decision, HOLDOUT, MODEL_SCORE, Mode, Reason, Restriction, Scope, Source,
+    decision_id,
 };
 
 use super::propose::{Basis, Proposal};
@@ -141,13 +142,20 @@ impl Engine {
         self.lists.known(occasion.event.account, occasion.at).map_or(String::new(), |hit| hit.list.clone())
     }
 
-    /// Why, and behind it that the account is held out, if it is.
+    /// Why, and behind it that it rests on the model's score, and that the account is held out, where it is so.
     fn all_reasons(&mut self, occasion: &Occasion<'_>, proposal: &Proposal) -> Vec<Reason> {
         let mut reasons = self.reasons(occasion, proposal.basis);
-        if proposal.holdout {
-            reasons.truncate(REASONS_MAX - 1);
-            reasons.push(Reason { value: Some(self.policy.holdout as f32), ..plain(HOLDOUT) });
+        let mut more = Vec::new();
+        if let Basis::Rule(index) = proposal.basis
+            && self.policy.rules[index].rests_on_score(&occasion.facts(&self.vector))
+        {
+            more.push(Reason { value: Some(occasion.score), ..plain(MODEL_SCORE) });
         }
+        if proposal.holdout {
+            more.push(Reason { value: Some(self.policy.holdout as f32), ..plain(HOLDOUT) });
+        }
+        reasons.truncate(REASONS_MAX - more.len());
+        reasons.extend(more);
         reasons
     }
 

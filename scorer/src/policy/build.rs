@@ -10,7 +10,7 @@ use schema::limits::{
     AUDIT_BOUNDS_MAX, AUDITS_PER_DAY_MAX, ID_BYTES_MAX, POLICY_BYTES_MAX, RESTRICTION_MS_MIN, RULES_MAX,
     TEXT_BYTES_MAX,
 };
-use schema::{AUDIT, Action, EntityKind, HOLDOUT, Limit, Mode, Scope};
+use schema::{AUDIT, Action, EntityKind, HOLDOUT, Limit, MODEL_SCORE, Mode, Scope};
 use toml::Spanned;
 
 use super::evidence::is_neighbourhood;
@@ -30,7 +30,7 @@ const YOUNG_S_MAX: f32 = 24.0 * 3600.0;
 const TERM_MS_MAX: u64 = 3_653 * 24 * 3600 * 1000;
 
 /// Codes of reasons that carry a probability.
-const RESERVED: [&str; 2] = [AUDIT, HOLDOUT];
+const RESERVED: [&str; 3] = [AUDIT, HOLDOUT, MODEL_SCORE];
 
 /// The text, to tie errors to places.
 struct Source<'a> {

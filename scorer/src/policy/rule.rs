@@ -67,7 +67,7 @@ pub(super) struct Threshold {
 /// A condition, taken apart at its outermost `&&`.
 #[derive(Debug, Clone)]
 pub(super) struct Condition {
-    program: Program,
+    pub(super) program: Program,
     /// Parts of the form `feature OP value`, in the order that they are tried.
     thresholds: Vec<Threshold>,
     /// All other parts.

@@ -107,6 +107,8 @@ pub struct Review {
     pub audit_share: f64,
     /// Share of decided cases that are judged again.
     pub second_share: f64,
+    /// Share of closed cases about bans that are judged blind.
+    pub ban_share: f64,
     /// One of so many slots is drawn at random.
     pub random_slots: u32,
     /// A golden item after so many cases taken.
@@ -148,7 +150,12 @@ impl Review {
     /// What the desk's habits are bound to.
     fn check_habits(&self) -> Result<(), String> {
         self.budgets()?;
-        for (name, share) in [("audit_share", self.audit_share), ("second_share", self.second_share)] {
+        let shares = [
+            ("audit_share", self.audit_share),
+            ("second_share", self.second_share),
+            ("ban_share", self.ban_share),
+        ];
+        for (name, share) in shares {
             if !(0.0..=1.0).contains(&share) {
                 return Err(format!("review.{name} = {share}: give a share, 0 to 1"));
             }

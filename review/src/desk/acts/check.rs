@@ -31,7 +31,7 @@ pub fn check(
     (standing, clauses, now): (Option<&Standing>, &[Clause], u64),
 ) -> Result<(), Error> {
     let refuse = |why: &'static str| Err(Error::Refused(why));
-    if case.excluded == actor && wanted.act != Act::Note {
+    if case.excludes(actor) && wanted.act != Act::Note {
         return refuse("refused.own_decision");
     }
     if case.state != State::Open && wanted.act != Act::Note {

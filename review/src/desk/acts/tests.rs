@@ -17,7 +17,8 @@ struct Scene {
 
 fn scene() -> Scene {
     let folder = tempfile::tempdir().expect("a folder");
-    let habits = Habits { audits_per_10_000: 0, seconds_per_10_000: 0, ..Habits::default() };
+    let habits =
+        Habits { audits_per_10_000: 0, seconds_per_10_000: 0, bans_per_10_000: 0, ..Habits::default() };
     let (world, desk) = World::desk(folder.path(), habits);
     Scene { world, desk, _folder: folder }
 }

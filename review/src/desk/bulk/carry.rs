@@ -4,6 +4,9 @@
 //! against whom nothing speaks but its company is never banned; of a version, only its own decision is lifted, and only where nothing
 //! else would go with it.
 
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
 use schema::{Act, Label, Review, Standing, Verdict};
 
 use super::{Bulk, Kind, load};
@@ -50,8 +53,9 @@ impl Bulk {
 impl Desk {
     /// Carries out what is approved, or takes it back, until nothing is left or somebody stops it. Blocks for long.
     pub(crate) fn run_bulk(&self, id: &str) -> Result<(), Error> {
+        let Some(mut bulk) = self.store.read(|db| load(db, id))? else { return Ok(()) };
         loop {
-            let Some(bulk) = self.store.read(|db| load(db, id))? else { return Ok(()) };
+            (bulk.state, bulk.approver) = self.store.read(|db| state(db, id))?;
             let (from, end) = match &*bulk.state {
                 "running" => ("waiting", "done"),
                 "undoing" => ("done", "undone"),
@@ -122,20 +126,53 @@ impl Desk {
         Ok(ids.into_iter().next().unwrap_or_default())
     }
 
-    /// Acts on a member by way of its open case, or of one that is opened for it.
-    fn member(&self, bulk: &Bulk, item: &mut Item) -> Result<String, Error> {
+    /// The open case of a member that may be acted on, if it has one.
+    fn may_act(&self, bulk: &Bulk, account: &str) -> Result<Option<Case>, Error> {
         let now = self.now();
-        let account = &item.account;
         let (open, evidence) =
             self.store.read(|db| Ok((Case::open_of(db, account)?, campaign::evidence(db, account, now)?)))?;
         let condemns = bulk.act == Verdict::Ban.word() || bulk.label == Label::Abusive.word();
         if condemns && evidence == Evidence::None {
             return Err(Error::Refused("campaign.no_evidence"));
         }
-        let case = match open {
-            Some(case) if matches!(case.cause, Cause::Urgent | Cause::Appeal) || case.cause.is_blind() => {
-                return Err(Error::Refused("campaign.own_case"));
+        match &open {
+            Some(case) if case.cause.is_alone() => Err(Error::Refused("campaign.own_case")),
+            Some(case) if case.excludes(&bulk.owner) => Err(Error::Refused("refused.own_decision")),
+            Some(case) if !case.is_free_for(&bulk.owner, now) => Err(Error::Refused("refused.held")),
+            _ => Ok(open),
+        }
+    }
+
+    /// What would be passed over if it were carried out now: why, and how many of it, most first.
+    pub(crate) fn foreseen(&self, bulk: &Bulk) -> Result<Vec<(&'static str, u64)>, Error> {
+        let mut why: BTreeMap<&'static str, u64> = BTreeMap::new();
+        match bulk.kind {
+            Kind::Campaign => {
+                for account in self.store.read(|db| waiting(db, &bulk.id))? {
+                    match self.may_act(bulk, &account) {
+                        Ok(_) => {}
+                        Err(Error::Refused(one)) => *why.entry(one).or_default() += 1,
+                        Err(error) => return Err(error),
+                    }
+                }
             }
+            Kind::Cases => {
+                let (closed, held) = self.store.read(|db| taken(db, bulk, self.now()))?;
+                let found = [("refused.closed", closed), ("refused.held", held)];
+                why.extend(found.into_iter().filter(|(_, count)| *count > 0));
+            }
+            // What has ended by its turn shows then: there may be very many.
+            Kind::Version => {}
+        }
+        let mut why: Vec<(&'static str, u64)> = why.into_iter().collect();
+        why.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        Ok(why)
+    }
+
+    /// Acts on a member by way of its open case, or of one that is opened for it.
+    fn member(&self, bulk: &Bulk, item: &mut Item) -> Result<String, Error> {
+        let account = &item.account;
+        let case = match self.may_act(bulk, account)? {
             Some(case) => case,
             None => self.open_case(account, &bulk.owner, &format!("{}{account}", bulk.id))?,
         };
@@ -258,4 +295,30 @@ impl Desk {
         review.shown = vec!["bulk".to_owned()];
         review
     }
+}
+
+/// State and approver.
+fn state(db: &Connection, id: &str) -> Result<(String, String), Error> {
+    let mut query = db.prepare_cached("SELECT state, approver FROM bulks WHERE id = ?1")?;
+    Ok(query.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
+/// Accounts that wait.
+fn waiting(db: &Connection, id: &str) -> Result<Vec<String>, Error> {
+    let mut query =
+        db.prepare_cached("SELECT account FROM bulk_items WHERE bulk = ?1 AND state = 'waiting'")?;
+    let rows = query.query_map([id], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<Vec<String>>>()?)
+}
+
+/// Of cases that wait, those that somebody closed meanwhile, and those that another holds.
+fn taken(db: &Connection, bulk: &Bulk, now: u64) -> Result<(u64, u64), Error> {
+    let sql = "SELECT count(*) FILTER (WHERE c.state <> 0),
+            count(*) FILTER (WHERE c.state = 0 AND c.claimed_until > ?2 AND c.claimed_by NOT IN ('', ?3))
+        FROM bulk_items AS i JOIN cases AS c ON c.id = i.case_id WHERE i.bulk = ?1 AND i.state = 'waiting'";
+    let mut query = db.prepare_cached(sql)?;
+    let found = query.query_row((&bulk.id, now as i64, &bulk.owner), |row| {
+        Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64))
+    })?;
+    Ok(found)
 }

@@ -9,13 +9,14 @@ use schema::Action;
 use super::versions::Made;
 use super::{Kind, Proposal};
 use crate::desk::case::Case;
-use crate::desk::cause::Cause;
 use crate::desk::queue::{self, Filter};
 use crate::desk::{Desk, campaign, rank};
 use crate::error::Error;
 
 /// Most cases of one act.
-const CASES_MAX: usize = 2_000;
+pub const CASES_MAX: usize = 100_000;
+/// As many are read or written at once, so that whoever else needs the store waits little.
+const SLICE: usize = 2_000;
 /// Most restrictions that are taken from a version in one act.
 const RESTRICTIONS_MAX: usize = 100_000;
 /// Accounts of a version's act whose country is looked up for the preview.
@@ -40,10 +41,6 @@ impl Desk {
     ) -> Result<String, Error> {
         what.check(&self.given.settings.clauses)?;
         let now = self.now();
-        let may =
-            |case: &Case| !matches!(case.cause, Cause::Urgent | Cause::Appeal) && !case.cause.is_blind();
-        let listed = self.store.read(|db| queue::page(db, (filter, now), None, CASES_MAX * 2))?;
-        let cases = listed.into_iter().map(|listed| listed.case).filter(may).take(CASES_MAX);
         let item = |case: Case| Item {
             item: case.id.clone(),
             account: case.account,
@@ -51,7 +48,23 @@ impl Desk {
             decision: String::new(),
             what: case.action.map_or(String::new(), |action| action.word().to_owned()),
         };
-        self.write(owner, (Kind::Cases, ""), what, cases.map(item).collect())
+        let (shown, _) = self.store.read(|db| queue::counted(db, (filter, now)))?;
+        let (mut items, mut after) = (Vec::new(), None);
+        loop {
+            let listed = self.store.read(|db| queue::page(db, (filter, now), after.as_ref(), SLICE))?;
+            let Some(last) = listed.last() else { break };
+            after = Some(last.place.clone());
+            let cases = listed.into_iter().map(|listed| listed.case).filter(|case| !case.cause.is_alone());
+            items.extend(cases.map(item));
+            if items.len() >= CASES_MAX {
+                items.truncate(CASES_MAX);
+                break;
+            }
+        }
+        let id = self.write(owner, (Kind::Cases, ""), what, items)?;
+        let sql = "UPDATE bulks SET shown = ?2 WHERE id = ?1";
+        self.store.writer().prepare_cached(sql)?.execute((&id, shown as i64))?;
+        Ok(id)
     }
 
     /// Proposes an act on all members of a campaign; its id.
@@ -85,7 +98,8 @@ impl Desk {
         what.check(&self.given.settings.clauses)?;
         let now = self.now();
         let found = self.store.read(|db| {
-            let sql = "SELECT account, decision, action FROM restricted WHERE source = ?1 AND (?2 = '*' OR rule = ?2) AND version = ?3
+            let sql = "SELECT account, decision, action FROM restricted WHERE CASE ?1 WHEN 'model' THEN model = ?3 ELSE source = ?1 AND version = ?3 END
+                    AND (?2 = '*' OR rule = ?2)
                 AND (expires IS NULL OR expires > ?4) ORDER BY issued DESC, account LIMIT ?5";
             let mut query = db.prepare_cached(sql)?;
             let values = (&made.source, &made.rule, &made.version, now as i64, RESTRICTIONS_MAX as i64);
@@ -121,15 +135,18 @@ impl Desk {
         }
         let id = format!("b_{}", self.once().replace('.', "_"));
         let now = self.now() as i64;
-        let mut writer = self.store.writer();
-        let transaction = writer.transaction()?;
+        // It is there once its last slice is.
+        for slice in items.chunks(SLICE) {
+            let mut writer = self.store.writer();
+            let transaction = writer.transaction()?;
+            slice.iter().try_for_each(|item| insert(&transaction, &id, item))?;
+            transaction.commit()?;
+        }
         let sql = "INSERT INTO bulks (id, owner, made_at, state, act, label, policy, reason, kind, target)
             VALUES (?1, ?2, ?3, 'proposed', ?4, ?5, ?6, ?7, ?8, ?9)";
         let Proposal { act, label, policy, reason } = what;
         let values = (&id, owner, now, act, label, policy, reason, kind.word(), target);
-        transaction.prepare_cached(sql)?.execute(values)?;
-        items.iter().try_for_each(|item| insert(&transaction, &id, item))?;
-        transaction.commit()?;
+        self.store.writer().prepare_cached(sql)?.execute(values)?;
         Ok(id)
     }
 }

@@ -7,7 +7,7 @@ use schema::Standing;
 use super::*;
 use crate::desk::Habits;
 use crate::desk::case::State;
-use crate::desk::queue::Filter;
+use crate::desk::queue::{self, Filter};
 use crate::desk::scene::{START, World, appeal, decision};
 
 const BAN: Proposal<'static> = Proposal { act: "ban", label: "abusive", policy: "bulk", reason: "one farm" };
@@ -15,7 +15,8 @@ const BAN: Proposal<'static> = Proposal { act: "ban", label: "abusive", policy: 
 #[test]
 fn many_cases_are_decided_at_once_only_with_another_approver_and_all_of_it_can_be_taken_back() {
     let folder = tempfile::tempdir().expect("a folder");
-    let habits = Habits { seconds_per_10_000: 0, audits_per_10_000: 0, ..Habits::default() };
+    let habits =
+        Habits { seconds_per_10_000: 0, bans_per_10_000: 0, audits_per_10_000: 0, ..Habits::default() };
     let (world, desk) = World::desk(folder.path(), habits);
     for n in 0..30 {
         world.arrive(decision(&format!("d{n}"), &format!("a{n}"), "review", ""));
@@ -48,6 +49,33 @@ fn many_cases_are_decided_at_once_only_with_another_approver_and_all_of_it_can_b
     assert_eq!((bulk().counts, &*bulk().state), ([0, 0, 1, 29], "undone"));
     let again = desk.store.read(|db| Case::load(db, &of(1))).expect("readable").expect("there");
     assert_eq!(again.state, State::Open);
+}
+
+#[test]
+fn all_that_a_filter_shows_is_acted_on_however_much_it_is_and_what_is_left_out_is_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (world, desk) = World::desk(folder.path(), Habits::default());
+    world.arrive(appeal("e", "appealed", "d"));
+    {
+        let mut writer = desk.store.writer();
+        let transaction = writer.transaction().expect("begins");
+        for n in 0..4_500 {
+            let case = Case::new(format!("k{n:05}"), &format!("a{n}"), crate::desk::cause::Cause::Opened, 1);
+            case.store(&transaction).expect("stored");
+        }
+        transaction.commit().expect("stored");
+    }
+    let counted =
+        desk.store.read(|db| queue::counted(db, (&Filter::default(), desk.now()))).expect("readable");
+    assert_eq!(counted, (4_501, 4_500));
+    let label = Proposal { act: "label", ..BAN };
+    let id = desk.propose_bulk("x", &Filter::default(), &label).expect("fine");
+    let bulk = desk.store.read(|db| load(db, &id)).expect("readable").expect("there");
+    assert_eq!((bulk.total(), bulk.shown), (4_500, 4_501));
+    assert_eq!(desk.foreseen(&bulk).expect("told"), []);
+    let held = desk.store.read(|db| Case::load(db, "k00007")).expect("readable").expect("there");
+    desk.claim(&held, "z", "1").expect("written");
+    assert_eq!(desk.foreseen(&bulk).expect("told"), [("refused.held", 1)]);
 }
 
 #[test]
@@ -134,9 +162,51 @@ fn what_a_version_did_is_lifted_in_one_act_and_nothing_else_goes_with_it() {
 }
 
 #[test]
+fn what_rules_over_its_score_did_is_the_models_doing_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (world, desk) = World::desk(folder.path(), Habits::default());
+    let mut standings = Vec::new();
+    for n in 0..6 {
+        let (id, account) = (format!("d{n}"), format!("a{n}"));
+        let schema::desk::Arrived::Decision(mut decided) = decision(&id, &account, "rate_limit", LIMIT)
+        else {
+            panic!("it is one")
+        };
+        match n {
+            0 => decided.source = schema::Source::Model,
+            1..4 => decided.reasons.push(schema::Reason {
+                code: schema::MODEL_SCORE.to_owned(),
+                feature: None,
+                value: Some(0.99),
+                contribution: None,
+            }),
+            _ => {}
+        }
+        world.arrive(schema::desk::Arrived::Decision(decided));
+        standings.push(in_force(&account, &id, "all", ""));
+    }
+    *world.standings.lock().expect("nobody panics with it") = standings;
+    let found = desk.store.read(|db| made(db, desk.now(), 9)).expect("readable");
+    let texts: Vec<(String, u64)> = found.iter().map(|(made, count)| (made.text(), *count)).collect();
+    let wanted =
+        [("rule/*/p", 5), ("rule/busy/p", 5), ("model/*/m", 4)].map(|(text, count)| (text.to_owned(), count));
+    assert_eq!(texts, wanted);
+    let id = desk.propose_undoing("x", &found[2].0, ("no_violation", "a bad model")).expect("fine");
+    desk.approve_bulk(&id, ("x", false)).expect("few need no other");
+    desk.run_bulk(&id).expect("works");
+    let bulk = desk.store.read(|db| load(db, &id)).expect("readable").expect("there");
+    assert_eq!(bulk.counts, [0, 4, 0, 0]);
+    assert_eq!(
+        (verdicts(&desk, "a2"), verdicts(&desk, "a4")),
+        (vec!["lift restored".to_owned()], Vec::new())
+    );
+}
+
+#[test]
 fn a_campaign_is_acted_on_as_one_and_who_has_only_its_company_is_not_banned() {
     let folder = tempfile::tempdir().expect("a folder");
-    let habits = Habits { seconds_per_10_000: 0, audits_per_10_000: 0, ..Habits::default() };
+    let habits =
+        Habits { seconds_per_10_000: 0, bans_per_10_000: 0, audits_per_10_000: 0, ..Habits::default() };
     let (world, desk) = World::desk(folder.path(), habits);
     for n in 0..6 {
         let named = format!(r#","companions":["a{}","a{}"]"#, (n + 1) % 6, (n + 2) % 6);
@@ -148,6 +218,9 @@ fn a_campaign_is_acted_on_as_one_and_who_has_only_its_company_is_not_banned() {
     world.arrive(appeal("e", "a3", "l3"));
     let campaign = desk.store.read(|db| crate::desk::campaign::of(db, "a0")).expect("readable").expect("one");
     let id = desk.propose_campaign("x", &campaign, &BAN).expect("fine");
+    let proposed = desk.store.read(|db| load(db, &id)).expect("readable").expect("there");
+    let foreseen = [("campaign.no_evidence", 2), ("campaign.own_case", 1)];
+    assert_eq!(desk.foreseen(&proposed).expect("told"), foreseen, "the preview tells what it will pass over");
     desk.approve_bulk(&id, ("x", false)).expect("few need no other");
     desk.run_bulk(&id).expect("works");
     let bulk = || desk.store.read(|db| load(db, &id)).expect("readable").expect("there");

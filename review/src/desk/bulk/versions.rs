@@ -32,12 +32,15 @@ impl Made {
     }
 }
 
-/// What has most in force, and how much: each rule of a policy's version, and each version as a whole.
+/// What has most in force, and how much: each rule of a policy's version, and each version as a whole; of a model also what rules over its
+/// score did.
 pub fn made(db: &Connection, now: u64, most: usize) -> Result<Vec<(Made, u64)>, Error> {
     let sql = "SELECT source, rule, version, count(*) FROM restricted
             WHERE source = 'rule' AND (expires IS NULL OR expires > ?1) GROUP BY source, rule, version
         UNION ALL SELECT source, '*', version, count(*) FROM restricted
-            WHERE expires IS NULL OR expires > ?1 GROUP BY source, version
+            WHERE source <> 'model' AND (expires IS NULL OR expires > ?1) GROUP BY source, version
+        UNION ALL SELECT 'model', '*', model, count(*) FROM restricted
+            WHERE model <> '' AND (expires IS NULL OR expires > ?1) GROUP BY model
         ORDER BY 4 DESC, 1, 2, 3 LIMIT ?2";
     let mut query = db.prepare_cached(sql)?;
     let rows = query.query_map((now as i64, most as i64), |row| {

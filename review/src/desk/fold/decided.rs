@@ -67,6 +67,27 @@ impl Fold<'_> {
         Ok(cause)
     }
 
+    /// Opens blind audits of a sample of the automatic bans whose cases closed now because nobody came to them.
+    pub(super) fn audit_unreviewed_bans(&self, at: u64) -> Result<(), Error> {
+        let sql = "SELECT * FROM cases INDEXED BY closed WHERE state <> 0 AND state = 2 AND closed_at = ?1 AND cause = ?2 ORDER BY id";
+        let mut query = self.db.prepare_cached(sql)?;
+        let rows = query.query_map((at as i64, Cause::Ban as i64), Case::read)?;
+        for case in rows.collect::<rusqlite::Result<Vec<Case>>>()? {
+            if !rank::is_sampled(&case.id, "ban", self.habits.bans_per_10_000)
+                || Case::open_of(self.db, &case.account)?.is_some()
+            {
+                continue;
+            }
+            let Some(mut audit) = self.case_for(&case.account, Cause::Audit, (&case.id, at))? else {
+                continue;
+            };
+            let Case { decision, action, rule, reason, model, score, .. } = case;
+            audit = Case { decision, action, rule, reason, model, score, ..audit };
+            audit.store(self.db)?;
+        }
+        Ok(())
+    }
+
     /// Keeps a decision about an account that has a case.
     fn keep(&self, decision: &Decision, at: u64) -> Result<(), Error> {
         let account = &decision.account;
@@ -74,7 +95,9 @@ impl Fold<'_> {
         if !query.exists([account])? {
             return Ok(());
         }
-        let body = serde_json::to_string(decision).expect("a decision has string keys");
+        // Who acts together lies in the campaigns, where a deletion finds it.
+        let kept = Decision { companions: Vec::new(), ..decision.clone() };
+        let body = serde_json::to_string(&kept).expect("a decision has string keys");
         let sql = "INSERT OR IGNORE INTO decided VALUES (?1, ?2, ?3, ?4)";
         if self.db.prepare_cached(sql)?.execute((&decision.id, account, at as i64, body))? == 0 {
             return Ok(());

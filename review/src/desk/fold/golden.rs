@@ -17,12 +17,7 @@ impl Fold<'_> {
     /// Keeps what a blind second label agreed on with the first.
     pub(super) fn agreed(&self, case: &Case, review: &Review, at: u64) -> Result<(), Error> {
         let Some(label) = review.label.filter(|label| *label != Label::CannotTell) else { return Ok(()) };
-        let Some(first) = Case::load(self.db, &case.of_case)? else { return Ok(()) };
-        let sql = "SELECT label FROM labels WHERE case_id = ?1 ORDER BY at DESC, review LIMIT 1";
-        let said: Option<String> =
-            self.db.prepare_cached(sql)?.query_row([&first.id], |row| row.get(0)).optional()?;
-        let said = said.as_deref().and_then(Label::from_word).or_else(|| meant(&first.outcome));
-        if said != Some(label) {
+        if self.first_said(case)? != Some(label) {
             return Ok(());
         }
         let sql = "INSERT OR REPLACE INTO golden (account, answer, first, second, made_at) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -32,6 +27,15 @@ impl Fold<'_> {
             (SELECT account FROM golden ORDER BY made_at DESC, account LIMIT -1 OFFSET ?1)";
         self.db.prepare_cached(sql)?.execute([KEPT_MAX])?;
         Ok(())
+    }
+
+    /// What the first of two people said of an account, as a label.
+    pub(super) fn first_said(&self, second: &Case) -> Result<Option<Label>, Error> {
+        let Some(first) = Case::load(self.db, &second.of_case)? else { return Ok(None) };
+        let sql = "SELECT label FROM labels WHERE case_id = ?1 ORDER BY at DESC, review LIMIT 1";
+        let said: Option<String> =
+            self.db.prepare_cached(sql)?.query_row([&first.id], |row| row.get(0)).optional()?;
+        Ok(said.as_deref().and_then(Label::from_word).or_else(|| meant(&first.outcome)))
     }
 
     /// Puts one into the queue when so many cases were taken.
@@ -53,11 +57,9 @@ impl Fold<'_> {
         }
         let mut case = Case::new(id, &account, Cause::Golden, at);
         case.due_at = at.saturating_add(self.habits.stretched(Cause::Golden.due_ms()));
-        case.excluded = first;
+        case.excluded = format!("{first}\n{second}");
         self.hear(&mut case)?;
         case.store(self.db)?;
-        let sql = "INSERT OR IGNORE INTO skips VALUES (?1, ?2)";
-        self.db.prepare_cached(sql)?.execute((&case.id, second))?;
         self.db
             .prepare_cached("UPDATE golden SET used_at = ?2 WHERE account = ?1")?
             .execute((&account, at as i64))?;

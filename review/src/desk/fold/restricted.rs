@@ -1,9 +1,10 @@
 //! What automation has in force, and which version of a policy, model or list did it.
 //!
 //! Separate from cases: most of what is restricted never becomes one. Invariants: one entry an account and scope, that of automation's
-//! newest decision; what was lifted or has ended is not among them; so many at most.
+//! newest decision; what rests on a model's score is its version's doing, too, whoever decided by it; what was lifted or has ended is not
+//! among them; so many at most.
 
-use schema::{Action, Decision, Source};
+use schema::{Action, Decision, MODEL_SCORE, Source};
 
 use super::{Error, Fold};
 
@@ -29,8 +30,11 @@ impl Fold<'_> {
             }
             Action::Warn | Action::Challenge | Action::RateLimit | Action::Ban => {
                 let sql =
-                    "INSERT OR REPLACE INTO restricted VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+                    "INSERT OR REPLACE INTO restricted VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
                 let reason = decision.reasons.first().map_or("", |reason| &*reason.code);
+                let by_score =
+                    decision.source == Source::Model || decision.probability(MODEL_SCORE).is_some();
+                let model = if by_score { &*versions.model } else { "" };
                 let rule = decision.rule.as_deref().unwrap_or_default();
                 let times = (decision.issued as i64, decision.expires.map(|expires| expires as i64));
                 self.db.prepare_cached(sql)?.execute(rusqlite::params![
@@ -43,7 +47,8 @@ impl Fold<'_> {
                     reason,
                     version,
                     times.0,
-                    times.1
+                    times.1,
+                    model
                 ])?;
             }
         }

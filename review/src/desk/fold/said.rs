@@ -1,12 +1,13 @@
 //! What reviewers' acts do to cases.
 //!
 //! Separate from what automation and accounts do. Invariants: an act is noted once, whether the case obeys it or not, and says
-//! which; what was undone is marked, never removed; a second review is blind and never by whoever decided first.
+//! which; what was undone is marked, never removed; a second review is blind and never by whoever decided first; where it disagrees, a
+//! third, a lead, judges blind.
 
 use rusqlite::OptionalExtension as _;
-use schema::{Act, Review};
+use schema::{Act, Action, Label, Review, Verdict};
 
-use super::{CLAIM_MS, Case, Cause, Error, Fold};
+use super::{CLAIM_MS, Case, Cause, Error, Fold, Habits};
 use crate::desk::case::State;
 use crate::desk::{rank, seen};
 
@@ -87,6 +88,7 @@ impl Fold<'_> {
         }
         if obeyed && matches!(review.act, Act::Verdict | Act::Label) {
             self.second(&case, actor, at)?;
+            self.dispute(&case, review, at)?;
         }
         Ok(obeyed)
     }
@@ -124,19 +126,42 @@ impl Fold<'_> {
     /// Opens a second review of a sampled case that a human decided.
     fn second(&self, case: &Case, actor: &str, at: u64) -> Result<(), Error> {
         let is_due = case.state == State::Decided && !case.cause.is_blind();
-        if !is_due || !rank::is_sampled(&case.id, "second", self.habits.seconds_per_10_000) {
+        let Habits { seconds_per_10_000, bans_per_10_000, .. } = *self.habits;
+        let per_10_000 =
+            if is_ban(case) { seconds_per_10_000.max(bans_per_10_000) } else { seconds_per_10_000 };
+        if !is_due || !rank::is_sampled(&case.id, "second", per_10_000) {
             return Ok(());
         }
         let Some(mut second) = self.case_for(&case.account, Cause::Second, (&case.id, at))? else {
             return Ok(());
         };
         if second.cause == Cause::Second {
-            let Case { decision, action, rule, reason, model, score, .. } = case.clone();
-            second = Case { decision, action, rule, reason, model, score, ..second };
+            second = about_the_same(second, case);
             actor.clone_into(&mut second.excluded);
-            second.of_case.clone_from(&case.id);
         }
         second.store(self.db)
+    }
+
+    /// Opens a case for a third person where a blind second label says otherwise than the first.
+    fn dispute(&self, second: &Case, review: &Review, at: u64) -> Result<(), Error> {
+        let sql = "SELECT 1 FROM labels WHERE review = ?1 AND blind = 1";
+        let is_told = |label: &Label| *label != Label::CannotTell;
+        let Some(label) = review.label.filter(is_told) else { return Ok(()) };
+        if second.cause != Cause::Second || !self.db.prepare_cached(sql)?.exists([&review.id])? {
+            return Ok(());
+        }
+        if self.first_said(second)?.is_none_or(|first| first == label || !is_told(&first)) {
+            return Ok(());
+        }
+        let Some(mut third) = self.case_for(&second.account, Cause::Dispute, (&second.id, at))? else {
+            return Ok(());
+        };
+        if third.cause == Cause::Dispute {
+            third = about_the_same(third, second);
+            third.excluded = format!("{}\n{}", second.excluded, review.actor);
+            third.escalated = true;
+        }
+        third.store(self.db)
     }
 
     /// Takes an act back. What a verdict did to the account is superseded by a verdict of its own, which is not part of this.
@@ -183,4 +208,15 @@ impl Fold<'_> {
             Some(_) => Ok(false),
         }
     }
+}
+
+/// Whether a closed case was about a ban: one that automation made, or that a human made or left in force.
+fn is_ban(case: &Case) -> bool {
+    case.action == Some(Action::Ban) || case.outcome == Verdict::Ban.word()
+}
+
+/// A case that is to be judged again, about what another was about.
+fn about_the_same(again: Case, of: &Case) -> Case {
+    let Case { decision, action, rule, reason, model, score, .. } = of.clone();
+    Case { decision, action, rule, reason, model, score, of_case: of.id.clone(), ..again }
 }

@@ -1,5 +1,7 @@
 //! What records do to cases, sentence by sentence; and any split, repeat or restart against one go.
 
+mod again;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -25,6 +27,7 @@ const PLAIN: Habits = Habits {
     budgets: BTreeMap::new(),
     audits_per_10_000: 0,
     seconds_per_10_000: 0,
+    bans_per_10_000: 0,
     slots_a_lot: 10,
     bulk_alone_max: 20,
     slots_a_golden: 0,
@@ -190,7 +193,7 @@ fn a_sampled_verdict_is_judged_again_blind_by_another_and_an_undo_takes_that_bac
     assert_eq!(scene.id("a"), first, "the first is open again, the second gone");
     scene.world.arrive(review("r4", (&first, "a"), ("x", "verdict"), r#","verdict":"lift""#));
     let second = scene.open("a").expect("sampled again");
-    scene.world.arrive(review("r5", (&second.id, "a"), ("y", "label"), r#","label":"benign""#));
+    scene.world.arrive(review("r5", (&second.id, "a"), ("y", "label"), r#","label":"abusive""#));
     assert_eq!(scene.open("a"), None, "no third review of a second one");
 }
 
@@ -323,7 +326,7 @@ proptest! {
         arrivals in prop::collection::vec(arrival(), 1..120),
         cuts in prop::collection::vec((1..9_usize, any::<bool>(), any::<bool>()), 1..40),
     ) {
-        let habits = Habits { cases_per_day: 1, audits_per_10_000: 5_000, seconds_per_10_000: 5_000, slots_a_golden: 2, ..PLAIN };
+        let habits = Habits { cases_per_day: 1, audits_per_10_000: 5_000, seconds_per_10_000: 5_000, bans_per_10_000: 5_000, slots_a_golden: 2, ..PLAIN };
         let mut at = START;
         let entries: Vec<Entry> = arrivals.iter().enumerate().map(|(place, (arrived, pause))| {
             at += pause;

@@ -19,7 +19,8 @@ struct Scene {
 
 fn scene(arrivals: &[Arrived]) -> Scene {
     let folder = tempfile::tempdir().expect("a folder");
-    let habits = Habits { audits_per_10_000: 0, seconds_per_10_000: 0, ..Habits::default() };
+    let habits =
+        Habits { audits_per_10_000: 0, seconds_per_10_000: 0, bans_per_10_000: 0, ..Habits::default() };
     let (world, desk) = World::desk(folder.path(), habits);
     arrivals.iter().for_each(|arrived| world.arrive(arrived.clone()));
     Scene { world, desk, _folder: folder }

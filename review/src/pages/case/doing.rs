@@ -34,6 +34,15 @@ fn load(desk: &Desk, id: &str) -> Result<Case, Wrong> {
     desk.store.read(|db| Case::load(db, id))?.ok_or(Wrong::NotFound)
 }
 
+/// The same, for somebody who is to work it.
+fn load_for(desk: &Desk, id: &str, viewer: &Viewer) -> Result<Case, Wrong> {
+    let case = load(desk, id)?;
+    if case.cause.is_for_leads() && !viewer.may(Right::Lead) {
+        return Err(Wrong::Conflict("refused.for_leads"));
+    }
+    Ok(case)
+}
+
 /// `POST /review/case/{id}/act`.
 pub(in crate::pages) async fn act(
     Extract(desk): Extract<Arc<Desk>>,
@@ -44,7 +53,7 @@ pub(in crate::pages) async fn act(
 ) -> Answered {
     let who = viewer.clone();
     let path = work(&desk, move |desk| {
-        let case = load(desk, &id)?;
+        let case = load_for(desk, &id, &who)?;
         let wanted = wanted(&posted, desk.now())?;
         let once = posted.text("once");
         let ids = desk.act(&case, &who.id, (&wanted, once))?;
@@ -121,7 +130,7 @@ pub(in crate::pages) async fn beat(
     headers: HeaderMap,
 ) -> Answered {
     let path = work(&desk, move |desk| {
-        let case = load(desk, &id)?;
+        let case = load_for(desk, &id, &viewer)?;
         match desk.claim(&case, &viewer.id, &desk.once())? {
             Claimed::Yes => {
                 desk.still_there(&viewer.id)?;

@@ -161,7 +161,12 @@ pub(super) fn reasons(t: &Strings, decision: &Decision, notes: &[FeatureNote]) -
             text: t.word("reason", &reason.code).replace('_', " "),
             feature: if name.is_empty() { String::new() } else { feature(t, name) },
             meaning: known.map_or(String::new(), |note| note.meaning.clone()),
-            value: if name.is_empty() { String::new() } else { value(t, known, reason.value) },
+            value: match reason.value {
+                // A probability: no feature's value.
+                Some(value) if name.is_empty() => format!("{value:.3}"),
+                None if name.is_empty() => String::new(),
+                found => value(t, known, found),
+            },
             contribution: reason.contribution.map_or(String::new(), |part| format!("{part:+.2}")),
         }
     };
@@ -169,13 +174,20 @@ pub(super) fn reasons(t: &Strings, decision: &Decision, notes: &[FeatureNote]) -
 }
 
 /// What would have avoided it, in a sentence.
-pub(super) fn counterfactual(
-    t: &Strings,
-    judged: Option<&Decision>,
-    explained: Option<&Explained>,
-) -> String {
-    let by_rule = judged.and_then(|decision| decision.counterfactual.as_ref());
-    let by_model = explained.and_then(|explained| explained.counterfactual.as_ref());
+pub(super) fn counterfactual(t: &Strings, sheet: &Sheet, notes: &[FeatureNote]) -> String {
+    let by_rule = sheet.judged.as_ref().and_then(|decision| decision.counterfactual.as_ref());
+    let by_model = sheet.explained.as_ref().and_then(|explained| explained.counterfactual.as_ref());
+    if by_rule.is_none() && !sheet.ways_out.is_empty() {
+        let bound = |one: &schema::Counterfactual| {
+            let below = value(t, note(notes, &one.feature), Some(one.below));
+            t.fill("case.bound", &[feature(t, &one.feature), below])
+        };
+        let way = |bounds: &Vec<schema::Counterfactual>| {
+            bounds.iter().map(bound).collect::<Vec<_>>().join(t.say("case.and"))
+        };
+        let ways: Vec<String> = sheet.ways_out.iter().map(way).collect();
+        return t.fill("case.ways_out", &[ways.join(t.say("case.or"))]);
+    }
     let sentence = |key: &str, found: &schema::Counterfactual| {
         t.fill(key, &[format!("{}", (found.below * 100.0).round() / 100.0), feature(t, &found.feature)])
     };
@@ -291,7 +303,13 @@ pub(super) fn linked(t: &Strings, linked: &Linked) -> LinkedLine {
         account: audit::short(&linked.account),
         path: format!("/review/account/{}", linked.handle),
         by: by.join(", "),
-        in_force: if in_force.is_empty() { t.say("case.free").to_owned() } else { in_force.join(", ") },
+        in_force: if linked.is_hidden {
+            t.say("campaign.hidden").to_owned()
+        } else if in_force.is_empty() {
+            t.say("case.free").to_owned()
+        } else {
+            in_force.join(", ")
+        },
     }
 }
 

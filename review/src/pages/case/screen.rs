@@ -91,7 +91,7 @@ impl Screen {
             reasons: judged.map_or(Vec::new(), |decision| parts::reasons(t, decision, &notes.features)),
             rule_text: rule
                 .map_or(String::new(), |note| format!("{}: {} → {}", note.name, note.when, note.wants)),
-            counterfactual: shows(parts::counterfactual(t, judged, explained)),
+            counterfactual: shows(parts::counterfactual(t, sheet, &notes.features)),
             score: shows(score.map_or(String::new(), |score| format!("{score:.3}"))),
             bars: explained.map_or(Vec::new(), |explained| parts::bars(t, explained, &notes.features)),
             country: sheet.country.clone(),

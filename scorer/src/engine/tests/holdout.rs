@@ -3,7 +3,7 @@
 //! Separate by theme. Half of all accounts are held out here, so that a few hundred show it.
 
 use models::TrainedOn;
-use schema::{HOLDOUT, Mode, RowWhy};
+use schema::{HOLDOUT, MODEL_SCORE, Mode, RowWhy};
 
 use super::model::model;
 use super::*;
@@ -53,6 +53,18 @@ fn only_what_rests_on_the_score_is_held_out_and_no_ban() {
     for text in [by_rule, either, ban] {
         assert_eq!(of_mode(&mut begin(&text, 1), Mode::Shadow), Vec::<String>::new(), "{text}");
     }
+    // What rests on the score says so, whether it is held out or not; what would be without it does not.
+    let says = |text: &str| {
+        let mut trial = begin(text, 1);
+        of_mode(&mut trial, Mode::Enforce);
+        let told = |d: &schema::Decision| d.probability(MODEL_SCORE).is_some_and(|score| score >= 0.5);
+        let decisions = &trial.output.decisions;
+        assert!(!decisions.is_empty());
+        (decisions.iter().all(told), decisions.iter().any(told))
+    };
+    let both = |action: &str| rule("b", "new_chats_1h >= 3 && score >= 0.5", action);
+    assert_eq!(says(&both("action = \"rate_limit\"")), (true, true));
+    assert_eq!(says(&rule("e", "new_chats_1h >= 1 || score >= 0.5", "action = \"warn\"")), (false, false));
     let both = rule("b", "new_chats_1h >= 3 && score >= 0.5", "action = \"rate_limit\"");
     assert!((70..130).contains(&of_mode(&mut begin(&both, 1), Mode::Shadow).len()));
     let victims = rule("v", "new_chats_1h >= 3 && score >= 0.5", "action = \"challenge\"\nvictim = true");
