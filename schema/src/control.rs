@@ -122,8 +122,9 @@ impl Control {
     /// What it becomes in the log of `account`, one of weir's own; `ts` in ms since the Unix epoch.
     #[must_use]
     pub fn activation<'a>(&'a self, id: &'a str, account: &'a str, ts: u64) -> Event<'a> {
-        let Control { id: control, kind, name, version, mode, share, .. } = self;
-        let activate = Activate { control, what: *kind, name, version, mode: *mode, share: *share };
+        let Control { id: control, kind, name, version, mode, share, sha256, .. } = self;
+        let (mode, share, sha256) = (*mode, *share, sha256.as_deref());
+        let activate = Activate { control, what: *kind, name, version, mode, share, sha256 };
         Event { id, ts, at: None, account, age_h: None, idle_h: None, body: Body::Activate(activate) }
     }
 

@@ -261,6 +261,8 @@ pub struct Activate<'a> {
     pub mode: Option<Mode>,
     /// For a model that enforces: the share of accounts that it decides about, 0..1. Absent or 1: all; it is the champion.
     pub share: Option<f32>,
+    /// SHA-256 of the version's file, hexadecimal: another file is refused. Absent: whatever lies there.
+    pub sha256: Option<&'a str>,
 }
 
 /// What a rule wants done about a shared thing, told to the one engine that decides about it. The event's `account` is the
@@ -338,6 +340,15 @@ impl Body<'_> {
             Body::Verdict(_) => "verdict",
             Body::Activate(_) => "activate",
             Body::Proposal(_) => "proposal",
+        }
+    }
+
+    /// SHA-256 that the file of what it puts in force must have, hexadecimal, if any is said.
+    #[must_use]
+    pub const fn sha256(&self) -> Option<&'_ str> {
+        match self {
+            Body::Activate(activate) => activate.sha256,
+            _ => None,
         }
     }
 

@@ -87,6 +87,7 @@ pub fn decode(bytes: &[u8]) -> Result<RawEvent<'static>, Refusal> {
         value: message.value,
         mode: word(message.mode, Mode::ALL, Mode::word),
         share: message.share,
+        sha256: text(message.sha256),
     })
 }
 
@@ -160,6 +161,7 @@ pub fn encode_raw(raw: &RawEvent<'_>, out: &mut Vec<u8>) {
         value: raw.value,
         mode: place(&raw.mode, Mode::ALL, Mode::word),
         share: raw.share,
+        sha256: owned(&raw.sha256),
     };
     message.encode(out).expect("a vector grows");
 }

@@ -189,6 +189,8 @@ wire! {
     mode: Text<'a>,
     /// Internal: share of accounts, 0..1.
     share: f32,
+    /// Internal: SHA-256 of what is activated, hexadecimal.
+    sha256: Text<'a>,
 }
 
 impl Field {

@@ -39,6 +39,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("version", "version of it"),
     ("mode", "word"),
     ("feature", "name of a feature"),
+    ("sha256", "64 hexadecimal digits"),
 ];
 
 /// Every other field: numbers, flags and objects of numbers.

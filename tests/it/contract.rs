@@ -23,6 +23,9 @@ fn every_golden_event_is_taken() {
     std::fs::create_dir_all(folder.path().join("model/next")).unwrap();
     let model = workspace::file("models/default/model.json");
     std::fs::copy(model, folder.path().join("model/next/7.json")).unwrap();
+    std::fs::create_dir_all(folder.path().join("exempt/staff")).unwrap();
+    // The sample names its digest.
+    std::fs::write(folder.path().join("exempt/staff/1.txt"), "a_staff\n").unwrap();
     let run = run(
         folder.path(),
         &[

@@ -11,7 +11,7 @@ use harness::clock;
 use harness::http::Client;
 use harness::kafka::{Feeder, Fetched, Sent, Topics, Worker, consume, shared};
 use harness::weir::run;
-use schema::{Decision, ENFORCEMENT_KEY};
+use schema::{Decision, ENFORCEMENT_KEY, Reject, RejectReason};
 
 use crate::kafka::KEY;
 use crate::metrics::Shown;
@@ -70,9 +70,9 @@ impl Setting {
     }
 
     /// Wants a version without looking at its file.
-    fn want(&self, version: &str) {
+    fn want(&self, version: &str, more: &str) {
         let record = format!(
-            r#"{{"id":"c_{version}","at":{},"by":"t","kind":"policy","name":"main","version":"{version}"}}"#,
+            r#"{{"id":"c_{version}","at":{},"by":"t","kind":"policy","name":"main","version":"{version}"{more}}}"#,
             clock::now_ms()
         );
         self.feeder.send(&self.topics.name("control"), std::iter::once(Sent::keyed("main", record)));
@@ -119,6 +119,16 @@ impl Setting {
             assert!(started.elapsed() < Duration::from_secs(5), "gateways were not told:\n{}", worker.log());
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Reasons and details of what was refused.
+    fn rejects(&self) -> Vec<(RejectReason, String)> {
+        let rejects = consume(&self.topics.brokers, &self.topics.name("rejects"));
+        let reject = |record: &Fetched| {
+            let reject: Reject = serde_json::from_str(&record.text()).expect("a reject");
+            (reject.reason, reject.detail)
+        };
+        rejects.iter().map(reject).collect()
     }
 
     /// Checkpoints of accounts.
@@ -202,7 +212,7 @@ fn slow_versions(setting: &Setting, worker: &mut Worker) {
     let (registry, away) = (setting.path("registry"), setting.path("away"));
     let file = registry.join("policy/main/2.toml");
     pipe(&file);
-    setting.want("2");
+    setting.want("2", "");
     wait_until(worker, Err("policy main 2 is being loaded"));
     std::thread::sleep(Duration::from_secs(3));
     // One reader hears it: both partitions take what was loaded once.
@@ -214,7 +224,7 @@ fn slow_versions(setting: &Setting, worker: &mut Worker) {
 
     std::fs::write(registry.join("policy/main/3.toml"), policy("late", 5)).expect("ours");
     std::fs::rename(&registry, &away).expect("ours");
-    setting.want("3");
+    setting.want("3", "");
     wait_until(worker, Err("is it mounted?"));
     std::fs::rename(&away, &registry).expect("ours");
     wait_until(worker, Ok(()));
@@ -223,7 +233,23 @@ fn slow_versions(setting: &Setting, worker: &mut Worker) {
     assert_eq!(setting.decided("c", "late"), (6, 2), "{}", worker.log());
     let shown = Shown::ask(&worker.shows_at());
     assert_eq!(shown.sum("weir_falls_total", ""), Some(0.0), "{}", worker.log());
-    assert_eq!(consume(&setting.topics.brokers, &setting.topics.name("rejects")), [], "nothing is refused");
+    assert_eq!(setting.rejects(), [], "nothing is refused");
+
+    // Somebody changed the file after it was wanted: no partition takes it, and both digests are told.
+    std::fs::write(registry.join("policy/main/4.toml"), policy("changed", 1)).expect("ours");
+    let wanted = "0123456789abcdef".repeat(4);
+    setting.want("4", &format!(r#","sha256":"{wanted}""#));
+    setting.chat("f", 0..5);
+    worker.wait_until_quiet(&setting.topics);
+    let rejects = setting.rejects();
+    assert_eq!(rejects.len(), 2, "{}", worker.log());
+    for (reason, detail) in rejects {
+        assert_eq!(reason, RejectReason::ArtifactMissing);
+        assert!(detail.contains(&wanted) && detail.contains("its SHA-256 is"), "{detail}");
+    }
+    assert_eq!((setting.decided("f", "changed"), setting.decided("f", "late")), ((0, 0), (6, 2)));
+    setting.want("3", ""); // What is wanted is what is in force, whoever starts with nothing else.
+    worker.wait_until_quiet(&setting.topics);
 }
 
 /// Records that were not read yet are gone from the log: while the worker runs, and while it does not.

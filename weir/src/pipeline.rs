@@ -153,7 +153,8 @@ impl Pipeline {
             return Err(forged(event.body.kind()));
         }
         if let Some(needed) = self.engine.needs(&event) {
-            Registry::provide(self.registry.as_ref(), &mut self.engine, &needed)?;
+            let wanted = (&needed, event.body.sha256());
+            Registry::provide(self.registry.as_ref(), &mut self.engine, wanted)?;
         }
         match self.engine.process(&event, self.tally.lines - 1, &mut self.output) {
             Outcome::Decided | Outcome::Quiet => {}

@@ -85,12 +85,33 @@ impl Registry {
         Ok(Artifact { name: needed.name.clone(), version: needed.version.clone(), content })
     }
 
-    /// The same, by what whoever asks can do about it.
-    pub fn try_load(&self, needed: &Needed) -> Result<Artifact, Unloaded> {
-        self.load(needed).map_err(|error| match self.trouble(needed) {
+    /// The same, if its file has this SHA-256; an error by what whoever asks can do about it.
+    pub fn try_load(&self, needed: &Needed, sha256: Option<&str>) -> Result<Artifact, Unloaded> {
+        self.load_this(needed, sha256).map_err(|error| match self.trouble(needed) {
             Some(trouble) => Unloaded::Passing(trouble),
             None => Unloaded::Final(error.to_string()),
         })
+    }
+
+    /// Loads a version and holds its file against what it must be.
+    fn load_this(&self, needed: &Needed, sha256: Option<&str>) -> Result<Artifact, Error> {
+        if let Some(wanted) = sha256 {
+            self.digest(needed, Some(wanted))?;
+        }
+        self.load(needed)
+    }
+
+    /// The SHA-256 of a version's file, which must be this one, if any is given.
+    fn digest(&self, needed: &Needed, sha256: Option<&str>) -> Result<String, Error> {
+        let file = self.file(needed)?;
+        let digest = digest(&file).map_err(|error| Error::file(&file, error))?;
+        match sha256 {
+            Some(wanted) if !wanted.eq_ignore_ascii_case(&digest) => {
+                let detail = format!("its SHA-256 is {digest}, wanted is {wanted}");
+                Err(Error::file(&file, detail))
+            }
+            _ => Ok(digest),
+        }
     }
 
     /// What is wrong with the folder, or with reading the file, and not with what it holds.
@@ -113,18 +134,22 @@ impl Registry {
         }
     }
 
-    /// Loads what a record needs and puts it on the engine's shelf.
+    /// Loads what a record needs, a file of this SHA-256 if it says one, and puts it on the engine's shelf.
     ///
     /// # Errors
     /// If it cannot be loaded, or there is no registry: the record is refused, and the version before it stays in force.
     #[cold]
-    pub fn provide(registry: Option<&Registry>, engine: &mut Engine, needed: &Needed) -> Result<(), Refusal> {
+    pub fn provide(
+        registry: Option<&Registry>,
+        engine: &mut Engine,
+        (needed, sha256): (&Needed, Option<&str>),
+    ) -> Result<(), Refusal> {
         let missing = |detail: String| Refusal::new(RejectReason::ArtifactMissing, detail);
         let Some(registry) = registry else {
             let Needed { kind, name, version } = needed;
             return Err(missing(format!("{kind} {name} {version} is wanted: give --registry DIR")));
         };
-        let artifact = registry.load(needed).map_err(|error| missing(error.to_string()))?;
+        let artifact = registry.load_this(needed, sha256).map_err(|error| missing(error.to_string()))?;
         engine.provide(artifact);
         Ok(())
     }
@@ -132,12 +157,7 @@ impl Registry {
     /// Whether a version lies here, has this SHA-256 (if any is given) and can be put in force; gives the SHA-256 of its file,
     /// hexadecimal.
     pub fn check(&self, needed: &Needed, sha256: Option<&str>) -> Result<String, Error> {
-        let file = self.file(needed)?;
-        let digest = digest(&file).map_err(|error| Error::file(&file, error))?;
-        if sha256.is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&digest)) {
-            let detail = format!("its SHA-256 is {digest}, not the one that is wanted");
-            return Err(Error::file(&file, detail));
-        }
+        let (file, digest) = (self.file(needed)?, self.digest(needed, sha256)?);
         if let Content::Blocklist(list) = self.load(needed)?.content
             && list.name() != needed.name
         {

@@ -225,6 +225,7 @@ impl RawEvent<'_> {
                 let is_share = (0.0..=1.0).contains(&share);
                 if is_share { Ok(Some(share)) } else { Err(out_of_range(Field::share, &share, &1)) }
             })?,
+            sha256: optional(Field::sha256, &self.sha256)?.map(digest).transpose()?,
         })
     }
 }
@@ -233,6 +234,12 @@ impl RawEvent<'_> {
 fn reserved(field: Field, name: &str) -> Refusal {
     let detail = format!("{}: {name}: names that begin with ! or like device: are weir's own", field.name());
     Refusal::new(RejectReason::ForgedInternal, detail)
+}
+
+fn digest(text: &str) -> Checked<&str> {
+    let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let wrong = || Refusal::new(RejectReason::OutOfRange, "sha256: 64 hexadecimal digits");
+    if is_digest { Ok(text) } else { Err(wrong()) }
 }
 
 #[cold]

@@ -75,6 +75,7 @@ impl<'a> RawEvent<'a> {
                 self.version = Some(activate.version.into());
                 self.mode = activate.mode.map(|mode| mode.word().into());
                 self.share = activate.share;
+                self.sha256 = text(activate.sha256);
             }
             Body::Proposal(proposal) => self.proposal(proposal),
         }

@@ -190,7 +190,8 @@ fn replay(
         for (side, engine) in &mut sides {
             output.clear();
             if let Some(needed) = engine.needs(event) {
-                let provided = Registry::provide(registry.as_ref(), engine, &needed);
+                let wanted = (&needed, event.body.sha256());
+                let provided = Registry::provide(registry.as_ref(), engine, wanted);
                 provided.map_err(|refusal| Error::Usage(refusal.detail))?;
             }
             engine.process(event, offset, &mut output);

@@ -63,7 +63,7 @@ impl<'o> Decider<'o> {
         let Some(event) = raw.event()? else { return Ok(RecordOutcome::UnknownKind) };
         self.admission.check(&record, &event)?;
         if let Some(needed) = self.engine.needs(&event) {
-            self.provide(&needed, outlet)?;
+            self.provide(&needed, event.body.sha256(), outlet)?;
         }
         let outcome = match self.engine.process(&event, message.offset(), &mut self.output) {
             Outcome::Decided => RecordOutcome::Decided,
@@ -77,7 +77,12 @@ impl<'o> Decider<'o> {
 
     /// Waits until a version is there, however long that takes, or somebody wishes something else.
     #[cold]
-    fn provide(&mut self, needed: &Needed, outlet: &mut Outlet<'_>) -> Result<(), Halt> {
+    fn provide(
+        &mut self,
+        needed: &Needed,
+        sha256: Option<&str>,
+        outlet: &mut Outlet<'_>,
+    ) -> Result<(), Halt> {
         let Needed { kind, name, version } = needed;
         let missing = |detail: String| Halt::Refused(Refusal::new(RejectReason::ArtifactMissing, detail));
         let Some(loads) = self.loads else {
@@ -85,7 +90,7 @@ impl<'o> Decider<'o> {
         };
         let start = outlet.elapsed();
         loop {
-            let loaded = loads.load(needed, || {
+            let loaded = loads.load((needed, sha256), || {
                 outlet.go_on()?;
                 if outlet.elapsed().saturating_sub(start) > AGAIN && outlet.gauges.trouble().is_none() {
                     outlet.gauges.set_trouble(Some(format!("{kind} {name} {version} is being loaded")));

@@ -29,6 +29,8 @@ pub struct Loads {
 #[derive(Debug)]
 struct Entry {
     needed: Needed,
+    /// What its file must be.
+    sha256: Option<String>,
     load: Arc<Load>,
     used: Stopwatch,
 }
@@ -46,13 +48,13 @@ impl Loads {
         Self { registry, all: Mutex::default() }
     }
 
-    /// A version, loaded now or before. `goes_on` is asked again and again meanwhile; its error ends the waiting, and the load goes on.
+    /// A version, loaded now or before, whose file has this SHA-256, if one is given. `goes_on` is asked again and again meanwhile; its error ends the waiting, and the load goes on.
     pub fn load<E>(
         &self,
-        needed: &Needed,
+        (needed, sha256): (&Needed, Option<&str>),
         mut goes_on: impl FnMut() -> Result<(), E>,
     ) -> Result<Result<Artifact, Unloaded>, E> {
-        let load = self.begun(needed);
+        let load = self.begun(needed, sha256);
         let mut done = held(&load.done);
         let loaded = loop {
             if let Some(loaded) = &*done {
@@ -74,9 +76,11 @@ impl Loads {
     }
 
     /// The load of a version, which begins now if it did not before.
-    fn begun(&self, needed: &Needed) -> Arc<Load> {
+    fn begun(&self, needed: &Needed, sha256: Option<&str>) -> Arc<Load> {
         let mut all = held(&self.all);
-        if let Some(entry) = all.iter_mut().find(|entry| entry.needed == *needed) {
+        if let Some(entry) =
+            all.iter_mut().find(|entry| entry.needed == *needed && entry.sha256.as_deref() == sha256)
+        {
             entry.used = Stopwatch::start();
             return Arc::clone(&entry.load);
         }
@@ -86,13 +90,15 @@ impl Loads {
             all.remove(oldest);
         }
         let load = Arc::<Load>::default();
-        let (registry, wanted, filled) = (self.registry.clone(), needed.clone(), Filled(Arc::clone(&load)));
+        let (registry, filled) = (self.registry.clone(), Filled(Arc::clone(&load)));
+        let (wanted, digest) = (needed.clone(), sha256.map(str::to_owned));
         let thread = std::thread::Builder::new().name("weir-load".to_owned());
-        let started = thread.spawn(move || filled.0.fill(registry.try_load(&wanted)));
+        let started = thread.spawn(move || filled.0.fill(registry.try_load(&wanted, digest.as_deref())));
         if let Err(error) = started {
             load.fill(Err(Unloaded::Passing(format!("no thread to load a version: {error}"))));
         }
-        all.push(Entry { needed: needed.clone(), load: Arc::clone(&load), used: Stopwatch::start() });
+        let (needed, sha256) = (needed.clone(), sha256.map(str::to_owned));
+        all.push(Entry { needed, sha256, load: Arc::clone(&load), used: Stopwatch::start() });
         load
     }
 }
@@ -134,7 +140,7 @@ mod tests {
     }
 
     fn ask(loads: &Loads, version: &str) -> Result<String, Unloaded> {
-        let loaded = loads.load(&needed(version), || Ok::<(), ()>(())).expect("it goes on");
+        let loaded = loads.load((&needed(version), None), || Ok::<(), ()>(())).expect("it goes on");
         loaded.map(|artifact| match artifact.content {
             Content::Policy(policy) => policy.name,
             other => panic!("{:?}", other.kind()),
@@ -175,7 +181,7 @@ mod tests {
         assert!(made.success());
         let loads = Loads::new(Registry::open(&folder.path().display().to_string()).expect("a folder"));
         let mut asked = 0;
-        let gone = loads.load(&needed("1"), || {
+        let gone = loads.load((&needed("1"), None), || {
             asked += 1;
             if asked < 3 { Ok(()) } else { Err("somebody wishes something else") }
         });

@@ -163,7 +163,7 @@ impl Sources<'_> {
     /// A version that was in force when a checkpoint was made: there is no state without it.
     fn in_force(&self, needed: &Needed) -> Result<scorer::Artifact, Unrestored> {
         let Needed { kind, name, version } = needed;
-        match self.load(needed)? {
+        match self.load(needed, None)? {
             Some(Ok(artifact)) => Ok(artifact),
             Some(Err(Unloaded::Passing(why))) => Err(Unrestored::Later(why)),
             Some(Err(Unloaded::Final(why))) => Err(Unrestored::Later(format!(
@@ -175,10 +175,14 @@ impl Sources<'_> {
         }
     }
 
-    /// Loads a version; `None`: there is no registry.
-    fn load(&self, needed: &Needed) -> Result<Option<Result<scorer::Artifact, Unloaded>>, Unrestored> {
+    /// Loads a version, from a file of this SHA-256 if one is wanted; `None`: there is no registry.
+    fn load(
+        &self,
+        needed: &Needed,
+        sha256: Option<&str>,
+    ) -> Result<Option<Result<scorer::Artifact, Unloaded>>, Unrestored> {
         let Some(loads) = &self.plan.loads else { return Ok(None) };
-        loads.load(needed, || self.is_wanted()).map(Some)
+        loads.load((needed, sha256), || self.is_wanted()).map(Some)
     }
 
     fn is_wanted(&self) -> Result<(), Unrestored> {
@@ -305,7 +309,7 @@ impl Sources<'_> {
             _ if role.is_nothing() => {}
             ControlKind::Kill => drop(engine.adopt(&control.enforcement(at, at))),
             ControlKind::Weights if version == NO_WEIGHTS => {}
-            _ => match self.load(&Needed { kind, name, version })? {
+            _ => match self.load(&Needed { kind, name, version }, control.sha256.as_deref())? {
                 Some(Ok(artifact)) => drop(engine.install(artifact, role)),
                 Some(Err(Unloaded::Passing(why))) => return Err(Unrestored::Later(why)),
                 Some(Err(Unloaded::Final(why))) => {

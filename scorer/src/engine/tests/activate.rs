@@ -9,7 +9,7 @@ use crate::blocklist::{Blocklist, parse_entries};
 
 fn control<'a>(id: &'a str, what: ControlKind, version: &'a str) -> Body<'a> {
     let name = if what == ControlKind::Kill { "enforcement" } else { "n" };
-    Body::Activate(Activate { control: id, what, name, version, mode: None, share: None })
+    Body::Activate(Activate { control: id, what, name, version, mode: None, share: None, sha256: None })
 }
 
 fn content(text: &str) -> Content {
@@ -175,7 +175,15 @@ fn nobody_else_may_use_the_key_of_the_kill_switch() {
     trial.kill("c1", "on");
     assert_eq!(trial.rejected(ENFORCEMENT_KEY, Body::Deletion), RejectReason::ForgedInternal);
     let (mode, share) = (None, None);
-    let lamp = Activate { control: "c2", what: ControlKind::Kill, name: "lamp", version: "off", mode, share };
+    let lamp = Activate {
+        control: "c2",
+        what: ControlKind::Kill,
+        name: "lamp",
+        version: "off",
+        mode,
+        share,
+        sha256: None,
+    };
     assert_eq!(trial.rejected("!control", Body::Activate(lamp)), RejectReason::UnknownWord);
     assert_eq!(
         trial.rejected("!control", control("c2", ControlKind::Kill, "maybe")),

@@ -98,7 +98,8 @@ fn body<'a>(kind: u8, other: &'a str, decision: &'a str, version: &'a str, offse
         Body::Verdict(VerdictEvent { verdict, decision, scope: None, limit: None, expires: None, actor: "r" })
     };
     let control = |what, name, version| {
-        Body::Activate(Activate { control: version, what, name, version, mode: None, share: None })
+        let (mode, share, sha256) = (None, None, None);
+        Body::Activate(Activate { control: version, what, name, version, mode, share, sha256 })
     };
     // Some are heard again.
     let origin = schema::Origin { partition: (offset % 2) as u32, offset: offset / 4 * 3 % 50, n: 0 };
@@ -127,6 +128,7 @@ fn body<'a>(kind: u8, other: &'a str, decision: &'a str, version: &'a str, offse
             version: if version.ends_with('1') { "on" } else { "off" },
             mode: None,
             share: None,
+            sha256: None,
         }),
         37 => Body::GroupAdd(GroupAdd {
             peer: None,

@@ -39,8 +39,15 @@ impl Trial {
     ) -> Option<RejectReason> {
         self.sent += 1;
         let (id, version) = (format!("c_{}", self.sent), labels.to_string());
-        let activate =
-            Activate { control: &id, what: ControlKind::Model, name, version: &version, mode, share };
+        let activate = Activate {
+            control: &id,
+            what: ControlKind::Model,
+            name,
+            version: &version,
+            mode,
+            share,
+            sha256: None,
+        };
         let event = Event {
             id: &id,
             ts: self.now,
@@ -190,7 +197,7 @@ impl Trial {
         self.sent += 1;
         let id = format!("c_{}", self.sent);
         let (name, what) = ("online", ControlKind::Weights);
-        let activate = Activate { control: &id, what, name, version, mode: None, share: None };
+        let activate = Activate { control: &id, what, name, version, mode: None, share: None, sha256: None };
         let (ts, body) = (self.now, Body::Activate(activate));
         let event = Event { id: &id, ts, at: Some(ts), account: "!control", age_h: None, idle_h: None, body };
         if let Some(Needed { name, version, .. }) = self.engine.needs(&event) {

@@ -54,7 +54,8 @@ impl Line {
         };
         if let Some(needed) = self.engine.needs(&event) {
             self.ends.state.pulse.expect_within(LOAD);
-            match Registry::provide(Some(&self.registry), &mut self.engine, &needed) {
+            let wanted = (&needed, event.body.sha256());
+            match Registry::provide(Some(&self.registry), &mut self.engine, wanted) {
                 Ok(()) => {}
                 Err(refusal) if record.position <= self.written => return Err(gone(&refusal)),
                 Err(refusal) => return Ok(Err(refusal)),
