@@ -89,6 +89,7 @@ fn the_event_is_described_field_by_field() {
         "what",
         "name",
         "version",
+        "sha256",
         "feature",
         "value",
         "mode",
