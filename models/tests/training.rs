@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers as well")]
 
 use models::dataset::Dataset;
-use models::{Body, Boosting, Catalog, Kind, Model, Settings, TreeSettings, train};
+use models::{Body, Boosting, Catalog, ForestSettings, Kind, Model, Settings, TreeSettings, train};
 use ndarray::Array2;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -156,4 +156,20 @@ fn unknown_everywhere_still_scores() {
         let p = model.probability(&[f32::NAN; COLUMNS]);
         assert!((0.0..=1.0).contains(&p));
     }
+}
+
+#[test]
+fn a_forest_of_many_rows_is_grown_the_same_twice() {
+    // Enough, and a column in which every row is a place to split: a sum from which rows of a broken weight are taken one by one
+    // would fall below none.
+    let mut data = sample(120_000, 2);
+    for (row, value) in data.rows.column_mut(COLUMNS - 1).iter_mut().enumerate() {
+        *value = (row * 7_919 % 120_000) as f32;
+    }
+    let forest =
+        ForestSettings { trees: 2, depth: 4, row_share: 1.0, column_share: 1.0, ..ForestSettings::default() };
+    let model = || train(&data, &settings(Kind::Forest(forest.clone())), &catalog()).unwrap();
+    let (first, again) = (model(), model());
+    assert!(auc(&first) > 0.8, "{}", auc(&first));
+    assert_eq!(first.to_bytes(), again.to_bytes());
 }

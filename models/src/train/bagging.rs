@@ -1,8 +1,8 @@
 //! A forest: linfa's trees, each on its own sample of rows and columns, answering with the log-odds of their leaves.
 //!
 //! Separate from boosting, where a tree hangs on those before it; here each has a random stream of its own, so that they
-//! grow in any order. Invariants: linfa's own forest is not reproducible, so the sampling is ours; one class weighs a
-//! little more, so that no leaf is a tie; leaf answers come from sending all training rows through the frozen trees.
+//! grow in any order. Invariants: linfa's own forest is not reproducible, so the sampling is ours; a tree has at most
+//! as many rows as single precision counts exactly; leaf answers come from sending all training rows through the frozen trees.
 
 use linfa::DatasetBase;
 use linfa::traits::Fit;
@@ -19,6 +19,9 @@ use crate::flat::TREES_MAX;
 use crate::model::logit;
 use crate::tree::{DEPTH_MAX, Node, Split, Tree, known};
 use crate::workers::{Job, Workers};
+
+/// Most rows of a tree: up to here single precision counts without gaps.
+const TREE_ROWS_MAX: f64 = 16_777_216.0;
 
 /// How to grow a forest.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,7 +129,7 @@ fn grow(
     let mut seen = order.partial_shuffle(&mut rng, seen).0.to_vec();
     seen.sort_unstable();
     let rows = sides[0].rows.len() + sides[1].rows.len();
-    let count = (settings.row_share * rows as f64).max(2.0) as usize;
+    let count = (settings.row_share * rows as f64).clamp(2.0, TREE_ROWS_MAX) as usize;
     let drawn: Vec<(usize, usize)> = (0..count).map(|at| (at % 2, sides[at % 2].draw(&mut rng))).collect();
     let value = |(at, column): (usize, usize)| known(data.rows[(drawn[at].1, seen[column])]);
     let records = Array2::from_shape_fn((count, seen.len()), value);
@@ -136,7 +139,8 @@ fn grow(
         tree_rows_max: count,
         leaf_rows_min: settings.leaf_rows_min,
         ..TreeSettings::default()
-    });
+    })
+    .with_ties();
     let tree = freeze(&weak.fit(&DatasetBase::new(records, targets))?, seen.len(), &|_| 0.0)?;
     let widened = tree.nodes().iter().map(|node| Node {
         split: node.split.map(|split| Split { column: seen[usize::from(split.column)] as u16, ..split }),
