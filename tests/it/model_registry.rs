@@ -73,7 +73,10 @@ fn gates_let_the_good_pass_and_refuse_the_bad_and_a_rollback_goes_back() {
         "none.toml",
         b"auc_min = 0.1\ncalibration_error_max = 0.9\naverage_precision_loss_max = 1.0\n",
     );
-    done(folder, &format!("models promote candidate {bad} {on} --gates none.toml"));
+    // The second time, as if to put it in force somewhere else, is no step to go back to.
+    for _ in 0..2 {
+        done(folder, &format!("models promote candidate {bad} {on} --gates none.toml"));
+    }
     done(folder, "models rollback candidate --registry shelf --trust key.pub");
     assert!(done(folder, "models list --registry shelf").contains(&format!("{good} champion")));
     let shown = done(folder, &format!("models show candidate {good} --registry shelf --trust key.pub"));

@@ -145,10 +145,17 @@ pub fn run(base: &Model, rows: &[Labelled], wanted: Wanted, state: &mut State) -
 }
 
 impl Run {
-    /// A row of before: learned from already, held out again.
+    /// A row of before: learned from already, held out again, and counted in what humans and reports may say.
     fn know(&mut self, row: &Labelled, is_label: bool) {
-        if is_label && Guard::holds_out(&row.account) {
+        if !is_label {
+            return;
+        }
+        if Guard::holds_out(&row.account) {
             self.hold_out(row);
+        } else if row.by_reports {
+            self.guard.hear_reports(row.label_weight);
+        } else {
+            self.guard.hear_human(row.label_weight);
         }
     }
 

@@ -136,7 +136,7 @@ fn export(args: &ExportArgs) -> Result<Outcome, Error> {
     std::fs::create_dir_all(&args.out).map_err(|error| Error::file(&args.out, error))?;
     let (labels, counts) = written(args, span)?;
     let path = |name: &str| format!("{}/{name}", args.out.trim_end_matches('/'));
-    files::write(&path("train.toml"), training_file(args.truth.is_some()).as_bytes())?;
+    files::write(&path("train.toml"), training_file(args.truth.is_some(), args.format).as_bytes())?;
     files::write(&path("about.json"), about(args, &labels, counts).as_bytes())?;
     let Counts {
         abusive,
@@ -176,8 +176,8 @@ fn written(args: &ExportArgs, span: Span) -> Result<(Labels, Counts), Error> {
 
 fn from_archive(args: &ExportArgs, archive: &dyn Scan, span: Span) -> Result<(Labels, Counts), Error> {
     let mut labels = Labels::default();
-    // What is said after the span labels what lies in it.
-    dataset::labels(archive, Span { from: span.from, to: u64::MAX }, &mut labels)?;
+    // What is said after the span labels what lies in it; what was said before it counts among the reports, and an appeal is of an earlier act.
+    dataset::labels(archive, Span { from: 0, to: u64::MAX }, &mut labels)?;
     let mut slices = Slices::default();
     said(args, &mut labels, &mut slices)?;
     dataset::heard(archive, &mut slices)?;
@@ -239,7 +239,8 @@ fn said(args: &ExportArgs, labels: &mut Labels, slices: &mut Slices) -> Result<(
 }
 
 /// A training file that reads the rows.
-fn training_file(is_simulated: bool) -> String {
+fn training_file(is_simulated: bool, format: Format) -> String {
+    let rows = if format == Format::Parquet { "rows.parquet" } else { "rows.csv" };
     let trained_on = if is_simulated { "simulation" } else { "labels" };
     let used = ["account", "at", "weight", "label", "label_weight"];
     let left_out: Vec<String> =
@@ -247,7 +248,7 @@ fn training_file(is_simulated: bool) -> String {
     format!(
         "# Reads the rows beside it; see docs/models.md for all that may stand here.\n\
          format = 1\nname = \"candidate\"\nseed = 1\ntrained_on = \"{trained_on}\"\n\n\
-         [data]\nfile = \"rows.csv\"\nlabel = \"label\"\npositive = [\"abusive\", \"compromised\"]\n\
+         [data]\nfile = \"{rows}\"\nlabel = \"label\"\npositive = [\"abusive\", \"compromised\"]\n\
          group = \"account\"\ntime = \"at\"\nweight = \"weight * label_weight\"\nleave_out = [{}]\n\n\
          [learner]\nkind = \"boosting\"\ntrees = 150\nleaves = 16\ndepth = 4\nrate = 0.1\n\n\
          [folds]\ncount = 5\nby = \"group\"\n\n[costs]\nfalse_alarm = 20\nmiss = 1\n",

@@ -312,12 +312,13 @@ fn promote(args: &PromoteArgs) -> Result<Outcome, Error> {
     }
     // New trees learn from all stored labels before they decide.
     let ready = args.refit.refit((&place.registry, &registry), state.champion.as_deref(), &model)?;
-    let mut told = put_in_force(&args.roll_out, (place, trust), (name, version), None)?;
-    told = format!("{told}\n{}", args.refit.put_in_force(&args.roll_out, &place.by, ready)?);
+    let told = put_in_force(&args.roll_out, (place, trust), (name, version), None)?;
     let before = state.champion.replace(version.clone());
     state.shadows.retain(|shadow| shadow != version);
+    // Noted as soon as it decides: whether its weights can be published is another matter.
     registry.act(name, state, place.step("promote", version, before))?;
     eprintln!("{name} {version} decides; every gate let it\n{told}");
+    eprintln!("{}", args.refit.put_in_force(&args.roll_out, &place.by, ready)?);
     Ok(Outcome::Done)
 }
 
@@ -353,10 +354,10 @@ fn rollback(name: &str, (place, trust): (&Place, &Trust), roll_out: &ChannelArgs
     Ok(())
 }
 
-/// What decided before the present champion was promoted.
+/// What decided before the present champion was promoted. One that decided already may have been promoted again, to be put in force somewhere.
 fn previous(state: &State) -> Option<String> {
     let champion = state.champion.as_ref()?;
-    let promoted =
-        state.history.iter().rev().find(|step| step.act == "promote" && step.version == *champion)?;
-    promoted.before.clone()
+    let is_promotion = |step: &&Step| step.act == "promote" && step.version == *champion;
+    let promoted = state.history.iter().rev().filter(is_promotion);
+    promoted.filter_map(|step| step.before.clone()).find(|before| before != champion)
 }
