@@ -121,6 +121,18 @@ impl Case {
         !self.excluded.is_empty() && self.excluded.split('\n').any(|one| one == actor)
     }
 
+    /// Closes it to somebody, who gives it back.
+    pub fn exclude(&mut self, actor: &str) {
+        if !self.excludes(actor) {
+            let before =
+                if self.excluded.is_empty() { String::new() } else { format!("{}\n", self.excluded) };
+            self.excluded = before + actor;
+        }
+        if self.claimed_by == actor {
+            self.free();
+        }
+    }
+
     /// Whether this actor may act on it now as far as claims go.
     pub fn is_free_for(&self, actor: &str, at: u64) -> bool {
         self.state == State::Open && self.holder(at).is_none_or(|holder| holder == actor)

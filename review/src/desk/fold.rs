@@ -153,6 +153,8 @@ impl<'a> Fold<'a> {
                 case
             }
         };
+        // A dispute is for leads; what is graver is for whoever comes first.
+        case.escalated &= case.cause != Cause::Dispute;
         case.cause = cause;
         case.due_at = case.due_at.min(due_at);
         Ok(Some(case))

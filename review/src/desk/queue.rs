@@ -189,13 +189,16 @@ pub fn next(
     filter: &Filter,
     taken: &[String],
 ) -> Result<Option<Case>, Error> {
+    let in_order = first(db, (seeker, filter, taken), "escalated = 0", "class, key, id")?;
     if seeker.is_lead {
         let filter = Filter { is_escalated: true, ..filter.clone() };
-        if let Some(case) = first(db, (seeker, &filter, taken), "", "class, key, id")? {
-            return Ok(Some(case));
+        let for_leads = first(db, (seeker, &filter, taken), "", "class, key, id")?;
+        let class = in_order.as_ref().map_or(i64::MAX, |case| case.cause.class());
+        // Before others of its class; a threat goes before whatever waits for a lead.
+        if for_leads.as_ref().is_some_and(|case| case.cause.class() <= class) {
+            return Ok(for_leads);
         }
     }
-    let in_order = first(db, (seeker, filter, taken), "escalated = 0", "class, key, id")?;
     let Some(in_order) = in_order else { return Ok(None) };
     let slot = slot(db)?;
     let every = i64::from(seeker.slots_a_lot);

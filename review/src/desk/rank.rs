@@ -3,6 +3,8 @@
 //! Separate and pure, so that each sentence of the order has a test. Invariants: the same case has the same place on every replay;
 //! reports by a crowd that looks alike count less than twice one report; a certain case is no reason to look, an uncertain one is.
 
+use std::collections::BTreeSet;
+
 use schema::history::Heard;
 use schema::{Action, Contact, Feedback, ReportReason};
 use xxhash_rust::xxh3::xxh3_64;
@@ -108,7 +110,8 @@ fn worth(voices: &[Voice], at: usize) -> f64 {
     voices[at].credit / ((1.0 + before) * (1.0 + before))
 }
 
-/// What each of these weighs, as [`heard`] adds them up: of a crowd that looks alike whoever came first counts whole.
+/// What each of these weighs, as [`heard`] adds them up: of a crowd that looks alike whoever came first counts whole. Blocks weigh nothing, and of
+/// one author the newest report alone counts.
 pub fn weights(all: &[Heard]) -> Vec<f64> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let voice = |heard: &Heard| {
@@ -128,9 +131,15 @@ pub fn weights(all: &[Heard]) -> Vec<f64> {
         }
     };
     // The newest stands first.
-    let voices: Vec<Voice> = all.iter().rev().map(voice).collect();
-    let mut weights: Vec<f64> = (0..voices.len()).map(|at| worth(&voices, at)).collect();
-    weights.reverse();
+    let mut authors = BTreeSet::new();
+    let mut counted: Vec<usize> =
+        (0..all.len()).filter(|&at| all[at].reason.is_some() && authors.insert(&all[at].author)).collect();
+    counted.reverse();
+    let voices: Vec<Voice> = counted.iter().map(|&at| voice(&all[at])).collect();
+    let mut weights = vec![0.0; all.len()];
+    for (place, at) in counted.into_iter().enumerate() {
+        weights[at] = worth(&voices, place);
+    }
     weights
 }
 
@@ -205,6 +214,11 @@ mod tests {
         );
         let voices = [voice(1.0, "d"), voice(0.02, ""), voice(1.0, "d")];
         assert!((found.iter().sum::<f64>() - heard(&voices)).abs() < 1e-9);
+        // A block is no report, and who reported twice is one voice.
+        let block = Heard { reason: None, ..one(4, Contact::Account, None) };
+        let twice = Heard { author: "p3".to_owned(), ..one(5, Contact::Account, None) };
+        let found = weights(&[twice, block, all[0].clone()]);
+        assert!((found[0] - 1.0).abs() < 1e-9 && found[1..] == [0.0, 0.0], "{found:?}");
     }
 
     #[test]

@@ -105,14 +105,13 @@ impl Fold<'_> {
             if let Some(judged) = body.and_then(|body| serde_json::from_str::<Decision>(&body).ok()) {
                 tell(&mut case, &judged);
             }
-            let sql = "SELECT actor FROM said WHERE account = ?1 AND act = 'verdict' AND undone = 0
-                ORDER BY position DESC LIMIT 1";
-            let last: Option<String> =
-                self.db.prepare_cached(sql)?.query_row([event.account], |row| row.get(0)).optional()?;
-            case.excluded = last.unwrap_or_default();
-            if case.claimed_by == case.excluded {
-                case.free();
-            }
+        }
+        // Also where something graver is open: who decided does not judge the appeal, whatever it is found in.
+        let sql = "SELECT DISTINCT actor FROM said WHERE account = ?1 AND act = 'verdict' AND undone = 0 ORDER BY actor";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let actors = statement.query_map([event.account], |row| row.get::<_, String>(0))?;
+        for actor in actors.collect::<rusqlite::Result<Vec<String>>>()? {
+            case.exclude(&actor);
         }
         case.store(self.db)
     }

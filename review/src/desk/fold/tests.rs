@@ -157,6 +157,22 @@ fn an_appeal_never_goes_to_whoever_decided() {
 }
 
 #[test]
+fn an_appeal_goes_to_none_of_those_who_decided_also_where_something_graver_is_open() {
+    let scene = scene(PLAIN, &[decision("d1", "a", "ban", "")]);
+    let first = scene.id("a");
+    scene.world.arrive(review("r1", (&first, "a"), ("x", "verdict"), r#","verdict":"ban""#));
+    scene.world.arrive(review("r2", (&first, "a"), ("y", "verdict"), r#","verdict":"confirm""#));
+    scene.world.arrive(report("e1", "a", "p", r#","reason":"child_safety""#));
+    let urgent = scene.open("a").expect("open");
+    scene.world.arrive(review("r3", (&urgent.id, "a"), ("x", "claim"), ""));
+    assert_eq!((urgent.cause, scene.case(&urgent.id).claimed_by.as_str()), (Cause::Urgent, "x"));
+    scene.world.arrive(appeal("e2", "a", "d1"));
+    let case = scene.case(&urgent.id);
+    assert_eq!((case.cause, &*case.claimed_by), (Cause::Urgent, ""), "it stays urgent, and is given back");
+    assert!(case.excludes("x") && case.excludes("y") && !case.excludes("z"), "{}", case.excluded);
+}
+
+#[test]
 fn what_nobody_came_to_within_the_budget_closes_as_unreviewed_the_least_important_first() {
     let habits = Habits { cases_per_day: 2, ..PLAIN };
     let scores = [0.99, 0.5, 0.95, 0.6];

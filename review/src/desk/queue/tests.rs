@@ -119,6 +119,8 @@ fn nobody_is_offered_what_another_holds_what_is_closed_to_them_or_what_they_pass
     scene.act(&first, "y", "escalate", r#","reason":"hard""#);
     assert_eq!(scene.next("y", false).expect("there is one").account, "b");
     assert_eq!(scene.next("z", true).expect("there is one").account, "a", "a lead's, and first");
+    scene.world.arrive(report("e1", "c", "p", r#","reason":"threat""#));
+    assert_eq!(scene.next("z", true).expect("there is one").account, "c", "but for a threat");
 }
 
 #[test]

@@ -269,7 +269,8 @@ fn belief(weight: f64) -> (&'static str, &'static str) {
     match weight {
         0.5.. => ("case.believed", "good"),
         0.1.. => ("case.half_believed", "warn"),
-        _ => ("case.hardly_believed", ""),
+        weight if weight > 0.0 => ("case.hardly_believed", ""),
+        _ => ("case.not_weighed", ""),
     }
 }
 
