@@ -1,8 +1,8 @@
 //! A forest: linfa's trees, each on its own sample of rows and columns, answering with the log-odds of their leaves.
 //!
 //! Separate from boosting, where a tree hangs on those before it; here each has a random stream of its own, so that they
-//! grow in any order. Invariants: linfa's own forest is not reproducible, so the sampling is ours; a tree has at most
-//! as many rows as single precision counts exactly; leaf answers come from sending all training rows through the frozen trees.
+//! grow in any order. Invariants: linfa's own forest is not reproducible, so the sampling is ours; one class weighs a
+//! little more, so that no leaf is a tie; leaf answers come from sending all training rows through the frozen trees.
 
 use linfa::DatasetBase;
 use linfa::traits::Fit;
@@ -20,8 +20,10 @@ use crate::model::logit;
 use crate::tree::{DEPTH_MAX, Node, Split, Tree, known};
 use crate::workers::{Job, Workers};
 
-/// Most rows of a tree: up to here single precision counts without gaps.
-const TREE_ROWS_MAX: f64 = 16_777_216.0;
+/// Most rows of a tree, and most for each row that a leaf must have. linfa-trees takes rows off a sum in single precision one by one; with one class a
+/// little heavier each step may be off by 0.0004, and a sum that comes to less than a leaf's rows makes it stop.
+const TREE_ROWS_MAX: f64 = 10_000.0;
+const TREE_ROWS_A_LEAF_ROW: f64 = 2_500.0;
 
 /// How to grow a forest.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +32,7 @@ pub struct ForestSettings {
     pub trees: usize,
     /// Splits from root to leaf, 1 to 8.
     pub depth: usize,
-    /// Share of the rows that a tree learns from, over 0, at most 1; drawn with repeats in proportion to their weights.
+    /// Share of the rows that a tree learns from, over 0, at most 1, and at most 10,000 of them; drawn with repeats in proportion to their weights.
     pub row_share: f64,
     /// Share of the columns that a tree sees, over 0, at most 1.
     pub column_share: f64,
@@ -129,7 +131,8 @@ fn grow(
     let mut seen = order.partial_shuffle(&mut rng, seen).0.to_vec();
     seen.sort_unstable();
     let rows = sides[0].rows.len() + sides[1].rows.len();
-    let count = (settings.row_share * rows as f64).clamp(2.0, TREE_ROWS_MAX) as usize;
+    let most = TREE_ROWS_MAX.min(TREE_ROWS_A_LEAF_ROW * f64::from(settings.leaf_rows_min));
+    let count = (settings.row_share * rows as f64).clamp(2.0, most) as usize;
     let drawn: Vec<(usize, usize)> = (0..count).map(|at| (at % 2, sides[at % 2].draw(&mut rng))).collect();
     let value = |(at, column): (usize, usize)| known(data.rows[(drawn[at].1, seen[column])]);
     let records = Array2::from_shape_fn((count, seen.len()), value);
@@ -139,8 +142,7 @@ fn grow(
         tree_rows_max: count,
         leaf_rows_min: settings.leaf_rows_min,
         ..TreeSettings::default()
-    })
-    .with_ties();
+    });
     let tree = freeze(&weak.fit(&DatasetBase::new(records, targets))?, seen.len(), &|_| 0.0)?;
     let widened = tree.nodes().iter().map(|node| Node {
         split: node.split.map(|split| Split { column: seen[usize::from(split.column)] as u16, ..split }),

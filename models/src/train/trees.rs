@@ -74,8 +74,6 @@ pub(super) struct Weak {
     depth: usize,
     rows_max: usize,
     leaf_rows_min: f32,
-    /// What an abusive row weighs, a benign one 1.
-    abusive_weight: f32,
 }
 
 impl Weak {
@@ -84,15 +82,7 @@ impl Weak {
             depth: settings.depth,
             rows_max: settings.tree_rows_max,
             leaf_rows_min: settings.leaf_rows_min,
-            abusive_weight: TIE_BREAK,
         }
-    }
-
-    /// One whose leaves may be ties, since nobody asks for their class: its weights are whole numbers, whose sums are exact however many
-    /// rows there are. linfa-trees takes rows off a sum one by one, which with other weights and many rows comes to less than none, and it
-    /// stops.
-    pub fn with_ties(self) -> Self {
-        Self { abusive_weight: 1.0, ..self }
     }
 }
 
@@ -103,7 +93,7 @@ impl Fit<Array2<f32>, Array1<usize>, linfa::Error> for Weak {
         let rows = sample.records.nrows().min(self.rows_max);
         let records = sample.records.slice(s![..rows, ..]).to_owned();
         let targets = sample.targets.slice(s![..rows]).to_owned();
-        let weights = targets.mapv(|class| if class == 1 { self.abusive_weight } else { 1.0 });
+        let weights = targets.mapv(|class| if class == 1 { TIE_BREAK } else { 1.0 });
         DecisionTree::params()
             .max_depth(Some(self.depth))
             .min_weight_leaf(self.leaf_rows_min)
