@@ -5,6 +5,7 @@
 //! more is sent, since a later record must not overtake a lost one.
 
 mod held;
+mod patient;
 mod producer;
 mod reach;
 mod signature;

@@ -57,6 +57,44 @@ fn a_broker_that_is_stopped_and_comes_back_costs_nothing() {
     without_a_broker(Away::Stopped, Duration::from_secs(10));
 }
 
+/// Broker and worker are frozen in turn and across each other, for less and for more than an output may wait (1.5 s).
+#[test]
+fn a_broker_and_a_worker_that_are_frozen_in_turn_lose_no_relation_and_keep_the_order() {
+    let cluster = Cluster::start(1);
+    let scene = Scene::new(Topics::create(cluster.brokers(), 2, &[]));
+    let events = events_of_now(PEOPLE);
+    let broker = &cluster.members[0];
+    let worker = std::thread::scope(|scope| {
+        let flow = scope.spawn(|| scene.flow(&events, Duration::from_secs(12)));
+        let worker = scene.worker();
+        worker.wait_until_it_says("a partition was given");
+        scene.wait_until_sent(events.len() / 4);
+        let pause = |ms| std::thread::sleep(Duration::from_millis(ms));
+        broker.freeze();
+        pause(4_000);
+        broker.thaw();
+        scene.wait_until_sent(events.len() / 2);
+        for (before, both) in [(1_200, 500), (600, 1_200)] {
+            broker.freeze();
+            pause(before);
+            worker.freeze();
+            pause(both);
+            broker.thaw();
+            pause(400);
+            worker.thaw();
+            pause(500);
+        }
+        scene.wait_until_sent(events.len() * 3 / 4);
+        worker.freeze();
+        pause(3_000);
+        worker.thaw();
+        flow.join().expect("every event was taken");
+        worker
+    });
+    let log = scene.check(worker);
+    println!("{} falls", log.matches("a partition fell").count());
+}
+
 #[test]
 #[ignore = "a minute and a half: cargo test --workspace --locked --test it -- --ignored thirty_seconds"]
 fn a_broker_that_is_stopped_for_thirty_seconds_costs_nothing() {

@@ -21,6 +21,7 @@ mod demo;
 mod docs;
 mod kafka;
 mod kafka_faults;
+mod kafka_order;
 mod kafka_outages;
 mod kafka_overload;
 mod kafka_restore;

@@ -126,9 +126,30 @@ pub fn lying(topics: &Topics, kind: &str) -> Vec<String> {
     log.iter().map(Fetched::text).filter(|text| text.contains(&wanted)).collect()
 }
 
+/// What relation stages and engines wrote into the events' topic lies there as whoever reads it needs it: of each partition that it
+/// comes from, none first behind a later one.
+fn check_order(topics: &Topics) {
+    let mut highest = BTreeMap::new();
+    let (mut heard, log) = (BTreeSet::new(), consume(&topics.brokers, &topics.name("events")));
+    for record in &log {
+        let event: serde_json::Value = serde_json::from_str(&record.text()).expect("JSON");
+        let (kind, origin) = (event["kind"].as_str().unwrap_or_default().to_owned(), &event["origin"]);
+        let number = |name: &str| origin[name].as_u64();
+        let (Some(from), Some(offset), Some(n)) = (number("partition"), number("offset"), number("n")) else {
+            continue;
+        };
+        let own = (record.partition, kind, from);
+        if heard.insert((own.clone(), offset, n)) {
+            let before = highest.insert(own.clone(), (offset, n));
+            assert!(before.is_none_or(|before| before < (offset, n)), "{own:?}: {before:?}, then {origin}");
+        }
+    }
+}
+
 /// The facts that lie in the events' topic are those that stages which nobody interrupts find in the relations as they lie in
 /// their topic, each relation heard once.
 pub fn check_facts(topics: &Topics) {
+    check_order(topics);
     let mut expected = BTreeSet::new();
     let (mut heard, mut again) = (BTreeSet::new(), 0);
     let log = consume(&topics.brokers, &topics.name("relations"));

@@ -4,7 +4,8 @@
 //! nobody else's, and so that acknowledgements are heard by the thread that owns the partition. Invariants: every record sent
 //! is heard of exactly once, with the caller's ticket; keys choose partitions as Kafka's Java client does; a standing without
 //! restrictions is followed by a tombstone; a record waits no longer than `message.timeout.ms`, which is below the group's
-//! session timeout.
+//! session timeout, but for relations and internal events, which wait until they are written or given up all together: of those of
+//! one key none is written after one that was lost; after a failure that was heard nothing more is sent.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use schema::{Decision, Event, Reject, Relation, Row, SIGNATURE_HEADER, Standing,
 use serde::Serialize;
 
 use super::held::{Held, Waiting};
+use super::patient::Patient;
 use super::reach::settings_error;
 use super::signature::Signer;
 use crate::error::Error;
@@ -28,12 +30,15 @@ use crate::error::Error;
 const MESSAGE_TIMEOUT_MS: u64 = 30_000;
 /// How long a full queue is waited for at once.
 const ROOM_WAIT: Duration = Duration::from_millis(10);
+/// How often, with nothing heard.
+const ROOM_WAITS_MAX: u32 = 3_000;
 
 /// What a producer has unless the caller says otherwise; the caller's own settings win.
 const DEFAULTS: &[(&str, &str)] = &[
     ("enable.idempotence", "true"),
-    // After a record that waited too long none that came later may be written: whoever reads relations or facts passes over
-    // what is not above the highest origin, and would pass over the one that is written again.
+    // After a record that the broker refused none that came later may be written: whoever reads relations or facts passes over
+    // what is not above the highest origin, and would pass over the one that is written again. Of records that waited too long
+    // librdkafka does not ask this: see `patient`.
     ("enable.gapless.guarantee", "true"),
     ("acks", "all"),
     ("partitioner", "murmur2_random"),
@@ -76,11 +81,15 @@ pub struct Delivery {
 
 /// The producer.
 pub struct Producer {
+    /// The topics of relations and internal events, once one was written. Dropped before the client.
+    patient: Option<Patient>,
     client: BaseProducer<Context>,
     names: Vec<String>,
     signer: Option<Signer>,
     value: Vec<u8>,
     held: Held,
+    /// The first failure that was heard.
+    lost: Option<String>,
 }
 
 /// Collects what became of records until the owner asks.
@@ -121,7 +130,8 @@ impl Producer {
         }
         let client = config.create_with_context(Context::default()).map_err(settings_error)?;
         let names = Topic::ALL.iter().map(|topic| topic.name(&options.prefix)).collect();
-        Ok(Self { client, names, signer: options.signer.clone(), value: Vec::new(), held: Held::default() })
+        let (signer, value, held) = (options.signer.clone(), Vec::new(), Held::default());
+        Ok(Self { patient: None, client, names, signer, value, held, lost: None })
     }
 
     /// Writes a decision.
@@ -174,6 +184,7 @@ impl Producer {
     /// # Errors
     /// If there is no key, or the client does not take it.
     pub fn internal_event(&mut self, event: &Event<'_>, ticket: usize) -> Result<(), Error> {
+        self.be_patient()?;
         let signer = self.signer.as_ref().ok_or(Error::NoSigningKey)?;
         let mut value = std::mem::take(&mut self.value);
         value.clear();
@@ -208,24 +219,31 @@ impl Producer {
     }
 
     /// Hears what became of records since the last call, serves the client for at most `wait`, and lets relations go if it is time,
-    /// `now` by the caller's clock.
+    /// `now` by the caller's clock. After a failure the producer is to be purged and another one made.
     pub fn hear(&mut self, wait: Duration, now: Duration, heard: &mut Vec<Delivery>) {
         self.client.poll(wait);
         let known = heard.len();
         heard.append(&mut self.client.context().heard.lock().expect("nobody panics while holding it"));
-        heard[known..].iter_mut().for_each(|delivery| self.held.heard(delivery));
-        let mut failed = None;
-        for Waiting { key, value, ticket } in self.held.due(now) {
-            if failed.is_none() {
-                let record = (None, Held::marked(ticket));
-                match self.send(Topic::Relations, Some(key.as_bytes()), Some(&value), record) {
-                    Ok(()) => self.held.sent(),
-                    Err(error) => failed = Some(error.to_string()),
-                }
+        for delivery in &mut heard[known..] {
+            self.held.heard(delivery);
+            if self.lost.is_none() {
+                self.lost.clone_from(&delivery.failed);
             }
-            // After a failure none may overtake the one that is lost.
-            if failed.is_some() {
-                heard.push(Delivery { ticket, failed: failed.clone() });
+        }
+        if self.lost.is_some() {
+            return; // None may overtake the one that is lost: they wait until they are given up.
+        }
+        for Waiting { key, value, ticket } in self.held.due(now) {
+            let record = (None, Held::marked(ticket));
+            let sent = self
+                .be_patient()
+                .and_then(|()| self.send(Topic::Relations, Some(key.as_bytes()), Some(&value), record));
+            match sent {
+                Ok(()) => self.held.sent(),
+                Err(error) => {
+                    let failed = self.lost.get_or_insert_with(|| error.to_string()).clone();
+                    heard.push(Delivery { ticket, failed: Some(failed) });
+                }
             }
         }
     }
@@ -245,6 +263,15 @@ impl Producer {
         }
     }
 
+    /// From now on relations and internal events do not expire.
+    fn be_patient(&mut self) -> Result<(), Error> {
+        if self.patient.is_none() {
+            let names = [Topic::Relations, Topic::Events].map(|topic| self.names[topic as usize].as_str());
+            self.patient = Some(Patient::declare(self.client.client(), &names)?);
+        }
+        Ok(())
+    }
+
     fn send(
         &self,
         topic: Topic,
@@ -252,23 +279,29 @@ impl Producer {
         value: Option<&[u8]>,
         (headers, ticket): (Option<OwnedHeaders>, usize),
     ) -> Result<(), Error> {
+        let refused = |why: &dyn std::fmt::Display| {
+            Error::Broker(format!("cannot write to {}: {why}", self.names[topic as usize]))
+        };
+        if let Some(lost) = &self.lost {
+            return Err(refused(&format_args!("a record before it was lost: {lost}")));
+        }
         let record = BaseRecord::with_opaque_to(&self.names[topic as usize], ticket);
         let mut record: BaseRecord<'_, [u8], [u8], usize> =
             BaseRecord { key, payload: value, headers, ..record };
+        let mut waits = 0;
         loop {
             match self.client.send(record) {
                 Ok(()) => return Ok(()),
-                Err((error, back)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
-                    // Bounded: a record in the queue is written or fails within the message timeout.
+                // What is heard makes room, and only we fill it.
+                Err((error, back))
+                    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull)
+                        && waits < ROOM_WAITS_MAX =>
+                {
                     record = back;
+                    waits += 1;
                     self.client.poll(ROOM_WAIT);
                 }
-                Err((error, _)) => {
-                    return Err(Error::Broker(format!(
-                        "cannot write to {}: {error}",
-                        self.names[topic as usize]
-                    )));
-                }
+                Err((error, _)) => return Err(refused(&error)),
             }
         }
     }

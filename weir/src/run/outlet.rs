@@ -34,12 +34,14 @@ pub struct Outlet<'o> {
     /// Offsets that were decided about and not finished, and when the log took them, ms since the Unix epoch. The budget is
     /// its bound.
     decided: BTreeMap<u64, u64>,
-    /// Longest time between two looks at the clock.
+    /// Longest time between two looks at the clock, and that outputs may be under way with none acknowledged.
     frozen_after: Duration,
     /// Since the takeover.
     clock: Stopwatch,
     /// When the clock was looked at last.
     beat: Duration,
+    /// When something was acknowledged last, or nothing was under way.
+    moved: Duration,
 }
 
 impl<'o> Outlet<'o> {
@@ -52,7 +54,8 @@ impl<'o> Outlet<'o> {
     ) -> Self {
         let clock = Stopwatch::start();
         let (takeover, decided, beat) = (Takeover::new(timeout), BTreeMap::new(), clock.elapsed());
-        Self { producer, gauges, metrics, place, takeover, decided, frozen_after: timeout, beat, clock }
+        let (frozen_after, moved) = (timeout, beat);
+        Self { producer, gauges, metrics, place, takeover, decided, frozen_after, clock, beat, moved }
     }
 
     /// Time since it was opened.
@@ -139,6 +142,7 @@ impl<'o> Outlet<'o> {
         done: &mut Vec<u64>,
     ) -> Result<(), Stop> {
         self.producer.hear(wait, self.clock.elapsed(), heard);
+        self.look_whether_it_moves(heard.is_empty())?;
         for delivery in heard.drain(..) {
             if let Some(failure) = delivery.failed {
                 return Err(Stop::Fell(format!("an output was not written: {failure}")));
@@ -171,8 +175,25 @@ impl<'o> Outlet<'o> {
         let now = self.clock.elapsed();
         let since = now.saturating_sub(self.beat);
         self.beat = now;
+        if self.producer.under_way() == 0 {
+            self.moved = now;
+        }
         if since > self.frozen_after {
             return Err(Stop::Fell(format!("frozen for {} s", since.as_secs())));
+        }
+        Ok(())
+    }
+
+    /// Relations and facts have no timeout of the client's own, so that none goes before one that is lost: if nothing is acknowledged
+    /// for as long as any other output may wait, they are given up all together.
+    fn look_whether_it_moves(&mut self, is_silent: bool) -> Result<(), Stop> {
+        let now = self.clock.elapsed();
+        if !is_silent || self.producer.under_way() == 0 {
+            self.moved = now;
+        }
+        let since = now.saturating_sub(self.moved);
+        if since > self.frozen_after {
+            return Err(Stop::Fell(format!("no output was acknowledged for {} s", since.as_secs())));
         }
         Ok(())
     }
