@@ -15,7 +15,7 @@ pub(crate) mod company;
 pub(crate) mod exposure;
 mod facts;
 mod fold;
-mod handles;
+pub(crate) mod handles;
 pub(crate) mod quality;
 pub(crate) mod queue;
 pub(crate) mod rank;

@@ -1,7 +1,7 @@
 //! Putting versions in force, and the kill switch: who may, and in which steps.
 //!
-//! Separate from the page. Invariants: who proposes a version does not put it in force; going back to a version that was in force
-//! before, and the kill switch, need one person alone, since they are what is done in an emergency; each needs its name typed; each is
+//! Separate from the page. Invariants: who proposes a version does not put it in force, neither for the first time nor again after others went back from it; going
+//! back to a version that was in force before, and the kill switch, need one person alone, since they are what is done in an emergency; each needs its name typed; each is
 //! in the audit chain before it is sent.
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
@@ -135,13 +135,16 @@ impl Desk {
     /// Puts a proposal in force, or what was in force by one before. `typed`: its version, typed by whoever does it.
     ///
     /// # Errors
-    /// [`Error::Refused`] if it is one's own and was never in force, was withdrawn, or the version is not typed; or the log does not
-    /// take it.
+    /// [`Error::Refused`] if it is one's own and no return from what was proposed after it, was withdrawn, or the version is not typed; or
+    /// the log does not take it.
     pub(crate) fn activate(&self, viewer: &Viewer, id: &str, typed: &str) -> Result<(), Error> {
         let proposal = self.proposal(id)?.ok_or(Error::Refused("control.gone"))?;
         let what = match &*proposal.state {
             "open" if proposal.made_by == viewer.id => return Err(Error::Refused("control.own")),
             "open" => "activate",
+            "active" if proposal.made_by == viewer.id && !self.is_return(&proposal)? => {
+                return Err(Error::Refused("control.own"));
+            }
             "active" => "roll_back",
             _ => return Err(Error::Refused("control.gone")),
         };
@@ -155,6 +158,20 @@ impl Desk {
         let sql = "UPDATE proposals SET state = 'active', decided_by = ?2, decided_at = ?3 WHERE id = ?1";
         self.store.writer().prepare_cached(sql)?.execute((id, &viewer.id, self.wall() as i64))?;
         Ok(())
+    }
+
+    /// Whether what the desk put in force last, of the same kind, was proposed after it: one of policies and of models decides, and as many
+    /// lists as have names.
+    fn is_return(&self, proposal: &Proposal) -> Result<bool, Error> {
+        let Shelved { kind, name, .. } = &proposal.what;
+        let is_one = matches!(kind, ControlKind::Policy | ControlKind::Model);
+        let sql =
+            "SELECT made_at > ?1 FROM proposals WHERE state = 'active' AND kind = ?2 AND (?3 OR name = ?4)
+            AND is_shadow = ?5 ORDER BY decided_at DESC, made_at DESC LIMIT 1";
+        self.store.read(|db| {
+            let values = (proposal.made_at as i64, kind.word(), is_one, name, proposal.is_shadow);
+            Ok(db.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?.unwrap_or(false))
+        })
     }
 
     /// Takes a proposal back, one's own or another's.

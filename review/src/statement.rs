@@ -7,6 +7,8 @@
 mod check;
 mod notice;
 
+use std::borrow::Cow;
+
 use schema::decision::Decision;
 use schema::{Action, Scope, Source};
 use serde_json::{Map, Value, json};
@@ -62,12 +64,12 @@ pub fn statement(decision: &Decision, besides: &Besides) -> Option<Value> {
         (true, true) => "AUTOMATED_DECISION_PARTIALLY",
         (false, _) => "AUTOMATED_DECISION_NOT_AUTOMATED",
     };
-    let (category, keyword, keyword_text) = category(decision, t);
+    let (category, keyword, keyword_text) = category(decision, besides, t);
     let more = json!({
         "puid": decision.id,
         "decision_ground": "DECISION_GROUND_INCOMPATIBLE_CONTENT",
         "incompatible_content_ground": ground(besides, t),
-        "incompatible_content_explanation": explanation(decision, t),
+        "incompatible_content_explanation": explanation(decision, besides, t),
         "incompatible_content_illegal": "No",
         "content_type": ["CONTENT_TYPE_OTHER"],
         "content_type_other": t.say("statement.content"),
@@ -88,8 +90,17 @@ pub fn statement(decision: &Decision, besides: &Besides) -> Option<Value> {
     Some(Value::Object(fields))
 }
 
-/// Category, keyword, and what the keyword is if the database has none for it.
-fn category(decision: &Decision, t: &'static Strings) -> (&'static str, &'static str, Option<&'static str>) {
+/// Category, keyword, and what the keyword is if the database has none for it: those of the clause that a person named, else those of
+/// the leading reason.
+fn category<'a>(
+    decision: &Decision,
+    besides: &'a Besides,
+    t: &'static Strings,
+) -> (&'static str, &'static str, Option<&'a str>) {
+    if let Some(clause) = besides.clause.as_ref().filter(|_| besides.human) {
+        let (category, keyword) = category_of(clause);
+        return (category, keyword, (keyword == "KEYWORD_OTHER").then(|| clause.title(t)));
+    }
     let code = decision.reasons.first().map_or("", |reason| &*reason.code);
     match code {
         "takeover_burst" | "like_a_takeover" => {
@@ -101,15 +112,39 @@ fn category(decision: &Decision, t: &'static Strings) -> (&'static str, &'static
         "device_farm" | "prefix_farm" | "range_restricted" | "campaign" => {
             ("STATEMENT_CATEGORY_SCAMS_AND_FRAUD", "KEYWORD_INAUTHENTIC_ACCOUNTS", None)
         }
+        // A person decided, and which clause they named is not known: nothing is claimed about its kind.
+        _ if decision.source == Source::Reviewer => {
+            ("STATEMENT_CATEGORY_OTHER_VIOLATION_TC", "KEYWORD_OTHER", Some(t.say("statement.terms")))
+        }
         _ => ("STATEMENT_CATEGORY_OTHER_VIOLATION_TC", "KEYWORD_OTHER", Some(t.say("statement.spam"))),
     }
 }
 
-/// Why, in words: a code that has none is spam in general.
-fn reason<'a>(decision: &Decision, t: &'a Strings) -> &'a str {
+/// Category and keyword of a clause: by its id, else by what it covers, so that an operator's own clauses have theirs.
+fn category_of(clause: &Clause) -> (&'static str, &'static str) {
+    let words = std::iter::once(&clause.id).chain(&clause.covers);
+    let mut known = words.filter_map(|word| match &**word {
+        "child_safety" => Some(("STATEMENT_CATEGORY_PROTECTION_OF_MINORS", "KEYWORD_OTHER")),
+        "threat" => Some(("STATEMENT_CATEGORY_VIOLENCE", "KEYWORD_OTHER")),
+        "harassment" => Some(("STATEMENT_CATEGORY_CYBER_VIOLENCE", "KEYWORD_CYBER_HARASSMENT")),
+        "scam" => Some(("STATEMENT_CATEGORY_SCAMS_AND_FRAUD", "KEYWORD_OTHER")),
+        "impersonation" => {
+            Some(("STATEMENT_CATEGORY_SCAMS_AND_FRAUD", "KEYWORD_IMPERSONATION_ACCOUNT_HIJACKING"))
+        }
+        _ => None,
+    });
+    known.next().unwrap_or(("STATEMENT_CATEGORY_OTHER_VIOLATION_TC", "KEYWORD_OTHER"))
+}
+
+/// Why, in words: of a person's decision what they held against it, else what was noticed; a code that has no words is spam in general.
+fn reason<'a>(decision: &Decision, besides: &Besides, t: &'a Strings) -> Cow<'a, str> {
+    if decision.source == Source::Reviewer {
+        let by_clause = besides.clause.as_ref().map(|clause| t.fill("statement.found", [clause.title(t)]));
+        return by_clause.map_or(t.say("statement.found_by_terms").into(), Cow::Owned);
+    }
     let code = decision.reasons.first().map_or("", |reason| &*reason.code);
     let key = format!("reason.{code}");
-    t.find(&key).unwrap_or_else(|| t.say("reason.other"))
+    t.find(&key).unwrap_or_else(|| t.say("reason.other")).into()
 }
 
 /// What is restricted, in words.
@@ -136,13 +171,13 @@ fn ground(besides: &Besides, t: &Strings) -> String {
     whole.trim_end_matches([':', ' ']).chars().take(GROUND_CHARS_MAX).collect()
 }
 
-fn explanation(decision: &Decision, t: &Strings) -> String {
-    t.fill("statement.explanation", [reason(decision, t)])
+fn explanation(decision: &Decision, besides: &Besides, t: &Strings) -> String {
+    t.fill("statement.explanation", [&*reason(decision, besides, t)])
 }
 
 /// The facts: what was measured, by feature and number, and how it was decided.
 fn facts(decision: &Decision, besides: &Besides, t: &Strings) -> String {
-    let mut text = vec![what(decision, t), t.fill("statement.because", [reason(decision, t)])];
+    let mut text = vec![what(decision, t), t.fill("statement.because", [&*reason(decision, besides, t)])];
     for reason in &decision.reasons {
         if let (Some(feature), Some(value)) = (&reason.feature, reason.value) {
             text.push(t.fill("statement.measured", [feature.as_str(), &number(value)]));

@@ -50,6 +50,8 @@ pub struct FeatureNote {
     pub family: String,
     /// What it means, one sentence.
     pub meaning: String,
+    /// Whether a model may use it: what earlier restrictions caused is kept from models, and from whoever judges blind.
+    pub model: bool,
 }
 
 /// A part of a model's score.

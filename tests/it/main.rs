@@ -42,6 +42,7 @@ mod review_desk;
 mod review_doors;
 mod review_kafka;
 mod review_oidc;
+mod review_reasons;
 mod review_start;
 mod staff;
 mod up;

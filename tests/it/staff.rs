@@ -60,6 +60,16 @@ impl Staff {
         answer.body
     }
 
+    /// Where an address leads; empty: nowhere else.
+    pub fn leads(&mut self, path: &str) -> String {
+        self.call("GET", path, "").location
+    }
+
+    /// The status of a page, whatever it is.
+    pub fn status(&mut self, path: &str) -> u16 {
+        self.call("GET", path, "").status
+    }
+
     /// Sends a form; gives where it leads.
     pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> String {
         let csrf = self.csrf.clone();

@@ -84,6 +84,7 @@ impl Sight {
             unit: feature.unit.to_owned(),
             family: feature.family.word().to_owned(),
             meaning: feature.meaning.to_owned(),
+            model: feature.model,
         };
         let notes = CATALOG.iter().map(note).collect();
         Self { known, options, registry, clock, notes, loaded: Mutex::new(None) }

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rusqlite::OptionalExtension as _;
-use schema::{Act, Label, Limit, Review, Scope, Standing, Verdict};
+use schema::{Act, Action, Decision, Label, Limit, Restriction, Review, Scope, Standing, Verdict};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Desk;
@@ -332,6 +332,16 @@ impl Desk {
             Ok(query.query_row([review], |row| row.get(0)).optional()?)
         })?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// The decision that a restriction came from which an undone act put in force again; `undone`: the act's id. `None`: it is not known.
+    pub(crate) fn restored(&self, undone: &str, again: &Decision) -> Result<Option<String>, Error> {
+        let mut before = self.before(undone)?.map_or(Vec::new(), |standing| standing.restrictions);
+        let is_it = |one: &Restriction| {
+            one.action == again.action && (one.action == Action::Ban || one.scope == again.scope)
+        };
+        before.retain(is_it);
+        Ok(before.pop().map(|one| one.decision).filter(|id| !id.is_empty()))
     }
 }
 

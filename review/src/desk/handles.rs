@@ -12,6 +12,12 @@ use crate::people::secret;
 /// Hexadecimal digits of an id.
 const DIGITS: usize = 20;
 
+/// Whether a text has the form of an id.
+pub fn is_handle(text: &str) -> bool {
+    let is_digit = |letter: u8| letter.is_ascii_digit() || (b'a'..=b'f').contains(&letter);
+    text.strip_prefix("h_").is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(is_digit))
+}
+
 impl Desk {
     /// The id of an account.
     pub(crate) fn handle(&self, account: &str) -> Result<String, Error> {

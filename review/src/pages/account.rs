@@ -16,6 +16,7 @@ use super::wrong::{Answered, Wrong, work};
 use crate::audit;
 use crate::desk::Desk;
 use crate::desk::case::{Case, State};
+use crate::desk::handles::is_handle;
 use crate::people::{Right, Viewer};
 use crate::when;
 
@@ -55,6 +56,8 @@ pub(super) async fn show(
     let asked = handle.clone();
     let found = work(&desk, move |desk| match desk.account_of(&asked)? {
         Some(account) => Ok(Ok(account)),
+        // Of an account that was deleted, or mistyped: it names nobody.
+        None if is_handle(&asked) => Err(Wrong::NotFound),
         // A whole pseudonym, as an address of before names it, does not stay in the address.
         None => Ok(Err(desk.account_path(&asked)?)),
     });

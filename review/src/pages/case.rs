@@ -3,6 +3,7 @@
 //! Separate from gathering what is known (`desk::sheet`). Invariants: every view is in the audit chain; a blind case shows nothing of
 //! what automation or others thought until one's own label is stored; a page that is fetched ahead claims nothing.
 
+mod counters;
 mod doing;
 mod parts;
 mod screen;

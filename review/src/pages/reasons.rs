@@ -26,6 +26,8 @@ use crate::strings::Language;
 
 /// Reviews and reports that are looked through for what is known besides.
 const LOOKED: usize = 200;
+/// How often the same restriction may have been lifted and put in force again.
+const RESTORED: usize = 8;
 
 struct Notice {
     code: &'static str,
@@ -45,32 +47,44 @@ struct ReasonsPage {
     notices: Vec<Notice>,
 }
 
-/// What is known of a decision besides.
-fn besides(desk: &Desk, decision: &Decision) -> Result<Besides, Wrong> {
-    let Some(history) = &desk.given.history else { return Ok(Besides::default()) };
+/// A decision as its statement tells it, and what is known besides. What an undone lift put in force again rests on what it rested on
+/// before, not on the clause of the lift; so far back at most `steps` times.
+fn told(desk: &Desk, decision: Decision, steps: usize) -> Result<(Decision, Besides), Wrong> {
+    let Some(history) = &desk.given.history else { return Ok((decision, Besides::default())) };
     let clauses = &desk.given.settings.clauses;
     let since = Span { from: decision.issued, to: u64::MAX >> 1 };
     let before = Span { from: 0, to: decision.issued + 1 };
     let confirms = |decided: &Option<String>| decided.as_deref() == Some(&*decision.id);
     let reviews = history.reviews(&decision.account, since, LOOKED)?;
-    let mut said = reviews.iter();
+    let stands = |id: &str| !reviews.iter().any(|one| one.undoes.as_deref() == Some(id));
+    let mut said = reviews.iter().filter(|one| stands(&one.id));
     let confirmed = said.find(|one| one.verdict == Some(Verdict::Confirm) && confirms(&one.decision));
     let human = decision.source == Source::Reviewer || confirmed.is_some();
     let made = history.reviews(&decision.account, before, LOOKED)?;
     let made = made.iter().find(|one| one.event_id() == decision.event);
-    let named = confirmed.or(made).and_then(|one| one.policy.as_deref());
+    let undone = made.filter(|_| confirmed.is_none()).and_then(|one| one.undoes.as_deref());
+    if let Some(id) = undone.map(|undone| desk.restored(undone, &decision)).transpose()?.flatten()
+        && let Some(first) = history.decision(&id)?.filter(|_| steps > 0)
+    {
+        let (first, besides) = told(desk, first, steps - 1)?;
+        let Decision { reasons, counterfactual, score, source, rule, .. } = first;
+        let again = Decision { reasons, counterfactual, score, source, rule, ..decision };
+        return Ok((again, Besides { human: true, ..besides }));
+    }
+    let named = confirmed.or(made.filter(|_| undone.is_none())).and_then(|one| one.policy.as_deref());
     let named = named.and_then(|id| clauses.iter().find(|clause| clause.id == id));
     let code = decision.reasons.first().map_or("", |reason| &*reason.code);
     let by_reason = || if human { None } else { clause::of_reason(clauses, code) };
+    let clause = named.or_else(by_reason).cloned();
     let heard = history.heard(&decision.account, before, LOOKED)?;
     let reported = heard.iter().any(|one| one.reason.is_some());
-    Ok(Besides { human, reported, clause: named.or_else(by_reason).cloned() })
+    Ok((decision, Besides { human, reported, clause }))
 }
 
 fn found(desk: &Desk, viewer: &Viewer, id: &str) -> Result<(Decision, Besides, Value), Wrong> {
     let history = desk.given.history.as_ref().ok_or(Wrong::Asked("investigate.no_history"))?;
     let decision = history.decision(id)?.ok_or(Wrong::NotFound)?;
-    let besides = besides(desk, &decision)?;
+    let (decision, besides) = told(desk, decision, RESTORED)?;
     let made = statement(&decision, &besides).ok_or(Wrong::Asked("statement.none_due"))?;
     desk.audit(viewer, "view_statement", &audit::account(&decision.account), id)?;
     desk.note_shown(&viewer.id, "", &[(&decision.account, &["decisions"])])?;

@@ -222,13 +222,17 @@ pub fn second_factor(db: &Connection, user: &User, given: &str, now: u64) -> Res
     Ok(db.prepare_cached(sql)?.execute((&user.id, hash.as_slice()))? == 1)
 }
 
-/// Gives a person another role, or takes the right to sign in; `false`: it would leave no administrator. Sessions end.
+/// Gives a person another role, or takes the right to sign in; `false`: it would leave no administrator. Sessions end, and so do the links
+/// by which they let others in, and those that were made for them if they may not sign in.
 pub fn change(db: &Connection, id: &str, role: Role, active: bool) -> Result<bool, Error> {
     let sql = "UPDATE users SET role = ?2, active = ?3 WHERE id = ?1 AND ((?2 = 'admin' AND ?3) OR EXISTS
                (SELECT 1 FROM users WHERE role = 'admin' AND active = 1 AND id <> ?1))";
     let changed = db.prepare_cached(sql)?.execute((id, role.word(), active))? == 1;
     if changed {
         super::sessions::end_all(db, id)?;
+        let is_admin = active && role == Role::Admin;
+        let sql = "DELETE FROM invitations WHERE (made_by = ?1 AND NOT ?2) OR (user = ?1 AND NOT ?3)";
+        db.prepare_cached(sql)?.execute((id, is_admin, active))?;
     }
     Ok(changed)
 }

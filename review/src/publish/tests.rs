@@ -1,6 +1,7 @@
 //! What it takes to put something in force, on a real store; the log only remembers what it was sent.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use schema::event::ControlKind;
 
@@ -28,9 +29,14 @@ fn policy(version: &str) -> Shelved {
 }
 
 fn scene(folder: &std::path::Path) -> (Arc<Desk>, Arc<Shelf>) {
-    let shelf = Arc::new(Shelf::with(vec![policy("1"), policy("2")]));
-    let (desk, _) = bare::desk_with(folder, Settings::default(), Arc::clone(&shelf));
+    let (desk, shelf, _) = scene_with_a_clock(folder);
     (desk, shelf)
+}
+
+fn scene_with_a_clock(folder: &std::path::Path) -> (Arc<Desk>, Arc<Shelf>, Arc<AtomicU64>) {
+    let shelf = Arc::new(Shelf::with(vec![policy("1"), policy("2")]));
+    let (desk, clock) = bare::desk_with(folder, Settings::default(), Arc::clone(&shelf));
+    (desk, shelf, clock)
 }
 
 #[track_caller]
@@ -44,7 +50,8 @@ fn refused(done: Result<(), Error>, key: &str) {
 #[test]
 fn who_proposes_does_not_put_in_force_and_going_back_needs_one_alone() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (desk, shelf) = scene(folder.path());
+    let (desk, shelf, clock) = scene_with_a_clock(folder.path());
+    let later = || clock.fetch_add(1_000, Ordering::Relaxed);
     let (ada, ben) = (viewer("u_ada"), viewer("u_ben"));
     refused(desk.propose(&ada, &policy("1"), (" ", false)).map(drop), "control.note_missing");
     refused(desk.propose(&ada, &policy("3"), ("better", false)).map(drop), "control.not_there");
@@ -53,9 +60,12 @@ fn who_proposes_does_not_put_in_force_and_going_back_needs_one_alone() {
     refused(desk.activate(&ben, &first, "strict"), "control.typed_wrong");
     assert_eq!(shelf.wanted(), Vec::<String>::new());
     desk.activate(&ben, &first, "1").expect("another person");
+    later();
     let second = desk.propose(&ben, &policy("2"), ("better still", false)).expect("it lies there");
     desk.activate(&ada, &second, "2").expect("another person");
+    later();
     desk.activate(&ada, &first, "1").expect("it was in force before");
+    refused(desk.activate(&ben, &second, "2"), "control.own");
     let third = desk.propose(&ada, &policy("2"), ("again", false)).expect("it lies there");
     desk.withdraw(&ben, &third).expect("it is open");
     refused(desk.activate(&ben, &third, "2"), "control.gone");

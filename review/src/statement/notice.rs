@@ -26,7 +26,7 @@ pub fn notice(decision: &Decision, besides: &Besides, t: &Strings) -> Option<Vec
         (true, true) => "notice.confirmed",
         (false, _) => "notice.by_human",
     };
-    let mut text = vec![what(decision, t), t.fill("notice.because", [reason(decision, t)])];
+    let mut text = vec![what(decision, t), t.fill("notice.because", [&*reason(decision, besides, t)])];
     if let Some(clause) = &besides.clause {
         let said = t.fill("notice.clause", [clause.title(t), clause.text(t), &clause.link]);
         text.push(said.trim_end().to_owned());

@@ -126,6 +126,42 @@ fn it_says_what_was_done_for_how_long_and_who_decided() {
 }
 
 #[test]
+fn a_persons_restriction_is_told_by_the_clause_that_they_named_and_by_nothing_that_automation_would_say() {
+    let by_human = decision(Action::Ban, Scope::All, Source::Reviewer, "human_ban");
+    let categories = [
+        ("bulk", "STATEMENT_CATEGORY_OTHER_VIOLATION_TC"),
+        ("automation", "STATEMENT_CATEGORY_OTHER_VIOLATION_TC"),
+        ("scam", "STATEMENT_CATEGORY_SCAMS_AND_FRAUD"),
+        ("impersonation", "STATEMENT_CATEGORY_SCAMS_AND_FRAUD"),
+        ("harassment", "STATEMENT_CATEGORY_CYBER_VIOLENCE"),
+        ("threat", "STATEMENT_CATEGORY_VIOLENCE"),
+        ("child_safety", "STATEMENT_CATEGORY_PROTECTION_OF_MINORS"),
+    ];
+    let english = Language::English.strings();
+    for (id, category) in categories {
+        let clause = Clause::defaults().into_iter().find(|clause| clause.id == id).expect("a default");
+        let title = clause.title(english).to_owned();
+        let own = Clause { id: "p7".to_owned(), title: title.clone(), ..clause.clone() };
+        for clause in [clause, Clause { covers: vec![id.to_owned()], ..own }] {
+            let besides = Besides { human: true, reported: false, clause: Some(clause) };
+            let found = statement(&by_human, &besides).expect("a ban");
+            assert_eq!(found["category"], category, "{id}");
+            assert_eq!(faults(&found, &[]), []);
+            let notice = notice(&by_human, &besides, english).expect("a ban").join("\n");
+            for text in [&found["decision_facts"], &found["incompatible_content_explanation"], &json!(notice)]
+            {
+                let text = text.as_str().expect("a text");
+                assert!(text.contains(&title) && !text.contains("automated or bulk abuse"), "{id}: {text}");
+            }
+            let other = found["category_specification_other"].as_str();
+            assert!(other.is_none_or(|other| other == title), "{id}: {other:?}");
+        }
+    }
+    let unknown = statement(&by_human, &Besides { human: true, ..Besides::default() }).expect("a ban");
+    assert!(!unknown.to_string().contains("pam"), "which clause it was is not known: {unknown}");
+}
+
+#[test]
 fn what_is_missing_unknown_too_long_or_personal_is_not_given_out() {
     let good =
         statement(&decision(Action::Ban, Scope::All, Source::Rule, "bulk_unanswered"), &Besides::default())

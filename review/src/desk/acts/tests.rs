@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use schema::Restriction;
 use tempfile::TempDir;
 
 use super::*;
@@ -143,7 +142,7 @@ fn the_same_act_sent_twice_is_one_and_taking_back_restores_what_was() {
     let limit = Limit { max: 5, per_s: 3_600 };
     let restriction = Restriction {
         scope: Scope::NewChats,
-        action: schema::Action::RateLimit,
+        action: Action::RateLimit,
         limit: Some(limit),
         expires: Some(scene.desk.now() + 1_000),
         decision: "d0".to_owned(),

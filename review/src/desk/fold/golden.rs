@@ -66,13 +66,15 @@ impl Fold<'_> {
         Ok(())
     }
 
-    /// Notes an answer to one, and closes it; whether it was one.
+    /// Notes an answer to one, and closes it; whether it was one. What somebody said first counts for good: once it is stored they see what
+    /// others said, so that an undo and a better answer would show nothing.
     pub(super) fn answered(&self, review: &Review, case: &mut Case, at: u64) -> Result<bool, Error> {
         let Some(said) = review.label.filter(|_| case.is_free_for(&review.actor, at)) else {
             return Ok(false);
         };
         let sql = "INSERT OR IGNORE INTO golden_answers
-            SELECT ?1, ?2, account, ?3, ?4, answer, ?5 FROM golden WHERE account = ?6";
+            SELECT ?1, ?2, account, ?3, ?4, answer, ?5 FROM golden WHERE account = ?6
+            AND NOT EXISTS (SELECT 1 FROM golden_answers WHERE case_id = ?2 AND actor = ?3)";
         let values = (&review.id, &case.id, &review.actor, at as i64, said.word(), &case.account);
         self.db.prepare_cached(sql)?.execute(values)?;
         case.close(State::Decided, said.word(), at);
@@ -150,5 +152,16 @@ mod tests {
         let of_z = found.golden.iter().find(|(actor, _)| actor == "z").expect("it counts");
         assert_eq!((of_z.1.judged, of_z.1.overturned), (1, 1), "it was abusive, z said benign");
         assert_eq!(open("a"), None);
+        // Whoever looks at what the others said and then says it, too, answers no better.
+        let said = "SELECT review FROM golden_answers WHERE actor = 'z'";
+        let said = desk.store.read(|db| Ok(db.query_row(said, [], |row| row.get::<_, String>(0))?));
+        let undo = format!(r#","undoes":"{}""#, said.expect("it is kept"));
+        world.arrive(review("r4", (&golden.id, "a"), ("z", "undo"), &undo));
+        let again = open("a").expect("it is open again");
+        let abusive = Wanted { label: Some(schema::Label::Abusive), ..benign() };
+        desk.act(&again, "z", (&abusive, "twice")).expect("it is answered once more");
+        let found = desk.store.read(quality::quality).expect("readable");
+        let of_z = found.golden.iter().find(|(actor, _)| actor == "z").expect("it counts");
+        assert_eq!((of_z.1.judged, of_z.1.overturned), (1, 1), "the first answer counts");
     }
 }

@@ -174,7 +174,6 @@ impl Fold<'_> {
         let Some((act, case_id, actor)) = found.optional()? else { return Ok(false) };
         self.db.prepare_cached("UPDATE said SET undone = 1 WHERE id = ?1")?.execute([undone])?;
         self.db.prepare_cached("DELETE FROM labels WHERE review = ?1")?.execute([undone])?;
-        self.db.prepare_cached("DELETE FROM golden_answers WHERE review = ?1")?.execute([undone])?;
         let Some(mut case) = Case::load(self.db, &case_id)? else { return Ok(true) };
         match Act::from_word(&act) {
             Some(Act::Note) if case.cause != Cause::Golden => return Ok(true),

@@ -3,11 +3,9 @@
 //! Separate from gathering and from the template. Pure. Invariants: every account but the viewed one is shortened; a feature is said
 //! in words and its own unit; a bar's length is relative to the longest.
 
-use std::collections::BTreeMap;
-
 use schema::desk::{Explained, FeatureNote};
 use schema::history::Heard;
-use schema::{Action, Contact, Decision, Restriction, Row};
+use schema::{Action, Contact, Decision, Restriction};
 
 use crate::audit;
 use crate::desk::case::Case;
@@ -22,7 +20,7 @@ const BARS: usize = 10;
 /// Length of the longest bar, user units of its picture.
 const BAR: f32 = 200.0;
 /// Windows in their order.
-const WINDOWS: [&str; 6] = ["1m", "10m", "1h", "24h", "7d", "30d"];
+pub(super) const WINDOWS: [&str; 6] = ["1m", "10m", "1h", "24h", "7d", "30d"];
 
 /// A reason with its value.
 pub(in crate::pages) struct Reason {
@@ -42,12 +40,6 @@ pub(in crate::pages) struct Bar {
     pub(in crate::pages) is_for: bool,
     pub(in crate::pages) x: String,
     pub(in crate::pages) width: String,
-}
-
-/// A counter over its windows.
-pub(in crate::pages) struct Counter {
-    pub(in crate::pages) name: String,
-    pub(in crate::pages) values: Vec<String>,
 }
 
 /// Something in force.
@@ -107,7 +99,7 @@ pub(in crate::pages) fn feature(t: &Strings, name: &str) -> String {
 }
 
 /// A name's stem and its window, if it has one.
-fn split(name: &str) -> (&str, &str) {
+pub(super) fn split(name: &str) -> (&str, &str) {
     match name.rsplit_once('_') {
         Some((stem, window)) if WINDOWS.contains(&window) => (stem, window),
         _ => (name, ""),
@@ -215,30 +207,6 @@ pub(super) fn bars(t: &Strings, explained: &Explained, notes: &[FeatureNote]) ->
         }
     };
     explained.parts.iter().take(BARS).map(bar).collect()
-}
-
-/// Counters with their windows; those that are zero or unknown everywhere are left out.
-pub(super) fn counters(t: &Strings, row: &Row, notes: &[FeatureNote]) -> Vec<Counter> {
-    let mut order: Vec<&str> = Vec::new();
-    let mut found: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
-    for (note, value) in notes.iter().zip(&row.values) {
-        let (stem, window) = split(&note.name);
-        let Some(known) = value.filter(|value| *value != 0.0) else { continue };
-        if !order.contains(&stem) {
-            order.push(stem);
-        }
-        let text = self::value(t, Some(note), Some(known));
-        found.entry(stem).or_default().insert(window, text);
-    }
-    let counter = |stem: &str| {
-        let cells = &found[stem];
-        let name = feature(t, stem);
-        let cell = |window: &&str| cells.get(*window).cloned().unwrap_or_default();
-        let mut values: Vec<String> = WINDOWS.iter().map(cell).collect();
-        values.insert(0, cells.get("").cloned().unwrap_or_default());
-        Counter { name, values }
-    };
-    order.into_iter().map(counter).collect()
 }
 
 /// A restriction in words.

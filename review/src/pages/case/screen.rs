@@ -6,7 +6,8 @@ use schema::desk::{FeatureNote, RuleNote};
 
 use super::super::clauses::{Choice, choices};
 use super::super::queue as list;
-use super::parts::{self, Bar, Counter, HistoryLine, LinkedLine, Reason, ReportLine, Restricted};
+use super::counters::{Counter, counters};
+use super::parts::{self, Bar, HistoryLine, LinkedLine, Reason, ReportLine, Restricted};
 use super::timeline;
 use crate::desk::Desk;
 use crate::desk::case::Case;
@@ -101,7 +102,7 @@ impl Screen {
             chart: timeline::chart(t, &sheet.marks, &sheet.decisions),
             chart_rows: timeline::totals(t, &sheet.marks),
             is_cut: sheet.is_cut,
-            counters: row.map_or(Vec::new(), |row| parts::counters(t, row, &notes.features)),
+            counters: row.map_or(Vec::new(), |row| counters(t, row, &notes.features, is_blind)),
             row_age: row.map_or(String::new(), |row| list::staff_span(t, (row.at, now), 1.0)),
             reports: parts::reports(t, &sheet.heard, now),
             linked: sheet.linked.iter().map(|linked| parts::linked(t, linked)).collect(),
