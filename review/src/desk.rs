@@ -46,6 +46,7 @@ use crate::people::oidc::Provider;
 use crate::people::proxies::Network;
 use crate::store::Store;
 use fold::Fold;
+use seen::Screened;
 
 /// What the desk is given.
 #[derive(Clone)]
@@ -100,6 +101,8 @@ pub struct Desk {
     folded: (Mutex<u64>, Condvar),
     /// What was offered to whom, until when: so that two who ask at once are not sent to one case. The log decides in any case.
     offered: Mutex<BTreeMap<String, (String, u64)>>,
+    /// What was fetched ahead and is not shown yet, by who fetched it.
+    ahead: Mutex<BTreeMap<String, Screened>>,
     /// Cases opened before this were looked up, ms of log time.
     looked_up: Mutex<u64>,
     /// Forms made so far.
@@ -147,6 +150,7 @@ impl Desk {
             provider: None,
             folded: (Mutex::new(0), Condvar::new()),
             offered: Mutex::new(BTreeMap::new()),
+            ahead: Mutex::new(BTreeMap::new()),
             looked_up: Mutex::new(0),
             forms: AtomicU64::new(0),
             bulk_turn: Mutex::new(()),

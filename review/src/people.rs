@@ -209,9 +209,14 @@ impl Desk {
     /// # Errors
     /// If the store cannot be read.
     pub fn viewer(&self, token: &str, asked: Language) -> Result<Option<Viewer>, Error> {
+        self.known(token, asked, true)
+    }
+
+    /// The same; whether that is a use of the session, which puts its end off.
+    pub(crate) fn known(&self, token: &str, asked: Language, is_used: bool) -> Result<Option<Viewer>, Error> {
         let now = self.wall();
         let Some(holder) = self.store.read(|db| sessions::holder(db, token, now))? else { return Ok(None) };
-        if holder.is_stale {
+        if is_used && holder.is_stale {
             sessions::seen(&self.store.writer(), token, now)?;
         }
         let t = Language::of(&holder.language).unwrap_or(asked).strings();

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::error::Error;
 
 /// The steps, in order; the version of a step is its place, from 1.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 12] = [
     include_str!("../migrations/0001_begin.sql"),
     include_str!("../migrations/0002_cases.sql"),
     include_str!("../migrations/0003_people.sql"),
@@ -25,6 +25,7 @@ const STEPS: [&str; 11] = [
     include_str!("../migrations/0009_shadows.sql"),
     include_str!("../migrations/0010_exposure.sql"),
     include_str!("../migrations/0011_made.sql"),
+    include_str!("../migrations/0012_waiting.sql"),
 ];
 /// How long a statement waits for another connection.
 const BUSY: Duration = Duration::from_secs(5);

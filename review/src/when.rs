@@ -4,12 +4,18 @@
 
 use crate::strings::Strings;
 
+/// A text that is read from left to right wherever it stands: between Arabic words a date or a signed number would turn round.
+#[must_use]
+pub(crate) fn kept_together(text: &str) -> String {
+    format!("\u{2066}{text}\u{2069}")
+}
+
 /// A moment, as ISO 8601 without seconds: `2026-11-27 21:57 UTC`.
 #[must_use]
 pub(crate) fn moment(ms: u64) -> String {
     let (days, minutes) = (ms / 86_400_000, ms / 60_000 % 1_440);
     let (year, month, day) = civil(days);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60, minutes % 60)
+    kept_together(&format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60, minutes % 60))
 }
 
 /// A day: `2026-11-27`.
@@ -92,7 +98,7 @@ mod tests {
             (1_732_453_200_456, "2024-11-24 13:00 UTC"),
             (4_102_444_799_999, "2099-12-31 23:59 UTC"),
         ] {
-            assert_eq!(moment(ms), text);
+            assert_eq!(moment(ms), format!("\u{2066}{text}\u{2069}"));
         }
         assert_eq!(stamp(1_732_453_261_456), "2024-11-24T13:01:01Z");
     }

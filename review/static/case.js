@@ -1,5 +1,5 @@
-// The case: takes it when it is looked at and says every minute that somebody is there; fetches the next case ahead; sends an act and
-// shows the next case without loading a page. Without it every form works by itself.
+// The case: takes it when it is looked at and says every minute that somebody is there, while somebody is (present.js); fetches the next
+// case ahead; sends an act and shows the next case without loading a page. Without it every form works by itself.
 "use strict";
 (() => {
   const BEAT_MS = 60000;
@@ -11,7 +11,7 @@
 
   const beat = async () => {
     const here = part();
-    if (!here || !here.dataset.beat || document.hidden) return;
+    if (!here || !here.dataset.beat || !weirIsPresent()) return;
     const answer = await post(here.dataset.beat, { csrf: here.dataset.csrf }).catch(() => null);
     const held = document.getElementById("held");
     if (!answer || part() !== here || !held) return;
@@ -33,7 +33,7 @@
   // How long one has been here, by the server's own record; what was fetched ahead is of some time ago.
   const rest = async () => {
     const place = document.getElementById("exposure");
-    if (!place || document.hidden) return;
+    if (!place || !weirIsPresent()) return;
     const answer = await fetch("/review/exposure", { cache: "no-store" }).catch(() => null);
     if (!answer || !answer.ok || answer.redirected || document.getElementById("exposure") !== place) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -64,7 +64,10 @@
     form.dataset.busy = "1";
     performance.mark("weir-sent");
     try {
-      const answer = await post(form.action, new FormData(form));
+      const fields = new FormData(form);
+      // The server notes what was fetched ahead as seen, if that is what is shown next.
+      if (ahead) fields.set("ahead", ahead.id);
+      const answer = await post(form.action, fields);
       const words = await answer.text();
       if (!answer.ok) {
         const page = new DOMParser().parseFromString(words, "text/html");
@@ -75,7 +78,7 @@
       const path = new URL(words, location.href);
       const id = path.pathname.split("/").pop();
       // What was taken back is not what was fetched ahead, even if it is the same case.
-      if (form.id === "act" && path.pathname.startsWith("/review/case/") && ahead && ahead.id === id) {
+      if (form.id === "act" && path.pathname.startsWith("/review/case/") && ahead && ahead.id === id && answer.headers.has("x-weir-noted")) {
         const { html } = ahead;
         const undone = await undoOf(path);
         show(html, path.pathname + path.search);

@@ -1,22 +1,12 @@
 // Acts on many: a campaign with its picture, acted on as one; what a version did, lifted in one act; both approved by another and taken
 // back; every page of it, and of quality, without a finding of axe.
 // node campaigns.mjs LINK_OF_ADA LINK_OF_LENA
-import { check, launch, open, picture, sweep } from "./drive.mjs";
+import { check, enter, failed, launch, open, picture, sweep } from "./drive.mjs";
 
 const [adas, lenas] = process.argv.slice(2);
 const base = new URL(adas).origin;
-const PASSWORD = "river holds the debris back";
 const browser = await launch();
 
-const enter = async (link) => {
-  const page = await open(browser);
-  await page.goto(link);
-  await page.fill("input[name=password]", PASSWORD);
-  await page.fill("input[name=again]", PASSWORD);
-  await page.click("button.primary");
-  await page.waitForSelector("nav");
-  return page;
-};
 const state = (page) => page.locator(".figure .badge").first().textContent();
 const figure = (page, name) =>
   page.locator(".figure", { has: page.locator("dt", { hasText: name }) }).locator("dd").first().innerText();
@@ -31,8 +21,8 @@ const standing = async (page, account) =>
   (await (await page.context().request.get(`${base}/v1/accounts/${account}/standing`)).json()).restrictions ?? [];
 
 try {
-  const ada = await enter(adas);
-  const lena = await enter(lenas);
+  const ada = await enter(await open(browser), adas);
+  const lena = await enter(await open(browser), lenas);
 
   // The campaign, and what its members share.
   await ada.click("text=Campaigns");
@@ -64,6 +54,7 @@ try {
   await ada.waitForSelector("#sample");
   const act = new URL(ada.url()).pathname;
   check((await figure(ada, "Wait")) === "12", "the preview counts them");
+  check((await ada.locator("h1").innerText()).includes("12 accounts"), "as accounts, which they are");
   check((await ada.locator("section[aria-labelledby=foreseen] li").first().innerText()).startsWith(`${12 - proven} ×`), "and those that it would pass over");
   check((await ada.locator("text=Approve and begin").count()) === 0, "who proposed it does not approve it");
   await picture(ada, "campaign-preview-1280-light");
@@ -146,7 +137,7 @@ try {
   check(found.length === 0, `axe: ${found.join("\n")}`);
   for (const page of [ada, lena]) check(page.complaints.length === 0, `no complaint: ${page.complaints.join("; ")}`);
 } catch (error) {
-  for (const context of browser.contexts()) for (const page of context.pages()) await picture(page, `failed-${browser.contexts().indexOf(context)}`).catch(() => {});
+  await failed(browser);
   throw error;
 } finally {
   await browser.close();

@@ -1,28 +1,12 @@
 // The desk: a whole case without a mouse, how long acts take, taking back, two browsers racing for one case, a blind case, forms
 // without a script, and every page of the desk without a finding of axe.
 // node desk.mjs LINK
-import { check, launch, open, overflows, picture, violations } from "./drive.mjs";
+import { check, enter, failed, invite, launch, open, overflows, picture, violations } from "./drive.mjs";
 
 const link = process.argv[2];
 const base = new URL(link).origin;
-const PASSWORD = "river holds the debris back";
 const browser = await launch();
 
-const enter = async (page, address) => {
-  await page.goto(new URL(address, base).href);
-  if (await page.locator("input[name=name]:not([type=hidden])").count()) await page.fill("input[name=name]", "Ada");
-  await page.fill("input[name=password]", PASSWORD);
-  await page.fill("input[name=again]", PASSWORD);
-  await page.click("button.primary");
-  await page.waitForSelector("nav");
-};
-const invite = async (page, name) => {
-  await page.goto(`${base}/review/people`);
-  await page.fill("input[name=name]", name);
-  await page.selectOption("form[action='/review/people/invite'] select", "reviewer");
-  await page.click("text=Make a link");
-  return page.locator("input[readonly]").inputValue();
-};
 const caseId = (page) => page.locator("#case").getAttribute("data-case");
 const mine = async (page) => {
   await page.waitForFunction(() => document.getElementById("case").dataset.mine === "1"
@@ -32,13 +16,10 @@ const mine = async (page) => {
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 try {
-  const ada = await open(browser);
-  await enter(ada, link);
-  const links = { Rita: await invite(ada, "Rita"), Omar: await invite(ada, "Omar") };
-  const rita = await open(browser);
-  await enter(rita, links.Rita);
-  const omar = await open(browser);
-  await enter(omar, links.Omar);
+  const ada = await enter(await open(browser), link);
+  const links = { Rita: await invite(ada, "Rita", "reviewer"), Omar: await invite(ada, "Omar", "reviewer") };
+  const rita = await enter(await open(browser), links.Rita);
+  const omar = await enter(await open(browser), links.Omar);
 
   // A whole case by keys alone.
   await rita.goto(`${base}/review/`);
@@ -99,7 +80,14 @@ try {
   check(await rita.locator("#act").count() === 1, "u takes it back and opens the case again");
   check((await rita.locator("ol.log .undone").count()) === 2, "what was taken back is marked");
   const times = [];
+  const loads = [];
+  const load = (request) => {
+    if (request.method() === "GET" && /\/review\/case\//.test(request.url()) && !request.headers()["x-weir-ahead"]) loads.push(request.url());
+  };
+  rita.on("request", load);
   for (const act of ["b", "l", "x", "l", "l", "o"]) times.push(await work(act, "3"));
+  rita.off("request", load);
+  check(loads.length === 0, `each next case was there before it was asked for (not: ${loads.join(", ")})`);
   check((await rita.locator(".done span").textContent()).includes("Label"), "a label takes three keys: its reason is one");
   await work("e", null, "beyond me");
   const passed = await caseId(rita);
@@ -270,6 +258,27 @@ try {
   check((await loser.locator("#act-error").textContent()).includes("Another reviewer"), "the other's act is refused");
   check(await winner.locator("#act").count() === 1, "the first still has it");
 
+  // Somebody leaves: signs of life end, and begin again with the first key. The page's clock is turned, not waited for.
+  const idle = await omar.context().newPage();
+  const alive = [];
+  idle.on("request", (request) => {
+    if (/\/claim$|\/exposure$/.test(request.url())) alive.push(new URL(request.url()).pathname.split("/").pop());
+  });
+  await idle.clock.install();
+  await idle.goto(`${base}/review/?assignee=-`);
+  await idle.goto(base + (await idle.locator("[data-row]").last().getAttribute("href")));
+  await idle.waitForFunction(() => document.getElementById("case").dataset.mine === "1");
+  const signs = async (minutes) => {
+    alive.length = 0;
+    for (let minute = 0; minute < minutes; minute += 1) await idle.clock.runFor(60_000);
+    return alive.filter((one) => one === "claim").length;
+  };
+  const [there, leaving, gone] = [await signs(4), await signs(2), await signs(30)];
+  check(there >= 3 && leaving <= 1 && gone === 0 && alive.length === 0, `a page that was left says nothing (${there}, ${leaving}, then ${gone} signs of life)`);
+  await idle.keyboard.press("Shift");
+  check((await signs(2)) >= 1, "and says so when somebody is back");
+  await idle.close();
+
   // Without a script.
   const plain = await open(browser, { scripts: false });
   await plain.context().addCookies(await omar.context().cookies());
@@ -319,7 +328,7 @@ try {
   }
   for (const page of [ada, rita, omar]) check(page.complaints.length === 0, `no complaint: ${page.complaints.join("; ")}`);
 } catch (error) {
-  for (const context of browser.contexts()) for (const page of context.pages()) await picture(page, `failed-${browser.contexts().indexOf(context)}`).catch(() => {});
+  await failed(browser);
   throw error;
 } finally {
   await browser.close();

@@ -2,11 +2,10 @@
 // shell in both languages, light and dark, wide and narrow, without a finding of axe.
 // node doors.mjs LINK
 import { createHmac } from "node:crypto";
-import { check, launch, open, overflows, picture, sweep, violations } from "./drive.mjs";
+import { PASSWORD, check, enter, invite, launch, open, overflows, picture, sweep, violations } from "./drive.mjs";
 
 const link = process.argv[2];
 const base = new URL(link).origin;
-const PASSWORD = "river holds the debris back";
 const browser = await launch();
 
 const signIn = async (page, name, password, code = "") => {
@@ -74,25 +73,16 @@ try {
   check(true, "the factor is taken off by the password");
 
   // An invitation, used in another browser.
-  await page.goto(`${base}/review/people`);
-  await page.fill("input[name=name]", "Rita");
-  await page.selectOption("form[action='/review/people/invite'] select", "reviewer");
-  await page.click("text=Make a link");
-  const address = await page.locator("input[readonly]").inputValue();
+  const address = await invite(page, "Rita", "reviewer");
   for (const look of [{}, { dark: true, width: 360 }, { locale: "ar-EG" }, { dark: true, width: 360, locale: "ar-EG" }]) {
     const welcome = await open(browser, look);
-    await welcome.goto(new URL(address, base).href);
+    await welcome.goto(address);
     const wrong = await violations(welcome);
     check(wrong.length === 0 && !(await overflows(welcome)), `axe and width: welcome ${JSON.stringify(look)} ${wrong.join("\n")}`);
     await picture(welcome, `welcome-${look.locale ?? "en"}-${look.dark ? "dark" : "light"}-${look.width ?? 1280}`);
     await welcome.context().close();
   }
-  const rita = await open(browser);
-  await rita.goto(new URL(address, base).href);
-  await rita.fill("input[name=password]", PASSWORD);
-  await rita.fill("input[name=again]", PASSWORD);
-  await rita.click("button.primary");
-  await rita.waitForSelector("nav");
+  const rita = await enter(await open(browser), address);
   check((await rita.goto(`${base}/review/people`)).status() === 403, "a reviewer does not see people");
   check(await rita.locator("nav a[href='/review/people']").count() === 0, "nor a link to them");
   await page.goto(`${base}/review/people`);

@@ -1,4 +1,4 @@
-// What every script needs: a browser, pages that fail on whatever a browser complains about, axe, pictures, and a report.
+// What every script needs: a browser, pages that fail on whatever a browser complains about, people who come in, axe, pictures, and a report.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -39,6 +39,34 @@ export const open = async (browser, { width = 1280, height = 800, dark = false, 
   page.on("pageerror", (error) => complaints.push(`${page.url()}: ${error}`));
   page.complaints = complaints;
   return page;
+};
+
+export const PASSWORD = "river holds the debris back";
+
+// Comes in by a one-time link; `name`: where one may choose it.
+export const enter = async (page, link, name = "") => {
+  await page.goto(link);
+  if (name) await page.fill("input[name=name]", name);
+  await page.fill("input[name=password]", PASSWORD);
+  await page.fill("input[name=again]", PASSWORD);
+  await page.click("button.primary");
+  await page.waitForSelector("nav");
+  return page;
+};
+
+// A one-time link for somebody, by whoever may invite.
+export const invite = async (page, name, role) => {
+  await page.goto(new URL("/review/people", page.url()).href);
+  await page.fill("input[name=name]", name);
+  await page.selectOption("form[action='/review/people/invite'] select", role);
+  await page.click("text=Make a link");
+  return new URL(await page.locator("input[readonly]").inputValue(), page.url()).href;
+};
+
+// Pictures of all that is open, for whoever looks why a script failed.
+export const failed = async (browser) => {
+  const pages = browser.contexts().flatMap((context) => context.pages());
+  for (const [place, page] of pages.entries()) await picture(page, `failed-${place}`).catch(() => {});
 };
 
 // What axe finds on the page as it is.

@@ -1,30 +1,14 @@
 // The pages of figures, search, versions and statements, over a server with some history: seen, followed, without a finding of axe.
 // node figures.mjs LINK ACCOUNT DEVICE PUBLISHER_NAME
-import { check, launch, open, overflows, picture, sweep, violations } from "./drive.mjs";
+import { check, enter, invite, launch, open, overflows, picture, sweep, violations } from "./drive.mjs";
 
 const [link, account, device] = process.argv.slice(2);
 const base = new URL(link).origin;
-const PASSWORD = "river holds the debris back";
 const browser = await launch();
 
-const join = async (address, name) => {
-  const page = await open(browser);
-  await page.goto(new URL(address, base).href);
-  if (name) await page.fill("input[name=name]", name);
-  await page.fill("input[name=password]", PASSWORD);
-  await page.fill("input[name=again]", PASSWORD);
-  await page.click("button.primary");
-  await page.waitForSelector("nav");
-  return page;
-};
-
 try {
-  const page = await join(link, "Ada");
-  await page.goto(`${base}/review/people`);
-  await page.fill("input[name=name]", "Ben");
-  await page.selectOption("form[action='/review/people/invite'] select", "publisher");
-  await page.click("text=Make a link");
-  const ben = await join(await page.locator("input[readonly]").inputValue());
+  const page = await enter(await open(browser), link, "Ada");
+  const ben = await enter(await open(browser), await invite(page, "Ben", "publisher"));
 
   // Overview: figures, charts with words, and what is shown when the server is away.
   await page.goto(`${base}/review/overview?span=1h`);

@@ -1,6 +1,6 @@
 // Signing in by a provider of OpenID Connect: with a role and without, a link of whoever is signed in, and answers that are not taken.
 // node oidc.mjs LINK PROVIDER
-import { check, launch, open as openAnywhere, picture, violations } from "./drive.mjs";
+import { check, enter, launch, open as openAnywhere, picture, violations } from "./drive.mjs";
 
 const [link, provider] = process.argv.slice(2);
 const base = new URL(link).origin;
@@ -63,13 +63,7 @@ try {
   check(stranger.url().includes("/review/sign-in"), "and is not signed in");
 
   // Whoever has a password here links the provider, and comes by it from then on.
-  const ada = await open();
-  await ada.goto(link);
-  await ada.fill("input[name=name]", "Ada");
-  await ada.fill("input[name=password]", "river holds the debris back");
-  await ada.fill("input[name=again]", "river holds the debris back");
-  await ada.click("button.primary");
-  await ada.waitForSelector("nav");
+  const ada = await enter(await open(), link, "Ada");
   await ada.goto(`${base}/review/me`);
   await ada.click("button.provider");
   await identify(ada, "ada-at-the-provider");

@@ -2,6 +2,8 @@
 //!
 //! Separate from the doors. Invariant: everything that is measured is printed.
 
+use std::time::Duration;
+
 use harness::browser;
 use harness::clock::now_ms;
 use harness::up::Up;
@@ -115,11 +117,15 @@ fn a_campaign_and_what_a_version_did_are_acted_on_as_one_and_taken_back() {
 const CASES: u64 = 100_000;
 const REVIEWERS: usize = 20;
 const ROUNDS: usize = 15;
-/// Medians, ms, that are borne while 20 work without a pause on a machine that is busy with builds and other tests: with nothing else to
-/// do they are a tenth of it (docs/review.md).
-const SHOWN_MS_MAX: u128 = 600;
-const STORED_MS_MAX: u128 = 600;
-const QUEUE_MS_MAX: u128 = 1_500;
+/// How long each looks at a case before they act, a tenth of what a quick person needs.
+const THINK: Duration = Duration::from_secs(1);
+/// What is promised, ms, of 95 in 100: a case is shown, an act is stored and the next case claimed. Held against a release build
+/// (`WEIR=target/release/weir`), on a machine that does nothing else.
+const PROMISED_MS: (u128, u128) = (200, 100);
+/// What is borne of a test build, as medians, on a machine that is busy with builds and other tests.
+const BORNE_MS: (u128, u128) = (200, 200);
+/// The median of the queue's page, ms, of each.
+const QUEUE_MS_MAX: (u128, u128) = (200, 800);
 
 #[test]
 fn with_100_000_open_cases_20_reviewers_are_served_quickly_and_no_case_twice() {
@@ -135,9 +141,12 @@ fn with_100_000_open_cases_20_reviewers_are_served_quickly_and_no_case_twice() {
     let address = up.address.clone();
     let workers: Vec<_> = invitations
         .into_iter()
-        .map(|link| {
+        .zip(0..)
+        .map(|(link, place)| {
             let address = address.clone();
-            std::thread::spawn(move || work(Staff::invited(&address, &link)))
+            // Not all at the same moment, as no desk does.
+            let late = THINK * place / REVIEWERS as u32;
+            std::thread::spawn(move || work(Staff::invited(&address, &link), late))
         })
         .collect();
     let (mut cases, mut next_ms, mut act_ms) = (Vec::new(), Vec::new(), Vec::new());
@@ -152,9 +161,18 @@ fn with_100_000_open_cases_20_reviewers_are_served_quickly_and_no_case_twice() {
     cases.dedup();
     assert_eq!((cases.len(), count), (REVIEWERS * ROUNDS, REVIEWERS * ROUNDS), "no case was given twice");
     let (next, act, queue) = (spread(next_ms), spread(act_ms), spread(first.timed_gets("/review/", 20)));
-    assert!(next.median < SHOWN_MS_MAX, "a case is shown in {next}");
-    assert!(act.median < STORED_MS_MAX, "an act is stored in {act}");
-    assert!(queue.median < QUEUE_MS_MAX, "the queue is shown in {queue}");
+    let is_release = harness::weir::is_named();
+    eprintln!(
+        "measured of a {} build with {CASES} open cases and {REVIEWERS} reviewers at once who look for {THINK:?}: a case shown in {next}, \
+         an act stored and the next case claimed in {act}; the queue's page in {queue}",
+        if is_release { "release" } else { "test" }
+    );
+    let (bound, queue_max) =
+        if is_release { (PROMISED_MS, QUEUE_MS_MAX.0) } else { (BORNE_MS, QUEUE_MS_MAX.1) };
+    let judged = |spread: &Spread| if is_release { spread.p95 } else { spread.median };
+    assert!(judged(&next) < bound.0, "a case is shown in {next}");
+    assert!(judged(&act) < bound.1, "an act is stored in {act}");
+    assert!(queue.median < queue_max, "the queue is shown in {queue}");
     first.post("/review/views", &[("name", "bans here"), ("query", "cause=ban&country=DE")]);
     let filters = [
         "cause=ban&country=DE",
@@ -166,13 +184,9 @@ fn with_100_000_open_cases_20_reviewers_are_served_quickly_and_no_case_twice() {
     ];
     for filter in filters {
         let told = spread(first.timed_gets(&format!("/review/?{filter}"), 10));
-        assert!(told.median < QUEUE_MS_MAX, "the queue with {filter} is shown in {told}");
+        assert!(told.median < queue_max, "the queue with {filter} is shown in {told}");
         eprintln!("measured the queue's page with {filter}: {told}");
     }
-    eprintln!(
-        "measured with {CASES} open cases and {REVIEWERS} reviewers at once: a case shown {next}, an act stored and the next case \
-         claimed {act}; the queue's page {queue}"
-    );
     assert_eq!(up.stop().0, 0);
 }
 
@@ -220,14 +234,16 @@ fn waits(page: &str, path: &str) -> u64 {
 }
 
 /// Takes and labels cases; which, and how long each page and act took, ms.
-fn work(mut staff: Staff) -> (Vec<String>, Vec<u128>, Vec<u128>) {
+fn work(mut staff: Staff, late: Duration) -> (Vec<String>, Vec<u128>, Vec<u128>) {
     let (mut cases, mut shown, mut acted) = (Vec::new(), Vec::new(), Vec::new());
+    std::thread::sleep(late);
     let mut path = staff.post("/review/next", &[("query", "")]);
     for _ in 0..ROUNDS {
         let id = path.split('/').nth(3).and_then(|id| id.split('?').next()).expect("a case").to_owned();
         let watch = harness::clock::now();
         let page = staff.get(&path);
         shown.push(watch.elapsed().as_millis());
+        std::thread::sleep(THINK);
         let once = between(&page, "name=\"once\" value=\"", "\"").to_owned();
         let next = between(&page, "name=\"next\" value=\"", "\"").to_owned();
         let act = [
@@ -251,21 +267,22 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
     rest.split(after).next().unwrap_or_default()
 }
 
-/// Median, 95th percentile and largest, ms.
+/// Median, 95th and 99th percentile and largest, ms.
 struct Spread {
     median: u128,
     p95: u128,
+    p99: u128,
     most: u128,
 }
 
 impl std::fmt::Display for Spread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ms (p95 {} ms, most {} ms)", self.median, self.p95, self.most)
+        write!(f, "{} ms (p95 {} ms, p99 {} ms, most {} ms)", self.median, self.p95, self.p99, self.most)
     }
 }
 
 fn spread(mut ms: Vec<u128>) -> Spread {
     ms.sort_unstable();
     let at = |share: usize| ms[(ms.len() - 1) * share / 100];
-    Spread { median: at(50), p95: at(95), most: at(100) }
+    Spread { median: at(50), p95: at(95), p99: at(99), most: at(100) }
 }

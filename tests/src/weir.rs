@@ -30,6 +30,12 @@ pub fn binary() -> &'static Path {
     BINARY.get_or_init(|| named().unwrap_or_else(build))
 }
 
+/// Whether `WEIR` names the binary: then it is one of a release build, and speed is judged as that of one.
+#[must_use]
+pub fn is_named() -> bool {
+    named().is_some()
+}
+
 /// The binary that `WEIR` names, as for the scripts in `weir/benches`: speed is that of a release build.
 #[expect(clippy::disallowed_methods, reason = "the tests' harness is no part of weir")]
 fn named() -> Option<PathBuf> {

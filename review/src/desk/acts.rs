@@ -118,7 +118,10 @@ impl Desk {
         once: &str,
     ) -> Result<Option<Case>, Error> {
         let mut lost: Vec<String> = Vec::new();
-        let mut wanted = first.map(|id| self.store.read(|db| Case::load(db, id))).transpose()?.flatten();
+        let wanted = first.map(|id| self.store.read(|db| Case::load(db, id))).transpose()?.flatten();
+        // It comes from a form: what would not be offered is not taken.
+        let is_for_leads = |case: &Case| case.escalated || case.cause.is_for_leads();
+        let mut wanted = wanted.filter(|case| seeker.is_lead || !is_for_leads(case));
         for attempt in 0..8 {
             let found = match wanted.take() {
                 Some(case) => Some(case),

@@ -61,6 +61,8 @@ pub struct Case {
     pub claimed_by: String,
     /// When that ends.
     pub claimed_until: u64,
+    /// Whether the account's holder asks for a review, whatever graver it is about.
+    pub appealed: bool,
     /// Whether it waits for a lead.
     pub escalated: bool,
     /// Who may not take it, a line each; empty: everybody may.
@@ -103,6 +105,7 @@ impl Case {
             heard: 0.0,
             claimed_by: String::new(),
             claimed_until: 0,
+            appealed: false,
             escalated: false,
             excluded: String::new(),
             of_case: String::new(),
@@ -226,6 +229,7 @@ impl Case {
             heard: row.get("heard")?,
             claimed_by: text("claimed_by")?,
             claimed_until: number("claimed_until")? as u64,
+            appealed: row.get("appealed")?,
             escalated: row.get("escalated")?,
             excluded: text("excluded")?,
             of_case: text("of_case")?,
@@ -236,17 +240,17 @@ impl Case {
     /// Writes it, new or changed.
     pub fn store(&self, db: &Connection) -> Result<(), Error> {
         let sql = "INSERT INTO cases (id, account, cause, state, opened_at, due_at, closed_at, outcome, decision, action, rule,
-                reason, model, score, reported, heard, class, key, band, lot, claimed_by, claimed_until, escalated, excluded,
-                of_case, reached)
+                reason, model, score, reported, heard, class, key, band, lot, claimed_by, claimed_until, appealed, escalated,
+                excluded, of_case, reached)
             VALUES (:id, :account, :cause, :state, :opened_at, :due_at, :closed_at, :outcome, :decision, :action, :rule,
                 :reason, :model, :score, :reported, :heard, :class, :key, :band, :lot, :claimed_by, :claimed_until,
-                :escalated, :excluded, :of_case, :reached)
+                :appealed, :escalated, :excluded, :of_case, :reached)
             ON CONFLICT (id) DO UPDATE SET cause = excluded.cause, state = excluded.state, opened_at = excluded.opened_at,
                 due_at = excluded.due_at, closed_at = excluded.closed_at, outcome = excluded.outcome,
                 decision = excluded.decision, action = excluded.action, rule = excluded.rule, reason = excluded.reason,
                 model = excluded.model, score = excluded.score, reported = excluded.reported, heard = excluded.heard,
                 class = excluded.class, key = excluded.key, band = excluded.band, claimed_by = excluded.claimed_by,
-                claimed_until = excluded.claimed_until, escalated = excluded.escalated, excluded = excluded.excluded,
+                claimed_until = excluded.claimed_until, appealed = excluded.appealed, escalated = excluded.escalated, excluded = excluded.excluded,
                 of_case = excluded.of_case, reached = excluded.reached";
         db.prepare_cached(sql)?.execute(named_params! {
             ":id": self.id,
@@ -271,6 +275,7 @@ impl Case {
             ":lot": rank::lot(&self.id),
             ":claimed_by": self.claimed_by,
             ":claimed_until": self.claimed_until as i64,
+            ":appealed": self.appealed,
             ":escalated": self.escalated,
             ":excluded": self.excluded,
             ":of_case": self.of_case,

@@ -7,6 +7,7 @@
 
 mod companions;
 mod decided;
+mod dispute;
 mod golden;
 mod heard;
 mod restricted;
@@ -20,16 +21,15 @@ use schema::{Body, EntityKind};
 
 use super::case::{Case, case_id};
 use super::cause::Cause;
+use super::rank::REPORT_MS;
 use crate::error::Error;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 /// How long a claim holds without a sign of life, ms of staff's time.
 pub const CLAIM_MS: u64 = 5 * 60 * 1_000;
-/// How long a report speaks, ms of log time: as long as the features that count it.
-const REPORT_MS: u64 = 7 * DAY_MS;
 
 /// Tables of which every row is about the account in its column `account`.
-const ABOUT_ACCOUNTS: [&str; 16] = [
+const ABOUT_ACCOUNTS: [&str; 17] = [
     "cases",
     "causes",
     "facts",
@@ -46,6 +46,7 @@ const ABOUT_ACCOUNTS: [&str; 16] = [
     "golden",
     "golden_answers",
     "shown",
+    "disagreements",
 ];
 
 /// How the desk works.
@@ -182,6 +183,7 @@ impl<'a> Fold<'a> {
         let budgets = serde_json::to_string(&self.habits.budgets).expect("it has string keys");
         self.db.prepare_cached(&sql)?.execute((at as i64, self.habits.cases_per_day, budgets))?;
         self.audit_unreviewed_bans(at)?;
+        self.raise_all_waiting(at)?;
         let sql = "DELETE FROM reported WHERE at < ?1";
         self.db.prepare_cached(sql)?.execute([at.saturating_sub(REPORT_MS) as i64])?;
         self.forget_campaigns(at)?;

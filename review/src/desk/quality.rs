@@ -115,6 +115,32 @@ pub struct Quality {
     pub disagreements: Vec<Pair>,
 }
 
+/// What figures will rest on: how much was decided, and what waits to be judged blind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Coming {
+    /// Cases that a human decided, of which a share comes back.
+    pub decided: u64,
+    /// Second reviews that wait.
+    pub seconds: u64,
+    /// Audits that wait; golden items look like them.
+    pub audits: u64,
+}
+
+/// What will come.
+pub fn coming(db: &Connection) -> Result<Coming, Error> {
+    let count = |condition: &str| {
+        let sql = format!("SELECT count(*) FROM cases WHERE {condition}");
+        Ok::<u64, Error>(db.prepare_cached(&sql)?.query_row([], |row| row.get::<_, i64>(0))? as u64)
+    };
+    let [audit, second, golden, dispute] =
+        [Cause::Audit, Cause::Second, Cause::Golden, Cause::Dispute].map(|cause| cause as i64);
+    Ok(Coming {
+        decided: count(&format!("state = 1 AND cause NOT IN ({audit}, {second}, {golden}, {dispute})"))?,
+        seconds: count(&format!("state = 0 AND cause = {second}"))?,
+        audits: count(&format!("state = 0 AND cause IN ({audit}, {golden})"))?,
+    })
+}
+
 /// Cohen's kappa of pairs of labels.
 pub fn agreement(labels: &[(Label, Label)]) -> Option<Agreement> {
     if labels.is_empty() {
@@ -329,6 +355,10 @@ mod tests {
             world.arrive(review(&format!("l{account}"), (&open(account), account), ("y", "label"), &label));
         }
         let found = desk.store.read(quality).expect("readable");
+        world.arrive(decision("de", "e", "review", ""));
+        world.arrive(review("ve", (&open("e"), "e"), ("x", "verdict"), r#","verdict":"ban""#));
+        let expected = Coming { decided: 4, seconds: 1, audits: 0 };
+        assert_eq!(desk.store.read(coming).expect("readable"), expected);
         assert_eq!(found.all.map(|all| all.pairs), Some(2), "the one who saw the score does not count");
         assert_eq!(found.disagreements.len(), 1);
         assert_eq!(found.disagreements[0].account, "b");

@@ -122,6 +122,10 @@ impl Clause {
                 let both = [Value::Integer(Cause::Audit as i64), Value::Integer(Cause::Golden as i64)];
                 clause.and("cause IN (?, ?)", both);
             }
+            // Also where something graver is open.
+            Some(Cause::Appeal) => {
+                clause.and("(cause = ? OR appealed = 1)", [Value::Integer(Cause::Appeal as i64)]);
+            }
             Some(cause) => clause.and("cause = ?", [Value::Integer(cause as i64)]),
             None => {}
         }
@@ -164,6 +168,13 @@ impl Clause {
         self.text.push_str(" AND ");
         self.text.push_str(condition);
         self.values.extend(values);
+    }
+
+    /// What waits for a lead is shown to whoever asks for it; what is for leads alone waits for them from the start.
+    fn without_escalated(&mut self, filter: &Filter) {
+        if !filter.is_escalated && !filter.cause.is_some_and(Cause::is_for_leads) {
+            self.and("escalated = ?", [Value::Integer(0)]);
+        }
     }
 
     /// Only what may be offered to them.
@@ -248,10 +259,7 @@ pub fn page(
         let values = [Value::Integer(place.class), Value::Real(place.key), Value::Text(place.id.clone())];
         clause.and("(class, key, id) > (?, ?, ?)", values);
     }
-    // What is for leads alone waits for them from the start.
-    if !filter.is_escalated && !filter.cause.is_some_and(Cause::is_for_leads) {
-        clause.and("escalated = ?", [Value::Integer(0)]);
-    }
+    clause.without_escalated(filter);
     clause.values.push(Value::Integer(most as i64));
     let sql = format!("{JOINED} WHERE {} ORDER BY class, key, id LIMIT ?", clause.text);
     let mut query = db.prepare_cached(&sql)?;
@@ -267,9 +275,7 @@ pub fn page(
 /// How many open cases a filter shows, and how many of them may be acted on together.
 pub fn counted(db: &Connection, (filter, now): (&Filter, u64)) -> Result<(u64, u64), Error> {
     let mut clause = Clause::of(filter, now);
-    if !filter.is_escalated {
-        clause.and("escalated = ?", [Value::Integer(0)]);
-    }
+    clause.without_escalated(filter);
     let alone = Cause::ALL.into_iter().filter(|cause| cause.is_alone());
     let alone: Vec<String> = alone.map(|cause| (cause as i64).to_string()).collect();
     let sql = format!(

@@ -9,6 +9,8 @@ use schema::history::Heard;
 use schema::{Action, Contact, Feedback, ReportReason};
 use xxhash_rust::xxh3::xxh3_64;
 
+/// How long a report speaks, ms of log time: as long as the features that count it.
+pub const REPORT_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// Score bands: five of a fifth each, and one for what has no score.
 pub const BANDS: i64 = 6;
 
@@ -111,8 +113,8 @@ fn worth(voices: &[Voice], at: usize) -> f64 {
 }
 
 /// What each of these weighs, as [`heard`] adds them up: of a crowd that looks alike whoever came first counts whole. Blocks weigh nothing, and of
-/// one author the newest report alone counts.
-pub fn weights(all: &[Heard]) -> Vec<f64> {
+/// one author the newest report alone counts; what is older than [`REPORT_MS`] at `now` (log time, ms) weighs nothing.
+pub fn weights(all: &[Heard], now: u64) -> Vec<f64> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let voice = |heard: &Heard| {
         let feedback = Feedback {
@@ -132,8 +134,9 @@ pub fn weights(all: &[Heard]) -> Vec<f64> {
     };
     // The newest stands first.
     let mut authors = BTreeSet::new();
+    let speaks = |one: &Heard| one.reason.is_some() && now.saturating_sub(one.at) < REPORT_MS;
     let mut counted: Vec<usize> =
-        (0..all.len()).filter(|&at| all[at].reason.is_some() && authors.insert(&all[at].author)).collect();
+        (0..all.len()).filter(|&at| speaks(&all[at]) && authors.insert(&all[at].author)).collect();
     counted.reverse();
     let voices: Vec<Voice> = counted.iter().map(|&at| voice(&all[at])).collect();
     let mut weights = vec![0.0; all.len()];
@@ -207,7 +210,7 @@ mod tests {
             one(2, Contact::None, None),
             one(1, Contact::Account, Some("d")),
         ];
-        let found = weights(&all);
+        let found = weights(&all, 9);
         assert!(
             (found[2] - 1.0).abs() < 1e-9 && (found[0] - 0.25).abs() < 1e-9 && (found[1] - 0.02).abs() < 1e-9,
             "{found:?}"
@@ -217,8 +220,11 @@ mod tests {
         // A block is no report, and who reported twice is one voice.
         let block = Heard { reason: None, ..one(4, Contact::Account, None) };
         let twice = Heard { author: "p3".to_owned(), ..one(5, Contact::Account, None) };
-        let found = weights(&[twice, block, all[0].clone()]);
+        let found = weights(&[twice, block, all[0].clone()], 9);
         assert!((found[0] - 1.0).abs() < 1e-9 && found[1..] == [0.0, 0.0], "{found:?}");
+        // After a week a report speaks no more, and those of its crowd that do weigh as if it had not been.
+        let found = weights(&all, 1 + REPORT_MS);
+        assert!((found[0] - 1.0).abs() < 1e-9 && found[2] == 0.0, "{found:?}");
     }
 
     #[test]

@@ -4,11 +4,15 @@
 //! page, or in an earlier case, and tells what automation or others thought, is told as [`BEFORE`]; what a deletion covers goes. No part
 //! of the fold.
 
-use rusqlite::OptionalExtension as _;
+use std::sync::PoisonError;
 
-use super::Desk;
+use rusqlite::{Connection, OptionalExtension as _};
+
 use super::case::Case;
+use super::{Desk, exposure};
+use crate::audit;
 use crate::error::Error;
+use crate::people::Viewer;
 
 /// Code of what was seen before, elsewhere, and takes the blindness.
 pub const BEFORE: &str = "before";
@@ -20,6 +24,33 @@ pub fn reveals(code: &str) -> bool {
     matches!(code, "score" | "bars" | "rule" | "decisions" | "reviews" | "standing" | "evidence" | BEFORE)
 }
 
+/// What the screen of a case shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Screened {
+    /// The case.
+    pub case: String,
+    /// Its account.
+    pub account: String,
+    /// What of the account, as codes.
+    pub codes: Vec<&'static str>,
+    /// Other accounts, of which it shows what is in force.
+    pub beside: Vec<String>,
+}
+
+/// What is shown of an account, in a case or (empty) elsewhere, as codes.
+type Told<'a> = (&'a str, &'a str, &'a [&'a str]);
+
+/// What a line about a case tells of its account.
+fn on_a_line(case: &Case) -> &'static [&'static str] {
+    let has_rule = !case.rule.is_empty() || !case.reason.is_empty() && !case.decision.is_empty();
+    match (has_rule, case.score.is_some()) {
+        (true, true) => &["rule", "score"],
+        (true, false) => &["rule"],
+        (false, true) => &["score"],
+        (false, false) => &[],
+    }
+}
+
 impl Desk {
     /// Notes what is about to be shown of accounts, in a case or (empty) elsewhere.
     pub(crate) fn note_shown(
@@ -28,37 +59,89 @@ impl Desk {
         case_id: &str,
         shown: &[(&str, &[&str])],
     ) -> Result<(), Error> {
-        let known = self.store.read(|db| {
-            let sql = "SELECT codes FROM shown WHERE account = ?1 AND actor = ?2 AND case_id = ?3";
-            let mut query = db.prepare_cached(sql)?;
-            let one = |(account, _): &(&str, &[&str])| {
-                let codes = query.query_row((account, viewer, case_id), |row| row.get::<_, String>(0));
-                Ok(codes.optional()?.unwrap_or_default())
-            };
-            shown.iter().map(one).collect::<Result<Vec<String>, Error>>()
-        })?;
-        let mut fresh = Vec::new();
-        for ((account, codes), known) in shown.iter().zip(known) {
-            let has = |code: &&&str| known.split_whitespace().any(|one| one == **code);
-            let more: Vec<&str> = codes.iter().filter(|code| !has(code)).copied().collect();
-            if !more.is_empty() {
-                fresh.push((*account, format!("{known} {}", more.join(" ")).trim_start().to_owned()));
-            }
-        }
+        let told: Vec<Told<'_>> = shown.iter().map(|(account, codes)| (case_id, *account, *codes)).collect();
+        self.note_told(viewer, &told)
+    }
+
+    /// Notes that a list is about to show cases, each with what automation did and how it scored; blind ones without.
+    pub(crate) fn note_listed<'a>(
+        &self,
+        viewer: &str,
+        cases: impl Iterator<Item = &'a Case>,
+    ) -> Result<(), Error> {
+        let open = cases.filter(|case| !case.cause.is_blind());
+        let told = open.map(|case| (&*case.id, &*case.account, on_a_line(case)));
+        let told: Vec<Told<'_>> = told.filter(|(_, _, codes)| !codes.is_empty()).collect();
+        self.note_told(viewer, &told)
+    }
+
+    /// Notes that the screen of a case is about to be shown, in the audit chain, too: all of it or nothing.
+    pub(crate) fn note_screen(&self, viewer: &Viewer, screen: &Screened) -> Result<(), Error> {
+        let mut told: Vec<Told<'_>> = vec![(&screen.case, &screen.account, &screen.codes)];
+        told.extend(screen.beside.iter().map(|account| ("", &**account, &["standing"][..])));
+        let fresh = self.fresh(&viewer.id, &told)?;
+        let (wall, now) = (self.wall(), self.now());
+        self.noted(viewer, ("view_case", &audit::account(&screen.account), &screen.case), |db| {
+            exposure::saw(db, &viewer.id, wall)?;
+            write(db, &viewer.id, (&fresh, now))
+        })
+    }
+
+    /// Notes that what is in force for accounts is about to be shown beside another.
+    pub(crate) fn note_beside(&self, viewer: &str, accounts: &[String]) -> Result<(), Error> {
+        let shown: Vec<(&str, &[&str])> =
+            accounts.iter().map(|account| (&**account, &["standing"][..])).collect();
+        self.note_shown(viewer, "", &shown)
+    }
+
+    /// Remembers what was fetched ahead for somebody, and shown to nobody yet: their latest alone.
+    pub(crate) fn keep_ahead(&self, viewer: &str, screen: Screened) {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner).insert(viewer.to_owned(), screen);
+    }
+
+    /// Notes that what was fetched ahead of a case is shown now; false: it was not remembered, and must be fetched again.
+    pub(crate) fn show_ahead(&self, viewer: &Viewer, case_id: &str) -> Result<bool, Error> {
+        let kept = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).remove(&viewer.id);
+        let Some(screen) = kept.filter(|screen| screen.case == case_id) else { return Ok(false) };
+        self.note_screen(viewer, &screen)?;
+        Ok(true)
+    }
+
+    fn note_told(&self, viewer: &str, told: &[Told<'_>]) -> Result<(), Error> {
+        let fresh = self.fresh(viewer, told)?;
         if fresh.is_empty() {
             return Ok(());
         }
-        let now = self.now();
         let mut writer = self.store.writer();
         let transaction = writer.transaction()?;
-        for (account, codes) in fresh {
-            let sql = "INSERT INTO shown VALUES (?1, ?2, ?3, ?4, ?5)
-                ON CONFLICT (account, actor, case_id) DO UPDATE SET codes = excluded.codes, at = excluded.at";
-            transaction.prepare_cached(sql)?.execute((account, viewer, case_id, codes, now as i64))?;
-        }
-        let sql = "DELETE FROM shown WHERE at < ?1";
-        transaction.prepare_cached(sql)?.execute([now.saturating_sub(KEPT_MS) as i64])?;
+        write(&transaction, viewer, (&fresh, self.now()))?;
         Ok(transaction.commit()?)
+    }
+
+    /// What of it was not noted before: case, account, and all codes with those of before.
+    fn fresh<'a>(&self, viewer: &str, told: &[Told<'a>]) -> Result<Vec<(&'a str, &'a str, String)>, Error> {
+        let known = self.store.read(|db| {
+            let sql = "SELECT codes FROM shown WHERE account = ?1 AND actor = ?2 AND case_id = ?3";
+            let mut query = db.prepare_cached(sql)?;
+            let one = |(case_id, account, _): &Told<'_>| {
+                let codes = query.query_row((account, viewer, case_id), |row| row.get::<_, String>(0));
+                Ok(codes.optional()?.unwrap_or_default())
+            };
+            told.iter().map(one).collect::<Result<Vec<String>, Error>>()
+        })?;
+        let mut fresh = Vec::new();
+        for ((case_id, account, codes), known) in told.iter().zip(known) {
+            let has = |code: &&&str| known.split_whitespace().any(|one| one == **code);
+            let more: Vec<&str> = codes.iter().filter(|code| !has(code)).copied().collect();
+            if !more.is_empty() {
+                fresh.push((
+                    *case_id,
+                    *account,
+                    format!("{known} {}", more.join(" ")).trim_start().to_owned(),
+                ));
+            }
+        }
+        Ok(fresh)
     }
 
     /// What somebody had seen when they act in a case, as codes.
@@ -85,6 +168,18 @@ impl Desk {
     }
 }
 
+/// Writes what is fresh, and lets go what is too old.
+fn write(db: &Connection, viewer: &str, (fresh, now): (&[(&str, &str, String)], u64)) -> Result<(), Error> {
+    for (case_id, account, codes) in fresh {
+        let sql = "INSERT INTO shown VALUES (?1, ?2, ?3, ?4, ?5)
+            ON CONFLICT (account, actor, case_id) DO UPDATE SET codes = excluded.codes, at = excluded.at";
+        db.prepare_cached(sql)?.execute((account, viewer, case_id, codes, now as i64))?;
+    }
+    let sql = "DELETE FROM shown WHERE at < ?1";
+    db.prepare_cached(sql)?.execute([now.saturating_sub(KEPT_MS) as i64])?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,5 +203,24 @@ mod tests {
         world.pass(KEPT_MS + 1);
         desk.note_shown("x", "k2", &[("a", &["timeline"])]).expect("noted");
         assert_eq!(told("x"), "");
+    }
+
+    #[test]
+    fn what_a_list_tells_is_told_by_labels_and_a_blind_case_tells_nothing_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (_world, desk) = World::desk(folder.path(), Habits::default());
+        let made = |id: &str, cause: Cause| Case {
+            rule: "busy".to_owned(),
+            score: Some(0.7),
+            ..Case::new(id.to_owned(), "a", cause, 1)
+        };
+        let (listed, second) = (made("k", Cause::Review), made("k2", Cause::Second));
+        let told = |case: &Case| desk.shown_to(case, "x").expect("readable").join(" ");
+        desk.note_listed("x", [&second].into_iter()).expect("noted");
+        assert_eq!(told(&second), "");
+        desk.note_listed("x", [&listed].into_iter()).expect("noted");
+        assert_eq!((&*told(&listed), &*told(&second)), ("rule score", "before"));
+        desk.note_beside("y", &["a".to_owned()]).expect("noted");
+        assert_eq!(desk.shown_to(&second, "y").expect("readable"), ["before"]);
     }
 }

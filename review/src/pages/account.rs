@@ -10,7 +10,7 @@ use axum::extract::{Path, State as Extract};
 use axum::response::{IntoResponse as _, Redirect};
 use schema::limits::ENTITY_BYTES_MAX;
 
-use super::case::{Notes, Screen, shown};
+use super::case::{Notes, Screen, beside, shown};
 use super::frame::{Frame, page};
 use super::wrong::{Answered, Wrong, work};
 use crate::audit;
@@ -81,6 +81,7 @@ pub(super) async fn show(
         }
         desk.viewed(&who, ("view_account", &audit::account(&account), ""))?;
         desk.note_shown(&who.id, "", &[(&account, &shown(&sheet, None, is_blind))])?;
+        desk.note_beside(&who.id, &beside(&sheet))?;
         let notes = Notes::of(desk);
         let line = |case: &Case| CaseLine {
             id: case.id.clone(),

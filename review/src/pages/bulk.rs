@@ -222,14 +222,21 @@ struct Found {
     alone_max: u32,
 }
 
-fn found(desk: &Desk, t: &Strings, id: &str) -> Result<Found, Wrong> {
+fn found(desk: &Desk, viewer: &Viewer, id: &str) -> Result<Found, Wrong> {
+    let t = viewer.t;
     let (one, sample, passed, countries, actions) = desk.store.read(|db| {
         let (one, sample) = (bulk::load(db, id)?, bulk::sample(db, id)?);
         Ok((one, sample, bulk::passed_over(db, id)?, bulk::by_country(db, id)?, bulk::by_action(db, id)?))
     })?;
+    // What a blind case hides is not shown here either.
+    let is_blind = |case: &&Case| case.state == State::Open && case.cause.is_blind();
+    let cases = sample.iter().filter_map(|one| one.case.as_ref()).filter(|case| !is_blind(case));
+    desk.note_listed(&viewer.id, cases)?;
+    let shows =
+        |one: &&bulk::Sampled| !one.what.is_empty() && !one.case.as_ref().is_some_and(|case| is_blind(&case));
+    let in_force: Vec<String> = sample.iter().filter(shows).map(|one| one.account.clone()).collect();
+    desk.note_beside(&viewer.id, &in_force)?;
     let sampled = |one: bulk::Sampled| {
-        // What a blind case hides is not shown here either.
-        let is_blind = |case: &&Case| case.state == State::Open && case.cause.is_blind();
         let hides = one.case.as_ref().is_some_and(|case| is_blind(&case));
         let case = one.case.as_ref().filter(|case| !is_blind(case));
         let path = match case {
@@ -260,7 +267,8 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Answered {
     let t = viewer.t;
-    let found = work(&desk, move |desk| found(desk, t, &id)).await?;
+    let who = viewer.clone();
+    let found = work(&desk, move |desk| found(desk, &who, &id)).await?;
     let one = &found.one;
     let needs_another = one.needs_another(found.alone_max);
     let (is_own, is_lead) = (one.owner == viewer.id, viewer.may(Right::Lead));

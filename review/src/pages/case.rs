@@ -1,7 +1,8 @@
 //! A case on one screen: why it is there, what is known, and what can be done about it.
 //!
 //! Separate from gathering what is known (`desk::sheet`). Invariants: every view is in the audit chain; a blind case shows nothing of
-//! what automation or others thought until one's own label is stored; a page that is fetched ahead claims nothing.
+//! what automation or others thought until one's own label is stored; a page that is fetched ahead claims nothing, and is noted as seen
+//! when it is shown.
 
 mod counters;
 mod doing;
@@ -17,19 +18,22 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State as Extract};
+use axum::http::HeaderMap;
 use schema::Label;
 
 use super::clauses::{Choice, choices};
 use super::exposure::AtDesk;
 use super::frame::{Frame, page};
-use super::guard::fields;
+use super::guard::{AHEAD, fields};
 use super::queue as list;
 use super::wrong::{Answered, Wrong, work};
 use crate::audit;
 use crate::desk::Desk;
 use crate::desk::acts::WHYS;
 use crate::desk::case::{Case, State};
+use crate::desk::cause::Cause;
 use crate::desk::queue::{Filter, Seeker};
+use crate::desk::seen::Screened;
 use crate::desk::sheet::Sheet;
 use crate::desk::{campaign, clause};
 use crate::people::{Right, Viewer};
@@ -45,6 +49,7 @@ struct CasePage {
     account_id: String,
     cause: &'static str,
     tone: &'static str,
+    has_appeal: bool,
     is_open: bool,
     outcome: String,
     holder: String,
@@ -105,6 +110,7 @@ pub(super) async fn show(
     viewer: Viewer,
     Path(id): Path<String>,
     RawQuery(asked): RawQuery,
+    headers: HeaderMap,
 ) -> Answered {
     let asked = fields(asked.unwrap_or_default().as_bytes())?;
     let text = |name: &str| asked.get(name).and_then(|values| values.first()).cloned().unwrap_or_default();
@@ -115,7 +121,8 @@ pub(super) async fn show(
         act: text("done"),
     });
     let (who, narrowed) = (viewer.clone(), query.clone());
-    let found = work(&desk, move |desk| gather(desk, &who, (&id, &narrowed))).await?;
+    let is_ahead = headers.contains_key(AHEAD);
+    let found = work(&desk, move |desk| gather(desk, &who, (&id, &narrowed, is_ahead))).await?;
     Ok(page(&made(&viewer, found, (query, done))))
 }
 
@@ -123,15 +130,25 @@ fn done_text(t: &Strings, what: &str) -> String {
     t.fill("case.done", [t.word("outcome", what)])
 }
 
-fn gather(desk: &Desk, viewer: &Viewer, (id, query): (&str, &str)) -> Result<Found, Wrong> {
+fn gather(desk: &Desk, viewer: &Viewer, (id, query, is_ahead): (&str, &str, bool)) -> Result<Found, Wrong> {
     let case = desk.store.read(|db| Case::load(db, id))?.ok_or(Wrong::NotFound)?;
     let is_blind = case.cause.is_blind() && !desk.has_labelled(&case.id, &viewer.id)?;
     let mut sheet = desk.sheet(&case.account, Some(&case), is_blind)?;
     if !is_blind {
         desk.linked(&case.account, &mut sheet)?;
     }
-    desk.viewed(viewer, ("view_case", &audit::account(&case.account), &case.id))?;
-    desk.note_shown(&viewer.id, &case.id, &[(&case.account, &shown(&sheet, Some(&case), is_blind))])?;
+    let screen = Screened {
+        case: case.id.clone(),
+        account: case.account.clone(),
+        codes: shown(&sheet, Some(&case), is_blind),
+        beside: beside(&sheet),
+    };
+    if is_ahead {
+        // Nobody sees it yet: whoever comes to it says so.
+        desk.keep_ahead(&viewer.id, screen);
+    } else {
+        desk.note_screen(viewer, &screen)?;
+    }
     let (now, may_work) = (desk.now(), viewer.may(Right::Work));
     let seeker = desk.seeker(&viewer.id, viewer.may(Right::Lead));
     let filter = list::filter(&fields(query.as_bytes())?);
@@ -195,6 +212,12 @@ pub(super) fn shown(sheet: &Sheet, case: Option<&Case>, is_blind: bool) -> Vec<&
     codes
 }
 
+/// Other accounts, of which the screen shows what is in force.
+pub(super) fn beside(sheet: &Sheet) -> Vec<String> {
+    let told = sheet.linked.iter().filter(|one| !one.is_hidden && !one.in_force.is_empty());
+    told.map(|one| one.account.clone()).collect()
+}
+
 fn made(viewer: &Viewer, found: Found, (query, done): (String, Option<Done>)) -> CasePage {
     let t = viewer.t;
     let Found {
@@ -224,6 +247,7 @@ fn made(viewer: &Viewer, found: Found, (query, done): (String, Option<Done>)) ->
         account_id,
         cause: case.cause.word(),
         tone: list::tone(case.cause),
+        has_appeal: case.appealed && case.cause != Cause::Appeal,
         is_open: case.state == State::Open,
         outcome: match case.state {
             State::Open => String::new(),

@@ -27,6 +27,7 @@ const FILES: &[File] = &[
     File { name: "desk.css", kind: STYLE, bytes: include_bytes!("../../static/desk.css") },
     File { name: "keys.js", kind: SCRIPT, bytes: include_bytes!("../../static/keys.js") },
     File { name: "case.js", kind: SCRIPT, bytes: include_bytes!("../../static/case.js") },
+    File { name: "present.js", kind: SCRIPT, bytes: include_bytes!("../../static/present.js") },
     File { name: "icon.svg", kind: "image/svg+xml", bytes: include_bytes!("../../static/icon.svg") },
     File { name: "fresh.js", kind: SCRIPT, bytes: include_bytes!("../../static/fresh.js") },
 ];

@@ -29,6 +29,10 @@ use crate::strings::Language;
 const FORM_BYTES_MAX: usize = 64 * 1024;
 /// Most fields of a form.
 const FIELDS_MAX: usize = 2_000;
+/// What pages ask for by themselves: no use of a session, which would never end in a window that somebody left open.
+const BY_ITSELF: [&str; 2] = ["/review/exposure", "/review/overview/parts"];
+/// A header by which our script says that it fetches what may come next.
+pub(super) const AHEAD: &str = "x-weir-ahead";
 /// What pages may load: files of ours alone.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -125,7 +129,8 @@ async fn enter(desk: &Arc<Desk>, request: &mut Request, asked: Language) -> Resu
     let mut viewer = None;
     if let Some(token) = token.filter(|token| token.len() == 64 && !is_file && !is_providers) {
         let given = token.clone();
-        viewer = work(desk, move |desk| Ok(desk.viewer(&given, asked)?)).await?;
+        let is_used = !is_by_itself(request);
+        viewer = work(desk, move |desk| Ok(desk.known(&given, asked, is_used)?)).await?;
         request.extensions_mut().insert(Token(token));
     }
     if changes {
@@ -139,6 +144,13 @@ async fn enter(desk: &Arc<Desk>, request: &mut Request, asked: Language) -> Resu
         request.extensions_mut().insert(viewer);
     }
     Ok(())
+}
+
+/// Whether a page sent it without anybody's doing.
+fn is_by_itself(request: &Request) -> bool {
+    let path = request.uri().path();
+    let is_progress = path.starts_with("/review/bulk/") && path.ends_with("/progress");
+    is_progress || BY_ITSELF.contains(&path) || request.headers().contains_key(AHEAD)
 }
 
 /// Lets a request through whose viewer has the right.

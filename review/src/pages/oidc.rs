@@ -19,7 +19,7 @@ use super::sign_in::safe;
 use super::wrong::{Answered, Wrong, work};
 use crate::desk::{Desk, Settings};
 use crate::people::Viewer;
-use crate::people::identities::Entered;
+use crate::people::identities::{Entered, Left};
 use crate::people::oidc::{Begun, Closed, Linking, Returned};
 use crate::people::secret;
 
@@ -143,10 +143,10 @@ pub(super) async fn end(Extract(desk): Extract<Arc<Desk>>, posted: Posted) -> An
     let is_believed = work(&desk, move |desk| {
         let provider = desk.provider.as_ref().ok_or(Wrong::NotFound)?;
         match provider.ended(desk.wall(), posted.raw("logout_token")) {
-            Ok(subject) => {
-                let is_ours = desk.leave_by_provider(&subject)?;
-                tracing::info!(is_ours, "the provider says that a sign-in ended");
-                Ok(true)
+            Ok(ended) => {
+                let left = desk.leave_by_provider(&ended)?;
+                tracing::info!(?left, "the provider says that a sign-in ended");
+                Ok(left != Left::Before)
             }
             Err(closed) => {
                 tracing::warn!(%closed, "a word that a sign-in ended is not believed");

@@ -12,7 +12,7 @@ use super::frame::{Frame, page};
 use super::wrong::{Answered, Wrong, work};
 use crate::audit;
 use crate::desk::Desk;
-use crate::desk::quality::{Agreement, Overturned, Quality, Segment, quality};
+use crate::desk::quality::{Agreement, Overturned, Quality, Segment, coming, quality};
 use crate::people::Viewer;
 use crate::strings::Strings;
 use crate::when;
@@ -43,6 +43,13 @@ struct Overturns {
     by: Vec<(&'static str, Vec<OverturnedLine>)>,
 }
 
+impl Overturns {
+    /// Whether nothing was judged, by no segment.
+    fn is_empty(&self) -> bool {
+        self.by.iter().all(|(_, lines)| lines.is_empty())
+    }
+}
+
 /// A pair that disagrees.
 struct Dispute {
     account: String,
@@ -59,6 +66,7 @@ struct Dispute {
 struct QualityPage {
     f: Frame,
     all: Option<AgreementLine>,
+    coming: String,
     groups: Vec<(&'static str, Vec<AgreementLine>)>,
     overturns: Vec<Overturns>,
     golden: Vec<OverturnedLine>,
@@ -68,14 +76,19 @@ struct QualityPage {
 
 /// `GET /review/quality`.
 pub(super) async fn show(Extract(desk): Extract<Arc<Desk>>, viewer: Viewer) -> Answered {
-    let (found, paths) = work(&desk, |desk| {
-        let found = desk.store.read(quality)?;
+    let t = viewer.t;
+    let (found, paths, coming) = work(&desk, move |desk| {
+        let (found, coming) = desk.store.read(|db| Ok((quality(db)?, coming(db)?)))?;
+        let share = f64::from(desk.given.habits.seconds_per_10_000) / 10_000.0;
+        let counts = [coming.decided, coming.seconds, coming.audits].map(when::count);
+        let [decided, seconds, audits] = counts;
+        let coming = t.fill("quality.coming", [decided, when::percent(share), seconds, audits]);
         let paths = found.disagreements.iter().map(|pair| Ok(desk.account_path(&pair.account)?));
         let paths = paths.collect::<Result<Vec<String>, Wrong>>()?;
-        Ok((found, paths))
+        Ok((found, paths, coming))
     })
     .await?;
-    Ok(page(&made(&viewer, &found, paths)))
+    Ok(page(&QualityPage { coming, ..made(&viewer, &found, paths) }))
 }
 
 fn made(viewer: &Viewer, found: &Quality, paths: Vec<String>) -> QualityPage {
@@ -100,6 +113,7 @@ fn made(viewer: &Viewer, found: &Quality, paths: Vec<String>) -> QualityPage {
     QualityPage {
         f: Frame::new(viewer, "/review/quality"),
         all: found.all.as_ref().map(|all| line("", all, false)),
+        coming: String::new(),
         groups: vec![
             ("quality.by_actor", lines(&found.by_actor, true)),
             ("quality.by_rule", lines(&found.by_rule, false)),

@@ -34,6 +34,7 @@ struct Line {
     account: String,
     cause: &'static str,
     tone: &'static str,
+    has_appeal: bool,
     why: String,
     reason: String,
     score: String,
@@ -147,7 +148,7 @@ pub(super) async fn show(
     let found = work(&desk, move |desk| {
         let now = desk.now();
         let columns = [Column::Rule, Column::Reason, Column::Country, Column::Model];
-        Ok(desk.store.read(|db| {
+        let found = desk.store.read(|db| {
             let values = columns.map(|column| queue::values(db, column, VALUES));
             let [rules, reasons, countries, models] = values;
             Ok(Found {
@@ -159,7 +160,9 @@ pub(super) async fn show(
                 now,
                 pace: desk.given.habits.pace,
             })
-        })?)
+        })?;
+        desk.note_listed(&owner, found.listed.iter().take(PAGE).map(|listed| &listed.case))?;
+        Ok(found)
     })
     .await?;
     Ok(page(&made(&viewer, &wanted, found)))
@@ -272,6 +275,7 @@ fn line(viewer: &Viewer, listed: &Listed, (now, pace): (u64, f64)) -> Line {
         account: audit::short(&case.account),
         cause: case.cause.word(),
         tone: tone(case.cause),
+        has_appeal: case.appealed && case.cause != Cause::Appeal,
         why: shown(&case.rule),
         reason: shown(t.word("reason", &case.reason)),
         score: case.score.filter(|_| !is_blind).map_or(String::new(), |score| format!("{score:.2}")),

@@ -365,3 +365,5 @@ async fn with_a_history_that_does_not_answer_every_page_is_there_and_says_so() {
     let account = text(browser.get(location(&led)).await).await;
     assert!(account.contains("The history does not answer now"), "{account}");
 }
+
+mod unseen;

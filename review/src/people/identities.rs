@@ -7,6 +7,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::oidc::Identified;
+use super::oidc::logout::Ended;
 use super::{Role, password, secret, sessions, users};
 use crate::audit;
 use crate::desk::Desk;
@@ -92,21 +93,40 @@ impl Desk {
         Ok(entered)
     }
 
-    /// The provider says that somebody's sign-in ended: so do their sessions here. Whether it is anybody of ours.
+    /// The provider says that somebody's sign-in ended: so do their sessions here.
     ///
     /// # Errors
     /// If the store cannot be read or written.
-    pub(crate) fn leave_by_provider(&self, subject: &str) -> Result<bool, Error> {
+    pub(crate) fn leave_by_provider(&self, ended: &Ended) -> Result<Left, Error> {
         let issuer = self.provider.as_ref().map_or("", |provider| &*provider.settings.issuer);
         let now = self.wall();
         let mut db = self.store.writer();
         let transaction = db.transaction()?;
-        let Some(Known { user, .. }) = known(&transaction, issuer, subject)? else { return Ok(false) };
-        sessions::end_all(&transaction, &user)?;
-        audit::append(&transaction, &audit::Entry::new(now, &user, "sign_out", &user, "provider"))?;
+        transaction.prepare_cached("DELETE FROM logouts WHERE good_until <= ?1")?.execute([now as i64])?;
+        let sql = "INSERT OR IGNORE INTO logouts VALUES (?1, ?2)";
+        let kept = (ended.number.as_slice(), ended.good_until as i64);
+        if transaction.prepare_cached(sql)?.execute(kept)? == 0 {
+            return Ok(Left::Before);
+        }
+        let found = known(&transaction, issuer, &ended.subject)?;
+        if let Some(Known { user, .. }) = &found {
+            sessions::end_all(&transaction, user)?;
+            audit::append(&transaction, &audit::Entry::new(now, user, "sign_out", user, "provider"))?;
+        }
         transaction.commit()?;
-        Ok(true)
+        Ok(if found.is_some() { Left::Now } else { Left::Nobody })
     }
+}
+
+/// What came of the provider's word that a sign-in ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Their sessions ended.
+    Now,
+    /// It is nobody of ours.
+    Nobody,
+    /// The same word was heard before.
+    Before,
 }
 
 /// Who it is and what comes of it; the person's pseudonym, or nothing.
@@ -194,6 +214,34 @@ mod tests {
     fn who(subject: &str, name: &str, role: Option<Role>) -> Identified {
         let next = "/review/".to_owned();
         Identified { subject: subject.to_owned(), name: name.to_owned(), role, next, link: None }
+    }
+
+    #[test]
+    fn a_word_that_a_sign_in_ended_is_heard_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (_world, desk) = World::desk(folder.path(), Habits::default());
+        let desk = Arc::into_inner(desk).expect("nobody else holds it");
+        let settings = Settings { issuer: "https://id.example".to_owned(), ..Settings::default() };
+        let desk = desk.with_provider(Provider::new(settings, Arc::new(Silent)));
+        let enter = || match desk.enter_by_provider(&who("s1", "Bea", Some(Role::Reviewer)), "a browser") {
+            Ok(Entered::Yes(token)) => token,
+            _ => panic!("nobody came in"),
+        };
+        let is_in =
+            |token: &str| desk.viewer(token, crate::strings::Language::English).expect("readable").is_some();
+        let ended = |number: u8, subject: &str| Ended {
+            subject: subject.to_owned(),
+            number: [number; 32],
+            good_until: desk.wall() + 1,
+        };
+        let said =
+            |number: u8, subject: &str| desk.leave_by_provider(&ended(number, subject)).expect("written");
+        let token = enter();
+        assert_eq!((said(1, "s1"), is_in(&token)), (Left::Now, false));
+        let token = enter();
+        assert_eq!((said(1, "s1"), is_in(&token)), (Left::Before, true), "sent again by whoever saw it");
+        assert_eq!(said(2, "s2"), Left::Nobody);
+        assert_eq!((said(3, "s1"), is_in(&token)), (Left::Now, false));
     }
 
     #[test]

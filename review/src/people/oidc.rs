@@ -4,6 +4,7 @@
 //! ends once, in the browser that began it, within ten minutes; what the provider says is believed as `token` says and not otherwise;
 //! so many sign-ins under way are remembered, the oldest go first; no secret, code or token is logged.
 
+pub mod logout;
 pub mod token;
 
 use std::collections::BTreeMap;
@@ -26,8 +27,6 @@ const KNOWN_MS: u64 = 60 * 60 * 1_000;
 const KEYS_MS: u64 = 60 * 1_000;
 /// How long a provider that did not answer is left alone, ms.
 const REST_MS: u64 = 5_000;
-/// What a logout token says that it is about.
-const ENDED: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Longest code or state that is looked at, bytes.
 const CODE_BYTES_MAX: usize = 4_096;
 
@@ -252,18 +251,6 @@ impl Provider {
         let held = texts(&claims, &self.settings.role_claim);
         let role = self.settings.roles.iter().find(|(value, _)| held.contains(value)).map(|(_, role)| *role);
         Ok(Identified { subject, name, role, next: door.next, link: door.link })
-    }
-
-    /// Whose sessions end, as the provider says by a logout token (OpenID Connect Back-Channel Logout 1.0): its number of a person.
-    ///
-    /// # Errors
-    /// Why it is not believed; a token that names only a session of the provider's is of no use here.
-    pub fn ended(&self, now: u64, token: &str) -> Result<String, Closed> {
-        let claims = self.believe(token, None, now)?;
-        let events = claims.get("events").and_then(Value::as_object);
-        let is_end = events.is_some_and(|events| events.contains_key(ENDED));
-        let subject = claims.get("sub").and_then(Value::as_str).filter(|_| is_end);
-        Ok(subject.ok_or(Closed::Token(Disbelief::Malformed))?.to_owned())
     }
 
     /// The code for an identity token.

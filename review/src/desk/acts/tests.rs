@@ -211,3 +211,25 @@ fn a_blind_case_is_labelled_and_not_decided() {
     scene.desk.act(&scene.case(&case.id), "x", (&label(), "q")).expect("fine");
     assert!(!is_blind());
 }
+
+#[test]
+fn what_is_for_leads_is_no_next_case_of_a_reviewers_whatever_the_form_says() {
+    let scene = scene();
+    scene.world.arrive(decision("d1", "a", "review", ""));
+    let case = scene.open("a");
+    scene
+        .desk
+        .store
+        .writer()
+        .execute("UPDATE cases SET cause = ?1", [Cause::Dispute as i64])
+        .expect("written");
+    let everything = Filter::default();
+    let got = |is_lead: bool, once: &str| {
+        let seeker = scene.desk.seeker("x", is_lead);
+        scene.desk.take_next(&seeker, (&everything, Some(&case.id)), once).expect("fine").map(|case| case.id)
+    };
+    scene.desk.store.writer().execute("UPDATE cases SET escalated = 1", []).expect("written");
+    assert_eq!(got(false, "1"), None);
+    assert_eq!(scene.case(&case.id).claimed_by, "");
+    assert_eq!(got(true, "2"), Some(case.id.clone()));
+}

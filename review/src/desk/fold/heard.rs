@@ -94,6 +94,7 @@ impl Fold<'_> {
         let Some(mut case) = self.case_for(event.account, Cause::Appeal, (event.id, at))? else {
             return Ok(());
         };
+        case.appealed = true;
         if case.cause == Cause::Appeal {
             decision.clone_into(&mut case.decision);
             let sql = "SELECT body FROM decided WHERE id = ?1 AND account = ?2";

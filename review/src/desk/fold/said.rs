@@ -1,11 +1,10 @@
 //! What reviewers' acts do to cases.
 //!
 //! Separate from what automation and accounts do. Invariants: an act is noted once, whether the case obeys it or not, and says
-//! which; what was undone is marked, never removed; a second review is blind and never by whoever decided first; where it disagrees, a
-//! third, a lead, judges blind.
+//! which; what was undone is marked, never removed; a second review is blind and never by whoever decided first.
 
 use rusqlite::OptionalExtension as _;
-use schema::{Act, Action, Label, Review, Verdict};
+use schema::{Act, Action, Review, Verdict};
 
 use super::{CLAIM_MS, Case, Cause, Error, Fold, Habits};
 use crate::desk::case::State;
@@ -90,6 +89,9 @@ impl Fold<'_> {
             self.second(&case, actor, at)?;
             self.dispute(&case, review, at)?;
         }
+        if obeyed && case.state != State::Open {
+            self.raise_waiting(&case.account, at)?;
+        }
         Ok(obeyed)
     }
 
@@ -140,28 +142,6 @@ impl Fold<'_> {
             actor.clone_into(&mut second.excluded);
         }
         second.store(self.db)
-    }
-
-    /// Opens a case for a third person where a blind second label says otherwise than the first.
-    fn dispute(&self, second: &Case, review: &Review, at: u64) -> Result<(), Error> {
-        let sql = "SELECT 1 FROM labels WHERE review = ?1 AND blind = 1";
-        let is_told = |label: &Label| *label != Label::CannotTell;
-        let Some(label) = review.label.filter(is_told) else { return Ok(()) };
-        if second.cause != Cause::Second || !self.db.prepare_cached(sql)?.exists([&review.id])? {
-            return Ok(());
-        }
-        if self.first_said(second)?.is_none_or(|first| first == label || !is_told(&first)) {
-            return Ok(());
-        }
-        let Some(mut third) = self.case_for(&second.account, Cause::Dispute, (&second.id, at))? else {
-            return Ok(());
-        };
-        if third.cause == Cause::Dispute {
-            third = about_the_same(third, second);
-            third.excluded = format!("{}\n{}", second.excluded, review.actor);
-            third.escalated = true;
-        }
-        third.store(self.db)
     }
 
     /// Takes an act back. What a verdict did to the account is superseded by a verdict of its own, which is not part of this.
@@ -215,7 +195,7 @@ fn is_ban(case: &Case) -> bool {
 }
 
 /// A case that is to be judged again, about what another was about.
-fn about_the_same(again: Case, of: &Case) -> Case {
+pub(super) fn about_the_same(again: Case, of: &Case) -> Case {
     let Case { decision, action, rule, reason, model, score, .. } = of.clone();
     Case { decision, action, rule, reason, model, score, of_case: of.id.clone(), ..again }
 }

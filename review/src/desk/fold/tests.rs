@@ -289,6 +289,7 @@ fn dump(desk: &Desk) -> Vec<Vec<Value>> {
         "restricted",
         "golden",
         "golden_answers",
+        "disagreements",
     ] {
         let read = |db: &Connection| {
             let mut query = db.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2"))?;

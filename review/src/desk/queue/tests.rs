@@ -186,3 +186,31 @@ fn the_next_case_is_found_by_an_index_and_without_sorting() {
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");
     }
 }
+
+#[test]
+fn an_appeal_is_found_also_within_a_graver_case_and_disputes_are_counted_where_they_are_asked_for() {
+    let urgent = |id: &str, account: &str| report(id, account, "p", r#","reason":"threat""#);
+    let scene = scene(&[
+        urgent("e1", "first_urgent"),
+        appeal("g1", "first_urgent", "d"),
+        appeal("g2", "then_urgent", "d"),
+        urgent("e2", "then_urgent"),
+        urgent("e3", "urgent_alone"),
+        appeal("g3", "appeal_alone", "d"),
+        decision("d1", "disputed", "review", ""),
+    ]);
+    let sql = "UPDATE cases SET cause = ?1, escalated = 1 WHERE account = 'disputed'";
+    scene.desk.store.writer().execute(sql, [Cause::Dispute as i64]).expect("written");
+    let of = |cause: Cause| Filter { cause: Some(cause), ..Filter::default() };
+    let listed = |cause: Cause| {
+        let found =
+            scene.desk.store.read(|db| page(db, (&of(cause), scene.now()), None, 9)).expect("readable");
+        found.into_iter().map(|listed| listed.case.account).collect::<BTreeSet<String>>()
+    };
+    let appealed = ["appeal_alone", "first_urgent", "then_urgent"].map(str::to_owned);
+    assert_eq!(listed(Cause::Appeal), BTreeSet::from(appealed));
+    let count =
+        |cause: Cause| scene.desk.store.read(|db| counted(db, (&of(cause), scene.now()))).expect("readable");
+    assert_eq!((listed(Cause::Dispute).len(), count(Cause::Dispute)), (1, (1, 0)), "and worked one by one");
+    assert_eq!(count(Cause::Appeal), (3, 0));
+}

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State as Extract};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use schema::{Act, Label, Limit, Scope, Verdict};
 
@@ -20,6 +20,8 @@ use crate::people::{Right, Viewer};
 
 /// A header by which our script says that it wants the address alone.
 const SCRIPT: &str = "x-weir-script";
+/// A header by which we say that what the script fetched ahead is noted as seen, so that it may be shown.
+const NOTED: HeaderName = HeaderName::from_static("x-weir-noted");
 
 /// Leads on: by a redirect, or by the address as text.
 fn lead(headers: &HeaderMap, path: &str) -> Response {
@@ -52,7 +54,7 @@ pub(in crate::pages) async fn act(
     posted: Posted,
 ) -> Answered {
     let who = viewer.clone();
-    let path = work(&desk, move |desk| {
+    let (path, is_noted) = work(&desk, move |desk| {
         let case = load_for(desk, &id, &who)?;
         let wanted = wanted(&posted, desk.now())?;
         let once = posted.text("once");
@@ -66,20 +68,24 @@ pub(in crate::pages) async fn act(
         )?;
         let done = format!("done={}&of={}&what={what}", ids[0], case.id);
         if wanted.act == Act::Note {
-            return Ok(format!("/review/case/{}?{done}", case.id));
+            return Ok((format!("/review/case/{}?{done}", case.id), false));
         }
         let query = posted.raw("query");
         let filter = list::filter(&fields(query.as_bytes())?);
         let seeker = desk.seeker(&who.id, who.may(Right::Lead));
         let first = Some(posted.text("next")).filter(|next| !next.is_empty());
         let next = desk.take_next(&seeker, (&filter, first), &format!("{once}n"))?;
-        Ok(match next {
-            Some(next) => format!("/review/case/{}?{done}&q={}", next.id, encoded(query)),
-            None => format!("/review/?{done}"),
-        })
+        let Some(next) = next else { return Ok((format!("/review/?{done}"), false)) };
+        // What was fetched ahead is shown now, if it is this.
+        let is_noted = posted.text("ahead") == next.id && desk.show_ahead(&who, &next.id)?;
+        Ok((format!("/review/case/{}?{done}&q={}", next.id, encoded(query)), is_noted))
     })
     .await?;
-    Ok(lead(&headers, &path))
+    let mut response = lead(&headers, &path);
+    if is_noted {
+        response.headers_mut().insert(NOTED, HeaderValue::from_static("1"));
+    }
+    Ok(response)
 }
 
 /// What was done, in one word.

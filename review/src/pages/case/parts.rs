@@ -159,7 +159,9 @@ pub(super) fn reasons(t: &Strings, decision: &Decision, notes: &[FeatureNote]) -
                 None if name.is_empty() => String::new(),
                 found => value(t, known, found),
             },
-            contribution: reason.contribution.map_or(String::new(), |part| format!("{part:+.2}")),
+            contribution: reason
+                .contribution
+                .map_or(String::new(), |part| when::kept_together(&format!("{part:+.2}"))),
         }
     };
     decision.reasons.iter().map(reason).collect()
@@ -200,7 +202,7 @@ pub(super) fn bars(t: &Strings, explained: &Explained, notes: &[FeatureNote]) ->
             feature: feature(t, &part.feature),
             meaning: known.map_or(String::new(), |note| note.meaning.clone()),
             value: value(t, known, part.value),
-            contribution: format!("{:+.2}", part.contribution),
+            contribution: when::kept_together(&format!("{:+.2}", part.contribution)),
             is_for: part.contribution > 0.0,
             x: format!("{:.1}", if part.contribution > 0.0 { BAR } else { BAR - length }),
             width: format!("{length:.1}"),
@@ -229,7 +231,7 @@ pub(super) fn restricted(t: &Strings, one: &Restriction, now: u64) -> Restricted
 
 /// Blocks and reports, each with what speaks for it and what it weighs among the others.
 pub(super) fn reports(t: &Strings, all: &[Heard], now: u64) -> Vec<ReportLine> {
-    all.iter().zip(rank::weights(all)).map(|(heard, weight)| report(t, heard, (weight, now))).collect()
+    all.iter().zip(rank::weights(all, now)).map(|(heard, weight)| report(t, heard, (weight, now))).collect()
 }
 
 /// How far a report is believed: a word and its colour.

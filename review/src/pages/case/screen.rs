@@ -107,7 +107,7 @@ impl Screen {
             reports: parts::reports(t, &sheet.heard, now),
             linked: sheet.linked.iter().map(|linked| parts::linked(t, linked)).collect(),
             history: parts::history(t, sheet, (&viewer.id, &notes.clauses)),
-            heard: format!("{:.2}", rank::weights(&sheet.heard).iter().sum::<f64>()),
+            heard: format!("{:.2}", rank::weights(&sheet.heard, now).iter().sum::<f64>()),
             is_stale: sheet.is_stale,
             is_blind,
         }

@@ -62,7 +62,7 @@ pub(super) fn chart(t: &Strings, marks: &[Mark], decisions: &[Decision]) -> Stri
     let (slot, room) = (WIDTH / STEPS as f64, HEIGHT - TOP - BOTTOM);
     let label = t.fill("chart.label", &[when::moment(from), when::moment(to)]);
     let mut svg = format!(
-        r#"<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}"><line class="axis" x1="0" x2="{WIDTH}" y1="{y}" y2="{y}"/>"#,
+        r#"<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" direction="ltr" aria-label="{label}"><line class="axis" x1="0" x2="{WIDTH}" y1="{y}" y2="{y}"/>"#,
         y = HEIGHT - BOTTOM
     );
     // Writing into memory cannot fail.

@@ -18,7 +18,7 @@ const TOKEN_BYTES_MAX: usize = 64 * 1024;
 /// Most keys of a provider.
 const KEYS_MAX: usize = 64;
 /// How far clocks may differ, s.
-const SKEW_S: u64 = 60;
+pub(super) const SKEW_S: u64 = 60;
 
 /// Why a token is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -211,7 +211,7 @@ pub fn encoded(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use ring::rand::SystemRandom;
     use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
     use serde_json::json;
@@ -222,13 +222,14 @@ mod tests {
     const EXPECTED: Expected<'_> =
         Expected { issuer: "https://id.example", client: "weir", nonce: Some("n1"), now: NOW };
 
-    struct Signer {
+    /// A provider's key.
+    pub(in crate::people::oidc) struct Signer {
         pair: EcdsaKeyPair,
         random: SystemRandom,
     }
 
     impl Signer {
-        fn new() -> Self {
+        pub(in crate::people::oidc) fn new() -> Self {
             let random = SystemRandom::new();
             let document =
                 EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a key");
@@ -237,14 +238,17 @@ mod tests {
         }
 
         fn keys(&self) -> Keys {
-            let point = self.pair.public_key().as_ref();
-            let (x, y) = (encoded(&point[1..33]), encoded(&point[33..]));
-            let set = json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "k1", "x": x, "y": y, "use": "sig"},
-                {"kty": "oct", "k": "AAAA", "kid": "secret"}, {"kty": "EC", "crv": "P-256", "kid": "enc", "use": "enc", "x": x, "y": y}]});
-            Keys::parse(set.to_string().as_bytes()).expect("a set")
+            Keys::parse(self.key_set().to_string().as_bytes()).expect("a set")
         }
 
-        fn token(&self, header: &Value, claims: &Value) -> String {
+        pub(in crate::people::oidc) fn key_set(&self) -> Value {
+            let point = self.pair.public_key().as_ref();
+            let (x, y) = (encoded(&point[1..33]), encoded(&point[33..]));
+            json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "k1", "x": x, "y": y, "use": "sig"},
+                {"kty": "oct", "k": "AAAA", "kid": "secret"}, {"kty": "EC", "crv": "P-256", "kid": "enc", "use": "enc", "x": x, "y": y}]})
+        }
+
+        pub(in crate::people::oidc) fn token(&self, header: &Value, claims: &Value) -> String {
             let signed = format!(
                 "{}.{}",
                 encoded(header.to_string().as_bytes()),

@@ -71,3 +71,34 @@ fn bans_are_judged_blind_whether_somebody_decided_or_nobody_came_to_them() {
     let audited = by_rule(&found.audits[0]);
     assert_eq!((audited.judged, audited.overturned), (2, 1), "automation's bans, judged blind");
 }
+
+#[test]
+fn a_disagreement_waits_until_nothing_else_is_open_and_is_raised_then() {
+    let habits = Habits { seconds_per_10_000: 10_000, ..PLAIN };
+    let scene = scene(habits, &[decision("d1", "a", "review", ""), decision("d2", "b", "review", "")]);
+    let said = |id: &str, account: &str, (actor, act): (&str, &str), more: &str| {
+        let id = format!("{id}{account}");
+        scene.world.arrive(review(&id, (&scene.id(account), account), (actor, act), more));
+    };
+    for account in ["a", "b"] {
+        said("r1", account, ("x", "verdict"), r#","verdict":"ban""#);
+        // Somebody else has the second review before them while y's label comes in.
+        said("r2", account, ("w", "claim"), "");
+        said("r3", account, ("y", "label"), r#","label":"benign""#);
+        assert_eq!(scene.open(account).map(|case| case.cause), Some(Cause::Second), "w still has it");
+    }
+    said("r4", "a", ("w", "label"), r#","label":"abusive""#);
+    let third = scene.open("a").expect("x and y disagree");
+    assert_eq!((third.cause, third.escalated), (Cause::Dispute, true));
+    assert_eq!(["x", "y", "w", "z"].map(|actor| third.excludes(actor)), [true, true, true, false]);
+    // Something graver comes between, and is itself judged again.
+    scene.world.arrive(report("e", "b", "p", r#","reason":"threat""#));
+    assert_eq!(scene.open("b").map(|case| case.cause), Some(Cause::Urgent));
+    said("r5", "b", ("w", "verdict"), r#","verdict":"ban""#);
+    assert_eq!(scene.open("b").map(|case| case.cause), Some(Cause::Second), "it goes on waiting");
+    said("r6", "b", ("z", "label"), r#","label":"benign""#);
+    let third = scene.open("b").expect("x and y still disagree");
+    assert_eq!((third.cause, third.excludes("x"), third.excludes("y")), (Cause::Dispute, true, true));
+    said("r7", "b", ("q", "label"), r#","label":"benign""#);
+    assert_eq!(scene.open("b"), None, "once");
+}
