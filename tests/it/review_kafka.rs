@@ -312,6 +312,16 @@ fn without_clickhouse(server: &mut ClickHouse, staff: &mut Staff) {
         let at = queue.find("/review/case/").expect("cases are open");
         queue[at + "/review/case/".len()..].split(['"', '?']).next().expect("an id").to_owned()
     };
+    // How far the worker and the archive are behind, as brokers know it.
+    wait_until("it is told how far others are", || {
+        let page = staff.get("/review/overview");
+        let told = |label: &str| {
+            page.split_once(label).is_some_and(|(_, rest)| {
+                rest.split("</dd>").next().is_some_and(|told| told.contains(" records"))
+            })
+        };
+        told("<dt>Engine behind the log</dt>") && told("<dt>History behind the log</dt>")
+    });
     server.stop();
     let case = mine(staff);
     let page = staff.get(&format!("/review/case/{case}"));

@@ -5,6 +5,7 @@
 //! what a reviewer does goes to the log first and is shown when it came back; with ClickHouse away the queue and every act work; with
 //! Kafka away acts are refused with the reason and nothing is done twice.
 
+mod behind;
 mod intake;
 mod known;
 mod log;
@@ -185,11 +186,11 @@ fn open(settings: &Settings, partitions: u32, runtime: &Runtime) -> Result<Opene
     Ok(Opened { desk: Arc::new(desk), known, acts })
 }
 
-/// The thread that folds, and one beside it that asks the history and may wait for it.
+/// The thread that folds, and beside it one that asks the history and one that asks how far others are: both may wait for an answer.
 struct Feeder {
     ends: Arc<AtomicBool>,
     thread: JoinHandle<Result<(), Error>>,
-    asker: JoinHandle<()>,
+    askers: [JoinHandle<()>; 2],
 }
 
 impl Feeder {
@@ -208,6 +209,7 @@ impl Feeder {
         let plan = Plan { consumer, prefix: settings.prefix.clone(), key };
         let log = Log::open(&plan, desk, partitions, &lags)?;
         let ends = Arc::new(AtomicBool::new(false));
+        let others = behind::start(settings, partitions, (Arc::clone(known), Arc::clone(&ends)))?;
         let (asker_desk, known, asked) = (Arc::clone(desk), Arc::clone(known), Arc::clone(&ends));
         let desk = Arc::clone(desk);
         let pulse = pulses.start("the thread that folds the log");
@@ -223,7 +225,7 @@ impl Feeder {
         let asked = Arc::clone(&ends);
         let asker = std::thread::Builder::new().name("weir-look-ups".to_owned());
         let asker = asker.spawn(move || look_up(&asker_desk, &asked)).map_err(no_thread)?;
-        Ok(Self { ends, thread, asker })
+        Ok(Self { ends, thread, askers: [asker, others] })
     }
 
     fn end(self) -> Result<(), Error> {
@@ -231,8 +233,8 @@ impl Feeder {
         let panicked =
             |_| Err(Error::Role("the thread that folds the log panicked; the file is whole".to_owned()));
         let ended = self.thread.join().unwrap_or_else(panicked);
-        if self.asker.join().is_err() {
-            tracing::error!("the thread that looks accounts up panicked; the file is whole");
+        if self.askers.into_iter().any(|asker| asker.join().is_err()) {
+            tracing::error!("a thread beside the one that folds panicked; the file is whole");
         }
         ended
     }

@@ -62,7 +62,9 @@ impl Worker {
     #[must_use]
     pub fn review(topics: &Topics, (data, url): (&Path, Option<&str>), more: &[&str]) -> Self {
         let data = data.display().to_string();
+        let archive = archive_group(topics);
         let mut own = vec!["--data", &data, "--listen", "127.0.0.1:0", "--database", &topics.prefix];
+        own.extend(["--run-group", &topics.prefix, "--archive-group", &archive]);
         own.extend(url.iter().flat_map(|url| ["--clickhouse", *url]));
         Self::role("review", topics, "", (&[&own, more].concat(), &[]))
     }

@@ -65,6 +65,12 @@ pub struct ReviewArgs {
     /// The key of weir's own events, that of the workers; without it, whether partitions decide by a version is not known.
     #[arg(long, value_name = "FILE")]
     signing_key: Option<String>,
+    /// The group of `weir run`, to show how far it is behind.
+    #[arg(long, value_name = "NAME", default_value = "weir")]
+    run_group: String,
+    /// The group of `weir archive`, likewise.
+    #[arg(long, value_name = "NAME", default_value = "weir-archive")]
+    archive_group: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -98,6 +104,7 @@ pub fn run(args: &ReviewArgs) -> Result<Outcome, Error> {
     desk::run(Settings {
         brokers: access.brokers,
         prefix: args.broker.prefix.clone(),
+        groups: (args.run_group.clone(), args.archive_group.clone()),
         properties: access.settings,
         key,
         history,

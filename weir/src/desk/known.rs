@@ -31,6 +31,8 @@ pub struct FromLog {
     changed: Condvar,
     /// Log time of the newest record of any topic, ms; 0: none was read.
     newest_at: AtomicU64,
+    /// Records that engines and the archive have not committed, as brokers say.
+    behind: Mutex<[Option<u64>; 2]>,
     /// Partitions of events.
     partitions: u32,
 }
@@ -56,7 +58,7 @@ impl FromLog {
     pub fn new(standings: Latest, partitions: u32) -> Self {
         let (is_whole, heard) = (AtomicBool::new(false), Mutex::new(Heard::default()));
         let (changed, newest_at) = (Condvar::new(), AtomicU64::new(0));
-        Self { standings, is_whole, heard, changed, newest_at, partitions }
+        Self { standings, is_whole, heard, changed, newest_at, behind: Mutex::default(), partitions }
     }
 
     /// Takes records of `weir.standing`.
@@ -70,6 +72,11 @@ impl FromLog {
     /// A record of this log time was read.
     pub fn reached(&self, at: u64) {
         self.newest_at.fetch_max(at, Ordering::Relaxed);
+    }
+
+    /// So many records are not committed by engines, and by the archive; `None`: nobody says.
+    pub fn others_are_behind(&self, records: [Option<u64>; 2]) {
+        *self.behind.lock().unwrap_or_else(PoisonError::into_inner) = records;
     }
 
     /// Hears something; `offset`: its place in its partition.
@@ -204,7 +211,8 @@ impl Known for FromLog {
     fn vitals(&self) -> Vitals {
         let newest_at = Some(self.newest_at.load(Ordering::Relaxed)).filter(|at| *at > 0);
         let fault = (!self.is_whole()).then(|| "the topics are still being read".to_owned());
-        Vitals { newest_at, fault, ..Vitals::default() }
+        let [engine_behind, history_behind] = *self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        Vitals { newest_at, fault, engine_behind, history_behind, ..Vitals::default() }
     }
 
     fn deciding(&self) -> (Versions, Vec<VersionInForce>) {

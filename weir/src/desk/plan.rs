@@ -24,6 +24,8 @@ pub struct Settings {
     pub brokers: String,
     /// What topic names begin with.
     pub prefix: String,
+    /// The groups of the workers and of the archive: how far they are behind is shown.
+    pub groups: (String, String),
     /// librdkafka's properties.
     pub properties: Vec<(String, String)>,
     /// The key of weir's own events; `None`: what partitions were told to decide by is not known.
