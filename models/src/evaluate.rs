@@ -4,6 +4,7 @@
 //! scores of rows that did not teach what scored them (the caller's promise, which the report repeats); same rows, same
 //! report, byte for byte; every figure that rests on a count has its 95 % interval.
 
+mod calibration;
 mod curves;
 mod drift;
 mod html;
@@ -14,6 +15,7 @@ mod slices;
 mod text;
 mod threshold;
 
+pub use calibration::{ACTED_FROM, CalibrationError};
 pub use curves::{Curves, curves};
 pub use drift::{Drift, DriftReport, Profile, SCORE, Shape, drift};
 pub use importance::{Importance, Seen, importance};
@@ -45,10 +47,14 @@ pub struct Evaluation {
     pub title: String,
     /// How the scores came about, in a sentence.
     pub how: String,
+    /// Whether these rows are those that taught it, so that every figure flatters it.
+    pub is_of_training: bool,
     /// Ranking and calibration.
     pub quality: Quality,
     /// 95 % interval of the AUC (Hanley and McNeil).
     pub auc_interval: [f64; 2],
+    /// How far probabilities are from what happened.
+    pub calibration: CalibrationError,
     /// At the thresholds that were asked for.
     pub at: Vec<AtThreshold>,
     /// ROC, precision and recall.
@@ -76,7 +82,9 @@ impl Evaluation {
         Self {
             title: title.to_owned(),
             how: how.to_owned(),
+            is_of_training: false,
             auc_interval: auc_interval(&quality),
+            calibration: CalibrationError::of(&quality.reliability, (rows, accounts)),
             at: thresholds.iter().map(|&threshold| AtThreshold::of((rows, accounts), threshold)).collect(),
             curves: curves(rows),
             quality,
@@ -85,6 +93,14 @@ impl Evaluation {
             drift: Vec::new(),
             trials: Vec::new(),
         }
+    }
+}
+
+impl Evaluation {
+    /// The slices at the first threshold: what a person reads. Gates and machines look at all.
+    fn shown_slices(&self) -> impl Iterator<Item = &SliceRow> {
+        let first = self.at.first().map(|at| at.threshold);
+        self.slices.iter().filter(move |slice| Some(slice.threshold) == first)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Separate from evaluation, which only tells. Invariants: a figure that does not exist (NaN) fails its gate; every failed gate is
 //! told, with what was found and what was asked for.
 
-use crate::evaluate::{ACCOUNTS_MIN, Evaluation, SCORE};
+use crate::evaluate::{ACCOUNTS_MIN, ACTED_FROM, Evaluation, SCORE, SliceRow};
 
 /// The gates. Shares and differences are 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,10 +14,14 @@ pub struct Gates {
     pub average_precision_min: f64,
     /// How much average precision may fall below the present champion's on the same rows.
     pub average_precision_loss_max: f64,
-    /// Greatest mean distance between predicted and observed.
+    /// Greatest distance between predicted and observed: the mean over all rows, and, beyond chance, over those that are acted upon.
     pub calibration_error_max: f64,
+    /// Accounts that must have a row that is acted upon, for the calibration of those to be known.
+    pub calibration_accounts_min: u64,
     /// Greatest population stability index of a column.
     pub psi_max: f64,
+    /// Greatest population stability index of the score.
+    pub score_psi_max: f64,
     /// Accounts from which a slice counts.
     pub slice_accounts_min: u64,
     /// How many times the whole's false-positive rate a slice may have.
@@ -31,19 +35,13 @@ impl Default for Gates {
             average_precision_min: 0.0,
             average_precision_loss_max: 0.005,
             calibration_error_max: 0.05,
+            calibration_accounts_min: 30,
             psi_max: 0.25,
+            score_psi_max: 0.25,
             slice_accounts_min: ACCOUNTS_MIN as u64,
             slice_false_positives_max: 3.0,
         }
     }
-}
-
-/// Mean distance between predicted and observed over the bins of the reliability curve, by their weight.
-#[must_use]
-pub fn calibration_error(found: &Evaluation) -> f64 {
-    let bins = &found.quality.reliability;
-    let weight: f64 = bins.iter().map(|bin| bin.weight).sum();
-    bins.iter().map(|bin| bin.weight * (bin.predicted - bin.observed).abs()).sum::<f64>() / weight
 }
 
 impl Gates {
@@ -68,10 +66,28 @@ impl Gates {
                 failed.push(format!("{what} is {found:.4}; at most {asked:.4} is allowed"));
             }
         };
-        most("calibration error", calibration_error(candidate), self.calibration_error_max);
-        // Scores that lie close together cross an edge together: what the score did is told, and decides nothing.
-        for drift in candidate.drift.iter().filter(|drift| drift.column != SCORE) {
-            most(&format!("drift (PSI) of {}", drift.column), drift.psi, self.psi_max);
+        let calibration = &candidate.calibration;
+        most("calibration error", calibration.of_all, self.calibration_error_max);
+        if calibration.acted_accounts >= self.calibration_accounts_min {
+            let what = format!("calibration error of scores from {ACTED_FROM}");
+            most(&what, calibration.of_acted, self.calibration_error_max);
+        }
+        for drift in &candidate.drift {
+            let bound = if drift.column == SCORE { self.score_psi_max } else { self.psi_max };
+            most(&format!("drift (PSI) of {}", drift.column), drift.psi, bound);
+        }
+        if calibration.acted_accounts < self.calibration_accounts_min {
+            failed.push(format!(
+                "{} accounts score {ACTED_FROM} or more, and {} are needed to know the calibration of what is acted upon: give more rows, or \
+                 calibration_accounts_min",
+                calibration.acted_accounts, self.calibration_accounts_min
+            ));
+        }
+        if candidate.is_of_training {
+            failed.push(
+                "it learned from these very rows: give rows that it has not seen, or --allow-training-data"
+                    .to_owned(),
+            );
         }
         if candidate.drift.is_empty() {
             failed.push(
@@ -79,19 +95,21 @@ impl Gates {
                     .to_owned(),
             );
         }
-        if let Some(whole) = candidate.at.first().map(|at| at.false_positives.value) {
-            for slice in candidate.slices.iter().filter(|slice| slice.accounts >= self.slice_accounts_min) {
-                let found = slice.false_positives.value;
-                // A slice without a benign account has none to alarm about.
-                if whole.is_nan() || found > self.slice_false_positives_max * whole {
-                    failed.push(format!(
-                        "{} {} has {found:.5} false positives, more than {} times the whole's {whole:.5}",
-                        slice.column, slice.value, self.slice_false_positives_max
-                    ));
-                }
-            }
-        }
+        failed.extend(candidate.slices.iter().filter_map(|slice| self.unfair(candidate, slice)));
         failed
+    }
+
+    /// Why a slice fails, held against the whole at its threshold.
+    fn unfair(&self, candidate: &Evaluation, slice: &SliceRow) -> Option<String> {
+        let at = candidate.at.iter().find(|at| at.threshold == slice.threshold)?;
+        let (whole, found) = (at.false_positives.value, slice.false_positives.value);
+        let times = self.slice_false_positives_max;
+        // A slice without a benign account has none to alarm about.
+        let fails = slice.accounts >= self.slice_accounts_min && (whole.is_nan() || found > times * whole);
+        fails.then(|| {
+            let SliceRow { column, value, threshold, .. } = slice;
+            format!("{column} {value} has {found:.5} false positives from {threshold}, more than {times} times the whole's {whole:.5}")
+        })
     }
 
     /// What no gate could look at, since it was not measured.
@@ -147,10 +165,22 @@ mod tests {
         };
         one(&Gates { auc_min: 0.999, ..gates.clone() }, &good, None, "AUC");
         one(&Gates { average_precision_min: 0.999, ..gates.clone() }, &good, None, "average precision");
-        one(&Gates { calibration_error_max: 1e-4, ..gates.clone() }, &good, None, "calibration error");
+        let mut wide = good.clone();
+        wide.calibration.of_all = 0.2;
+        one(&gates, &wide, None, "calibration error is 0.2000");
         let mut better = good.clone();
         better.quality.average_precision += 0.02;
         one(&gates, &good, Some(&better), "the champion's");
+        let mut odd = good.clone();
+        odd.calibration.of_acted = 0.2;
+        one(&gates, &odd, None, "of scores from 0.1 is 0.2000");
+        odd.calibration.acted_accounts = 29;
+        one(&gates, &odd, None, "29 accounts score 0.1 or more");
+        let mut moved_up = good.clone();
+        moved_up.drift.push(Drift { column: SCORE.to_owned(), ..moved(0.3) });
+        one(&gates, &moved_up, None, "drift (PSI) of (score) is 0.3000");
+        let seen = Evaluation { is_of_training: true, ..good.clone() };
+        one(&gates, &seen, None, "it learned from these very rows");
         let mut drifted = good.clone();
         drifted.drift = vec![moved(0.01), moved(0.4)];
         one(&gates, &drifted, None, "drift (PSI) of x is 0.4000");
@@ -159,6 +189,30 @@ mod tests {
         let mut nothing = good.clone();
         nothing.quality.auc = f64::NAN;
         one(&gates, &nothing, None, "AUC is NaN");
+    }
+
+    #[test]
+    fn at_a_base_rate_of_one_percent_a_model_that_says_more_than_it_knows_is_refused() {
+        // 20,000 accounts, 200 abusive. Scores rank well; every second of the high ones is right.
+        let of = |said: f64, share: u64| {
+            let row = |n: u64| Scored {
+                score: if n < 190 * share { said } else { 0.0005 },
+                abusive: n < 200 * share && n.is_multiple_of(share),
+                weight: 1.0,
+            };
+            let rows: Vec<Scored> = (0..20_000).map(row).collect();
+            let accounts: Vec<u64> = (0..20_000).collect();
+            let mut found = Evaluation::new(("m", "t"), (&rows, &accounts), &[0.5]);
+            found.drift = vec![moved(0.01)];
+            found
+        };
+        let gates = Gates::default();
+        assert_eq!(gates.failures(&of(0.5, 2), None), Vec::<String>::new());
+        let failed = gates.failures(&of(0.9, 2), None);
+        assert!(failed.len() == 1 && failed[0].contains("of scores from 0.1 is 0.3"), "{failed:?}");
+        // One that never says more than a tenth has nothing to be judged by.
+        let failed = gates.failures(&of(0.09, 2), None);
+        assert!(failed.len() == 1 && failed[0].contains("0 accounts score 0.1 or more"), "{failed:?}");
     }
 
     #[test]

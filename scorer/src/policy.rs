@@ -23,7 +23,7 @@ pub(crate) use mask::newer_than;
 pub(crate) use screen::Screen;
 
 use features::FeatureSet;
-use schema::{Action, Limit};
+use schema::{Action, Limit, Mode};
 
 use crate::blocklist::EntryView;
 use crate::error::Error;
@@ -198,6 +198,21 @@ impl Policy {
     /// With file, line, column and reason.
     pub fn parse(file: &str, text: &str) -> Result<Policy, Error> {
         build::build(file, text)
+    }
+}
+
+impl Policy {
+    /// Scores from which rules and bands that are enforced do something to an account (more than showing it to a human), rising. Whoever asks
+    /// how a model treats people asks at these.
+    #[must_use]
+    pub fn acts_from(&self) -> Vec<f32> {
+        let acts = |outcome: &Outcome| outcome.mode == Mode::Enforce && outcome.action != Action::Review;
+        let bands = self.bands.iter().filter(|band| acts(&band.outcome)).map(|band| band.score);
+        let rules = self.rules.iter().filter(|rule| acts(&rule.outcome)).filter_map(Rule::score_from);
+        let mut scores: Vec<f32> = bands.chain(rules).collect();
+        scores.sort_by(f32::total_cmp);
+        scores.dedup();
+        scores
     }
 }
 

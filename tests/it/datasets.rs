@@ -210,9 +210,9 @@ fn the_five_commands_of_the_readme_end_with_a_shadow_that_scores() {
     }
     assert!(line.contains(&version) && line.contains("\"mode\":\"shadow\""), "{line}");
     let of = "--registry weir-data/registry --trust signing.key.pub";
-    let _ = write(folder, "lax.toml", b"auc_min = 0.5\ncalibration_error_max = 0.5\n");
+    let _ = write(folder, "lax.toml", b"auc_min = 0.5\ncalibration_error_max = 0.5\nscore_psi_max = 9.0\n");
     let promote = format!(
-        "models promote candidate latest {of} --config rows/train.toml --data rows/rows.csv --gates lax.toml"
+        "models promote candidate latest {of} --config rows/train.toml --data rows/rows.csv --gates lax.toml --allow-training-data"
     );
     // Where nobody listens nothing is noted.
     let refused = run(folder, &format!("{promote} --url http://127.0.0.1:1").split(' ').collect::<Vec<_>>());

@@ -321,7 +321,7 @@ fn new_trees_learn_first(folder: &Path, shared: &Path, url: &str) {
     let _ = write(
         folder,
         "lax.toml",
-        b"auc_min = 0.0\ncalibration_error_max = 1.0\naverage_precision_loss_max = 1.0\npsi_max = 99.0\n",
+        b"auc_min = 0.0\ncalibration_error_max = 1.0\naverage_precision_loss_max = 1.0\npsi_max = 99.0\nscore_psi_max = 99.0\n",
     );
     done(folder, "train --config other.toml --out other.json");
     done(folder, "models keygen key");
@@ -330,7 +330,7 @@ fn new_trees_learn_first(folder: &Path, shared: &Path, url: &str) {
     let version = |added: &str| added.split_whitespace().last().expect("a name and a version").to_owned();
     let promote = |version: &str, more: &str| {
         let line = format!(
-            "models promote candidate {version} --registry data/registry --trust key.pub --config other.toml --data {} --gates lax.toml{more}",
+            "models promote candidate {version} --registry data/registry --trust key.pub --config other.toml --data {} --gates lax.toml --allow-training-data{more}",
             rows.display()
         );
         run(folder, &line.split(' ').collect::<Vec<_>>())
@@ -340,19 +340,23 @@ fn new_trees_learn_first(folder: &Path, shared: &Path, url: &str) {
     let told = format!(" --url {url}");
     let refused = promote(&version(&other), &told);
     assert!(refused.code == 2 && refused.stderr.contains("labels have taught"), "{}", refused.stderr);
-    let promoted = promote(&version(&other), &format!("{told} --history data/history.db --key key"));
-    assert_eq!(promoted.code, 0, "{}", promoted.stderr);
-    let shown: Value =
-        serde_json::from_str(&done(folder, &format!("control --url {url} show"))).expect("it is JSON");
-    let active = shown["active"].as_array().expect("versions");
     let of = |kind: &str| {
+        let shown: Value =
+            serde_json::from_str(&done(folder, &format!("control --url {url} show"))).expect("it is JSON");
+        let active = shown["active"].as_array().expect("versions");
         let found = active.iter().find(|one| one["kind"] == kind);
         found
             .and_then(|one| one["version"].as_str())
             .unwrap_or_else(|| panic!("no {kind}: {shown}"))
             .to_owned()
     };
+    let learned = of("weights");
+    let promoted = promote(&version(&other), &format!("{told} --history data/history.db --key key"));
+    assert_eq!(promoted.code, 0, "{}", promoted.stderr);
     assert_eq!(of("model"), version(&other));
     let weights = read(folder, &format!("data/registry/weights/online/{}.json", of("weights")));
     assert!(weights.contains(&version(&other)), "the weights in force are of other trees");
+    // Back to the trees of before, with what labels had taught them.
+    done(folder, &format!("models rollback candidate --registry data/registry --trust key.pub{told}"));
+    assert_eq!((of("model"), of("weights")), (version(&base), learned));
 }

@@ -1,12 +1,12 @@
 //! Signed models in a folder, and which of them decides: champion and shadows by name.
 //!
 //! Separate from `registry`, which only loads what an activation names; both lie in one folder, `DIR/model/<name>/<version>.json`, here with
-//! `<version>.sig` beside it and the name's `state.json`. Invariants: a version is never replaced; a version whose signature does not
+//! `<version>.sig` beside it and the name's `state.json`; beside weights, `in_force.json`. Invariants: a version is never replaced; a version whose signature does not
 //! prove it, or is not by a trusted key, is not read; every act is kept in the history.
 
 mod file;
 
-pub use file::{GatesFile, State, Step};
+pub use file::{GatesFile, State, Step, WeightsInForce};
 
 use models::{Model, Weights};
 use schema::ControlKind;
@@ -21,6 +21,8 @@ use crate::signature::{PublicKey, SecretKey};
 
 /// Largest state or signature file, bytes.
 const BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// The file in which it is noted which weights were put in force last.
+const IN_FORCE: &str = "in_force.json";
 /// Most acts that are kept of a name.
 const HISTORY_MAX: usize = 10_000;
 
@@ -68,6 +70,27 @@ impl ModelRegistry {
                 .is_some_and(|weights| weights.base == base)
         };
         files.is_ok_and(|files| files.into_iter().any(is_of))
+    }
+
+    /// The weights of that name that were put in force last, if they are of this version of a model.
+    pub fn weights_in_force(&self, name: &str, base: &str) -> Option<WeightsInForce> {
+        let noted: WeightsInForce = parsed(&self.note(name)?).ok()?;
+        let needed =
+            Needed { kind: ControlKind::Weights, name: name.to_owned(), version: noted.version.clone() };
+        let bytes = files::read(&self.registry.file(&needed).ok()?, MODEL_BYTES_MAX as u64).ok()?;
+        Weights::from_bytes(&bytes).ok().filter(|weights| weights.base == base).map(|_| noted)
+    }
+
+    /// Notes which weights of their name were put in force last, if any lie here; version [`schema::NO_WEIGHTS`]: none.
+    pub fn note_weights(&self, weights: &WeightsInForce) -> Result<(), Error> {
+        let Some(file) = self.note(&weights.name) else { return Ok(()) };
+        files::write(&file, &json(weights))
+    }
+
+    /// Where that is noted, if there is such a name.
+    fn note(&self, name: &str) -> Option<String> {
+        let folder = format!("{}/weights/{name}", self.folder);
+        std::fs::metadata(&folder).is_ok_and(|found| found.is_dir()).then(|| format!("{folder}/{IN_FORCE}"))
     }
 
     /// Signs a model and puts it in under its name and version.

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::plot::{Axes, bars, by_magnitude, square};
-use super::{Evaluation, Part};
+use super::{ACTED_FROM, CalibrationError, Evaluation, Part, SliceRow};
 use crate::measure::FALSE_POSITIVE_RATES;
 use crate::page::{begin, end, escape, tiles};
 
@@ -40,10 +40,15 @@ impl Evaluation {
     fn tiles(&self, out: &mut String) -> std::fmt::Result {
         let q = &self.quality;
         let [low, high] = self.auc_interval;
+        let CalibrationError { of_all, of_acted, acted_accounts } = self.calibration;
+        let acted =
+            format!("{of_acted:.4} of scores from {ACTED_FROM} beyond chance, {acted_accounts} accounts");
+        let calibration = (format!("{of_all:.4}"), "calibration error".to_owned(), acted);
         let mut shown = vec![
             (format!("{:.4}", q.auc), "AUC".to_owned(), format!("{low:.4} to {high:.4}")),
             (format!("{:.4}", q.average_precision), "average precision".to_owned(), String::new()),
             (format!("{:.5}", q.brier), "Brier score".to_owned(), "0 is perfect".to_owned()),
+            calibration,
             (q.rows.to_string(), "rows".to_owned(), format!("{} abusive", q.abusive)),
         ];
         for (rate, recall) in FALSE_POSITIVE_RATES.iter().zip(q.recall_at) {
@@ -101,15 +106,16 @@ impl Evaluation {
     }
 
     fn slices_table(&self, out: &mut String) -> std::fmt::Result {
-        if self.slices.is_empty() {
+        let rows: Vec<&SliceRow> = self.shown_slices().collect();
+        if rows.is_empty() {
             return Ok(());
         }
         out.push_str(
             "<h2>Slices</h2>\n<div class=\"scroll\"><table><tr><th>slice<th>rows<th>abusive<th>AUC<th>precision\
              <th>recall<th>false positives</tr>\n",
         );
-        for (index, row) in self.slices.iter().enumerate() {
-            let turn = index > 0 && self.slices[index - 1].column != row.column;
+        for (index, row) in rows.iter().enumerate() {
+            let turn = index > 0 && rows[index - 1].column != row.column;
             let auc = if row.auc.is_nan() { "-".to_owned() } else { format!("{:.4}", row.auc) };
             writeln!(
                 out,

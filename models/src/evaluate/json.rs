@@ -25,8 +25,8 @@ impl Evaluation {
         };
         let slices = self.slices.iter().map(|row| {
             json!({
-                "column": row.column, "value": row.value, "rows": row.rows, "accounts": row.accounts, "abusive": row.abusive,
-                "auc": row.auc, "precision": part(row.precision), "recall": part(row.recall),
+                "column": row.column, "value": row.value, "threshold": row.threshold, "rows": row.rows,
+                "accounts": row.accounts, "abusive": row.abusive, "auc": row.auc, "precision": part(row.precision), "recall": part(row.recall),
                 "false_positives": part(row.false_positives),
             })
         });
@@ -43,12 +43,16 @@ impl Evaluation {
         let value = json!({
             "title": self.title,
             "how": self.how,
+            "is_of_training": self.is_of_training,
             "rows": q.rows,
             "abusive": q.abusive,
             "auc": q.auc,
             "auc_interval": self.auc_interval,
             "average_precision": q.average_precision,
             "brier": q.brier,
+            "calibration_error": self.calibration.of_all,
+            "calibration_error_acted": self.calibration.of_acted,
+            "acted_accounts": self.calibration.acted_accounts,
             "recall_at": recall,
             "thresholds": self.at.iter().map(at).collect::<Vec<Value>>(),
             "reliability": bins.collect::<Vec<Value>>(),

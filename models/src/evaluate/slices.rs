@@ -28,6 +28,8 @@ pub struct SliceRow {
     pub abusive: u64,
     /// NaN if a label is missing.
     pub auc: f64,
+    /// Rows of at least this score are acted upon.
+    pub threshold: f64,
     /// At the threshold.
     pub precision: Part,
     /// At the threshold.
@@ -76,6 +78,7 @@ pub fn slice(
             accounts,
             abusive: found.abusive,
             auc: found.auc,
+            threshold,
             precision: at.precision,
             recall: at.recall,
             false_positives: at.false_positives,

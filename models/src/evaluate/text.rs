@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Evaluation, Part};
+use super::{ACTED_FROM, CalibrationError, Evaluation, Part};
 use crate::measure::FALSE_POSITIVE_RATES;
 
 /// Most lines of a list.
@@ -28,6 +28,12 @@ impl Evaluation {
         writeln!(out, "  AUC                 {:>9.4}  ({low:.4} to {high:.4})", q.auc)?;
         writeln!(out, "  average precision   {:>9.4}", q.average_precision)?;
         writeln!(out, "  Brier score         {:>9.5}", q.brier)?;
+        let CalibrationError { of_all, of_acted, acted_accounts } = self.calibration;
+        writeln!(out, "  calibration error   {of_all:>9.4}")?;
+        writeln!(
+            out,
+            "    of scores from {ACTED_FROM}{of_acted:>9.4}  beyond chance, {acted_accounts} accounts"
+        )?;
         for (rate, recall) in FALSE_POSITIVE_RATES.iter().zip(q.recall_at) {
             writeln!(out, "  recall at FPR {rate:<6e}{recall:>9.4}")?;
         }
@@ -59,7 +65,7 @@ impl Evaluation {
         }
         if !self.slices.is_empty() {
             writeln!(out, "slices (rows, abusive, AUC, recall, false positives)")?;
-            for row in self.slices.iter().take(LISTED) {
+            for row in self.shown_slices().take(LISTED) {
                 writeln!(
                     out,
                     "  {:>9} {:>8}  {:.4}  {:.4}  {:.5}  {} {}",
@@ -72,7 +78,7 @@ impl Evaluation {
                     row.value
                 )?;
             }
-            more(out, self.slices.len())?;
+            more(out, self.shown_slices().count())?;
         }
         if !self.drift.is_empty() {
             writeln!(out, "drift (PSI: under .1 little, over .25 much)")?;

@@ -23,7 +23,7 @@ pub struct Part {
 
 /// Sums of weighted rows.
 #[derive(Debug, Default)]
-struct Tally {
+pub(super) struct Tally {
     rows: u64,
     square: f64,
     /// Weight, and weight that hit, by account.
@@ -31,7 +31,8 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, weight: f64, account: u64, hit: bool) {
+    /// Adds a row.
+    pub(super) fn add(&mut self, weight: f64, account: u64, hit: bool) {
         self.rows += 1;
         self.square += weight * weight;
         let sums = self.accounts.entry(account).or_default();
@@ -40,7 +41,7 @@ impl Tally {
     }
 
     /// Wilson's interval, with as many rows as they are worth.
-    fn part(&self) -> Part {
+    pub(super) fn part(&self) -> Part {
         if self.rows == 0 {
             return Part { value: f64::NAN, low: f64::NAN, high: f64::NAN, rows: 0 };
         }
@@ -55,6 +56,11 @@ impl Tally {
         let worth = weight * weight * of_accounts.min(1.0 / self.square);
         let (low, high) = wilson(p, worth);
         Part { value: p, low, high, rows: self.rows }
+    }
+
+    /// Accounts that its rows are of.
+    pub(super) fn accounts(&self) -> u64 {
+        self.accounts.len() as u64
     }
 }
 

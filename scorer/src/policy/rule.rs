@@ -150,6 +150,13 @@ impl Rule {
         self.kinds
     }
 
+    /// The score below which it cannot hold, if its condition says so in an outermost part.
+    #[must_use]
+    pub fn score_from(&self) -> Option<f32> {
+        let (comparison, bound) = self.condition.score_bound()?;
+        matches!(comparison, Comparison::AtLeast | Comparison::Greater).then_some(bound)
+    }
+
     /// Whether the condition surely holds. The part that fails most often drifts to the front.
     #[inline]
     #[must_use]

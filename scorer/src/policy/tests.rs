@@ -200,3 +200,14 @@ proptest! {
         let _ = Policy::parse("t", &one_rule(&when));
     }
 }
+
+#[test]
+fn it_knows_from_which_scores_it_does_something_to_an_account() {
+    assert_eq!(Policy::default_policy().unwrap().acts_from(), [0.95, 0.97, 0.98]);
+    let text = "format = 1\nname = \"t\"\n[[band]]\nname = \"a\"\nscore = 0.7\naction = \"challenge\"\n\
+                [[band]]\nname = \"b\"\nscore = 0.6\naction = \"review\"\n\
+                [[band]]\nname = \"c\"\nscore = 0.5\naction = \"challenge\"\nmode = \"shadow\"\n\
+                [[rule]]\nname = \"d\"\nwhen = '0.8 <= score && messages_24h >= 3'\naction = \"warn\"\nscope = \"new_chats\"\n\
+                [[rule]]\nname = \"e\"\nwhen = 'score < 0.9'\naction = \"warn\"\nscope = \"new_chats\"\n";
+    assert_eq!(Policy::parse("t", text).unwrap().acts_from(), [0.7, 0.8]);
+}

@@ -16,7 +16,7 @@ use self::channel::{Channel, Said};
 use crate::commands::broker::BrokerArgs;
 use crate::error::{Error, Outcome};
 use crate::files;
-use crate::model_registry::signature_of;
+use crate::model_registry::{ModelRegistry, WeightsInForce, signature_of};
 use crate::registry::Registry;
 
 const EXAMPLES: &str = "\
@@ -25,7 +25,7 @@ Examples:
   weir control --brokers kafka-1:9092 kill off
   weir control --brokers kafka-1:9092 activate policy strict.toml --name main --version 2026-11-25 --registry /srv/weir
   weir control --brokers kafka-1:9092 activate model m.json --name next --version 7 --registry /srv/weir --shadow
-  weir control --brokers kafka-1:9092 activate model --name next --version 7 --registry /srv/weir --share 0.05
+  weir control --brokers kafka-1:9092 activate model --name next --version 7 --registry /srv/weir --share 0.05     once it passed the gates
   weir control --brokers kafka-1:9092 activate blocklist devices.blocklist --name devices --version 41 --registry /srv/weir
 
   weir control --url http://127.0.0.1:8484 kill on                the same for `weir up`
@@ -34,7 +34,8 @@ Examples:
 
 Every worker must be given the same registry (`weir run --registry`); that of `weir up` is [data] registry in its configuration. A
 file may also be put there by other means, as KIND/NAME/VERSION with the kind's ending; `activate` without FILE then says that it is
-wanted. The key of a publisher comes from --key-file, else from what the server reads: WEIR_KEYS_PUBLISHER, WEIR_KEYS_ADMIN and their
+wanted. A model decides, about all accounts or a share of them, only if the registry notes that the gates let it pass (`weir models promote`,
+with --share for a share of accounts), or with --ungated. The key of a publisher comes from --key-file, else from what the server reads: WEIR_KEYS_PUBLISHER, WEIR_KEYS_ADMIN and their
 _FILE.";
 
 /// Longest file that is activated, bytes.
@@ -96,6 +97,9 @@ struct ActivateArgs {
     /// For a model: decide about this share of accounts in the champion's place, 0 to 1; 0 lets it go.
     #[arg(long, value_name = "SHARE")]
     share: Option<f32>,
+    /// For a model: let it decide although it is not noted in the registry that the gates let it pass.
+    #[arg(long)]
+    ungated: bool,
     /// The folder of versions that all workers share, or that of the server; with --url needed for FILE alone.
     #[arg(long, value_name = "DIR")]
     registry: Option<String>,
@@ -135,6 +139,7 @@ pub fn run(args: &ControlArgs) -> Result<Outcome, Error> {
             (ControlKind::Kill, KILL_NAME, version, None)
         }
         Wanted::Activate(wanted) => {
+            passed(wanted)?;
             (mode, share) = (wanted.shadow.then_some(Mode::Shadow), wanted.share);
             (wanted.kind.control(), wanted.name.as_str(), wanted.version.as_str(), place(wanted, args)?)
         }
@@ -150,7 +155,32 @@ pub fn run(args: &ControlArgs) -> Result<Outcome, Error> {
         None => Channel::Brokers { access: Box::new(args.broker.access()?), prefix: &args.broker.prefix },
     };
     println!("{}", channel.publish(&args.by, said)?);
+    if let Wanted::Activate(ActivateArgs {
+        kind: Kind::Weights, name, version, registry: Some(folder), ..
+    }) = &args.wanted
+    {
+        let (name, version) = (name.clone(), version.clone());
+        ModelRegistry::open(folder)?.note_weights(&WeightsInForce { name, version })?;
+    }
     Ok(Outcome::Done)
+}
+
+/// Refuses a model that is to decide and that no gate let pass.
+fn passed(wanted: &ActivateArgs) -> Result<(), Error> {
+    let decides = matches!(wanted.kind, Kind::Model) && !wanted.shadow && wanted.share != Some(0.0);
+    if !decides || wanted.ungated {
+        return Ok(());
+    }
+    let ActivateArgs { name, version, .. } = wanted;
+    let noted =
+        wanted.registry.as_ref().map(|folder| ModelRegistry::open(folder)?.state(name)).transpose()?;
+    if noted.is_some_and(|state| state.passed(version)) {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "no gate is known to have let {name} {version} pass: `weir models promote` measures it (--share for a share of accounts) and notes it in \
+         --registry DIR; --ungated lets it decide all the same"
+    )))
 }
 
 /// Puts the file where it is found, if it is what it says; gives its SHA-256, unless only the server can see it.

@@ -17,32 +17,59 @@ pub struct SignatureFile {
 }
 
 /// What a name's versions are used for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
     /// The version that decides.
     pub champion: Option<String>,
     /// Versions that only score.
     pub shadows: Vec<String>,
+    /// Versions that decide about a share of accounts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub challengers: Vec<String>,
     /// What was done, oldest first.
     pub history: Vec<Step>,
 }
 
-/// One act.
+impl State {
+    /// Whether the gates once let the version pass.
+    pub fn passed(&self, version: &str) -> bool {
+        let has_passed = |step: &Step| ["promote", "share"].contains(&step.act.as_str());
+        self.history.iter().any(|step| step.version == version && has_passed(step))
+    }
+}
+
+/// Weights that labels taught, by the name under which they are in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightsInForce {
+    /// The name.
+    pub name: String,
+    /// The version.
+    pub version: String,
+}
+
+/// One act.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// When, ms since the Unix epoch.
     pub at: u64,
     /// Who, a pseudonym.
     pub by: String,
-    /// `add`, `promote`, `shadow` or `rollback`.
+    /// `add`, `promote`, `share`, `shadow` or `rollback`.
     pub act: String,
     /// The version.
     pub version: String,
     /// The champion before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
+    /// The weights that were in force with that champion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightsInForce>,
+    /// The share of accounts that it decides about, if not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f32>,
 }
 
 /// Gates that differ from the defaults.
@@ -53,7 +80,9 @@ pub struct GatesFile {
     average_precision_min: Option<f64>,
     average_precision_loss_max: Option<f64>,
     calibration_error_max: Option<f64>,
+    calibration_accounts_min: Option<u64>,
     psi_max: Option<f64>,
+    score_psi_max: Option<f64>,
     slice_accounts_min: Option<u64>,
     slice_false_positives_max: Option<f64>,
 }
@@ -69,7 +98,9 @@ impl GatesFile {
                 .average_precision_loss_max
                 .unwrap_or(other.average_precision_loss_max),
             calibration_error_max: self.calibration_error_max.unwrap_or(other.calibration_error_max),
+            calibration_accounts_min: self.calibration_accounts_min.unwrap_or(other.calibration_accounts_min),
             psi_max: self.psi_max.unwrap_or(other.psi_max),
+            score_psi_max: self.score_psi_max.unwrap_or(other.score_psi_max),
             slice_accounts_min: self.slice_accounts_min.unwrap_or(other.slice_accounts_min),
             slice_false_positives_max: self
                 .slice_false_positives_max

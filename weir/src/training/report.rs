@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use models::evaluate::{Drift, Evaluation, Profile, SCORE, Seen, Shape, TrialRow, drift, importance, slice};
+use models::evaluate::{
+    Drift, Evaluation, Profile, SCORE, Seen, Shape, SliceRow, TrialRow, drift, importance, slice,
+};
 use models::experiment::{Folds, Found, Plan};
 use models::measure::Scored;
 use models::model::sigmoid;
@@ -30,7 +32,7 @@ pub fn of_found(table: &Table, found: &Found, plan: &Plan, workers: &dyn Workers
     let threshold = cheapest.unwrap_or(THRESHOLD);
     let accounts = accounts(&table.data, &held);
     let mut report = Evaluation::new((found.model.name(), &how), (&rows, &accounts), &[threshold]);
-    report.slices = slices(table, &held, &rows, threshold);
+    report.slices = slices(table, &held, &rows, &[threshold]);
     let seen: Vec<Seen<'_>> =
         found.folds.iter().zip(&found.bodies).map(|(fold, body)| Seen { body, rows: &fold.held }).collect();
     report.importance = importance(&table.data, &seen, plan.seed, workers);
@@ -61,25 +63,30 @@ pub fn accounts(data: &Dataset, rows: &[usize]) -> Vec<u64> {
     rows.iter().map(|&row| data.groups[row]).collect()
 }
 
-/// The slices of a table, over some of its rows.
-pub fn slices(
-    table: &Table,
-    held: &[usize],
-    rows: &[Scored],
-    threshold: f64,
-) -> Vec<models::evaluate::SliceRow> {
+/// The slices of a table, over some of its rows, at each threshold in turn.
+pub fn slices(table: &Table, held: &[usize], rows: &[Scored], thresholds: &[f64]) -> Vec<SliceRow> {
     let accounts = accounts(&table.data, held);
-    let of = |column: &SliceColumn| {
-        let values: Vec<&str> = held.iter().map(|&row| column.of(row)).collect();
-        let found = slice(&column.title, (&values, &accounts), rows, threshold);
-        let distinct = values.into_iter().collect::<BTreeSet<_>>().len();
-        if distinct > found.len() || column.has_others() {
-            let (title, apart) = (&column.title, found.len() - 1);
-            eprintln!("{title} has many values: the {apart} largest are measured apart, the others together");
-        }
-        found
+    let at = |threshold: f64| {
+        let of = |column: &SliceColumn| {
+            let values: Vec<&str> = held.iter().map(|&row| column.of(row)).collect();
+            slice(&column.title, (&values, &accounts), rows, threshold)
+        };
+        table.slices.iter().map(of).collect::<Vec<_>>()
     };
-    table.slices.iter().flat_map(of).collect()
+    let found: Vec<Vec<Vec<SliceRow>>> = thresholds.iter().map(|&threshold| at(threshold)).collect();
+    for (column, found) in table.slices.iter().zip(found.iter().flatten()) {
+        tell_of_many(column, held, found.len());
+    }
+    found.into_iter().flatten().flatten().collect()
+}
+
+/// Says that not every value is measured apart.
+fn tell_of_many(column: &SliceColumn, held: &[usize], shown: usize) {
+    let distinct = held.iter().map(|&row| column.of(row)).collect::<BTreeSet<_>>().len();
+    if distinct > shown || column.has_others() {
+        let (title, apart) = (&column.title, shown - 1);
+        eprintln!("{title} has many values: the {apart} largest are measured apart, the others together");
+    }
 }
 
 /// How columns and the score moved from what the model learned from, or from a table of the same columns, to rows of now. Nothing if there

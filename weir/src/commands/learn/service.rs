@@ -16,7 +16,7 @@ use crate::commands::control::channel::{Channel, ChannelArgs, Said};
 use crate::error::{Error, Outcome};
 use crate::interrupt::Interrupt;
 use crate::learning::{Follow, Publish, Wanted, follow};
-use crate::model_registry::{self, ModelRegistry};
+use crate::model_registry::{self, ModelRegistry, WeightsInForce};
 use crate::registry::Registry;
 use crate::signature::{PublicKey, SecretKey};
 use crate::telemetry::{Exporter, Metrics, Pulses, Shows};
@@ -83,6 +83,7 @@ impl FollowArgs {
 struct Publisher<'a> {
     channel: Channel<'a>,
     registry: Registry,
+    notes: ModelRegistry,
     name: &'a str,
     by: &'a str,
     key: Option<SecretKey>,
@@ -97,7 +98,10 @@ impl Publish for Publisher<'_> {
                 model_registry::put_weights(&self.registry, (name, version, weights), self.key.as_ref())?;
             sha256 = Some(put);
         }
-        self.channel.publish(self.by, Said { kind, name, version, sha256, mode: None, share: None })
+        let told =
+            self.channel.publish(self.by, Said { kind, name, version, sha256, mode: None, share: None })?;
+        self.notes.note_weights(&WeightsInForce { name: name.to_owned(), version: version.to_owned() })?;
+        Ok(told)
     }
 }
 
@@ -113,6 +117,7 @@ pub fn run(args: &LearnArgs, wanted: Wanted) -> Result<Outcome, Error> {
         (Some(channel), Some(registry)) => Some(Publisher {
             channel,
             registry: Registry::open(registry)?,
+            notes: ModelRegistry::open(registry)?,
             name: &own.weights,
             by: &own.by,
             key: args.key.as_deref().map(SecretKey::read).transpose()?,

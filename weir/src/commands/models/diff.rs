@@ -3,9 +3,9 @@
 //! Separate from the gates, which let one pass: this only shows. Invariant: both are measured on the same rows.
 
 use models::evaluate::Evaluation;
-use models::gates::calibration_error;
 
-use super::{MeasuredArgs, VersionArgs, measured};
+use super::VersionArgs;
+use super::measured::{MeasuredArgs, measured};
 use crate::error::Error;
 use crate::files;
 use crate::model_registry::ModelRegistry;
@@ -19,14 +19,15 @@ pub fn diff(other: &str, args: &MeasuredArgs) -> Result<(), Error> {
     let registry = ModelRegistry::open(&place.registry)?;
     let version = &args.version.version(&registry)?;
     let trusted = trust.keys()?;
-    let of = |version: &str| measured(args, &registry.read(name, version, &trusted)?.0);
+    let of = |version: &str| measured(args, &registry.read(name, version, &trusted)?.0, &[]);
     let (a, b) = (of(version)?, of(other)?);
     let mut text = format!("{:<24}{version:>18}{other:>18}\n", "");
-    let figures: [Figure; 5] = [
+    let figures: [Figure; 6] = [
         ("AUC", |found| found.quality.auc),
         ("average precision", |found| found.quality.average_precision),
         ("Brier score", |found| found.quality.brier),
-        ("calibration error", calibration_error),
+        ("calibration error", |found| found.calibration.of_all),
+        ("  where it acts", |found| found.calibration.of_acted),
         ("recall at FPR 1e-3", |found| found.quality.recall_at[1]),
     ];
     for (what, of) in figures {

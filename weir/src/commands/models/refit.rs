@@ -11,7 +11,7 @@ use crate::commands::archived::ArchivedArgs;
 use crate::commands::control::channel::{ChannelArgs, Said};
 use crate::error::Error;
 use crate::learning::{self, Wanted};
-use crate::model_registry::{self, ModelRegistry};
+use crate::model_registry::{self, ModelRegistry, WeightsInForce};
 use crate::registry::Registry;
 use crate::signature::SecretKey;
 
@@ -70,6 +70,14 @@ impl RefitArgs {
         let rows = learning::read_archive(archive, model, (until, self.window_days * DAY_MS))?;
         let learned = learning::run(model, &rows, Wanted::default(), &mut learning::State::default())?;
         let [taught, held, _] = learned.labels;
+        if taught + held == 0 {
+            return Err(Error::Usage(format!(
+                "the archive holds no label of its last {} days, so that nothing could teach {}: give more --window-days, or --without-weights \
+                 to let it decide as it was trained",
+                self.window_days,
+                model.version()
+            )));
+        }
         eprintln!(
             "{} learned from {taught} stored labels, beside {held} of held-out accounts",
             model.version()
@@ -83,11 +91,25 @@ impl RefitArgs {
         put(&registry, (&self.weights, &weights), key.as_ref()).map(Some)
     }
 
+    /// The weights that are in force with a champion, as far as the registry knows.
+    pub fn in_force(&self, registry: &ModelRegistry, champion: &str) -> Option<WeightsInForce> {
+        registry.weights_in_force(&self.weights, champion)
+    }
+
     /// Puts them in force, behind their model; gives what became of it.
-    pub fn put_in_force(&self, told: &ChannelArgs, by: &str, ready: Option<Ready>) -> Result<String, Error> {
+    pub fn put_in_force(
+        &self,
+        (told, registry): (&ChannelArgs, &ModelRegistry),
+        by: &str,
+        ready: Option<Ready>,
+    ) -> Result<String, Error> {
         let (Some(ready), Some(channel)) = (ready, told.channel()?) else { return Ok(String::new()) };
-        let (kind, version, sha256) = (ControlKind::Weights, &ready.version, Some(ready.sha256));
-        channel.publish(by, Said { kind, name: &self.weights, version, sha256, mode: None, share: None })
+        let Ready { version, sha256 } = ready;
+        let (kind, name) = (ControlKind::Weights, &self.weights);
+        let said = Said { kind, name, version: &version, sha256: Some(sha256), mode: None, share: None };
+        let told = channel.publish(by, said)?;
+        registry.note_weights(&WeightsInForce { name: name.clone(), version })?;
+        Ok(told)
     }
 }
 

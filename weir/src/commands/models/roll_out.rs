@@ -11,6 +11,22 @@ use crate::commands::control::channel::{ChannelArgs, Said};
 use crate::error::Error;
 use crate::registry::Registry;
 
+/// As what a version is put in force; by default for all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct How {
+    /// As a shadow.
+    pub mode: Option<Mode>,
+    /// For a share of accounts.
+    pub share: Option<f32>,
+}
+
+impl How {
+    /// For a share of accounts.
+    pub fn share(share: f32) -> Self {
+        Self { mode: None, share: Some(share) }
+    }
+}
+
 /// Puts a version in force, as a shadow or for all; gives what became of it, or what is left to do.
 ///
 /// # Errors
@@ -19,7 +35,7 @@ pub fn put_in_force(
     told: &ChannelArgs,
     (place, trust): (&Place, &Trust),
     (name, version): (&str, &str),
-    mode: Option<Mode>,
+    How { mode, share }: How,
 ) -> Result<String, Error> {
     let Some(channel) = told.channel()? else {
         return Ok("noted in the registry alone: --url or --brokers puts it in force".to_owned());
@@ -28,5 +44,5 @@ pub fn put_in_force(
     let kind = ControlKind::Model;
     let needed = Needed { kind, name: name.to_owned(), version: version.to_owned() };
     let sha256 = Some(registry.check(&needed, None)?);
-    channel.publish(&place.by, Said { kind, name, version, sha256, mode, share: None })
+    channel.publish(&place.by, Said { kind, name, version, sha256, mode, share })
 }
