@@ -10,6 +10,7 @@ mod context;
 mod murmur2;
 mod queue;
 mod tail;
+mod topic;
 
 pub use admission::{Admission, Record, SigningKey};
 pub use consumer::{Assignment, Change, Consumer, SESSION_TIMEOUT_MS};

@@ -3,7 +3,7 @@
 //! Separate from the engines, whose bytes it does not understand, and from the log, whose offsets it only carries. Layout:
 //! `ROLE/PARTITION/CHAIN/NUMBER/PART.part` and, written last, `ROLE/PARTITION/CHAIN/NUMBER/manifest.json`. Invariants: what has
 //! no manifest does not exist; a manifest names every part with its length and checksum, and every chunk has its own; a
-//! checkpoint of another role, partition, number of partitions, catalogue or format is refused by name; the newest chain that is
+//! checkpoint of another role, partition, number of partitions, catalogue, topic or format is refused by name; the newest chain that is
 //! whole is never pruned; memory is bounded by one part and a few chunks.
 
 #[cfg(feature = "cloud")]
@@ -57,6 +57,25 @@ pub struct Place {
     pub partitions: u32,
     /// The hash of the feature catalogue.
     pub catalog: u64,
+    /// The ids of the topics that its offsets are of, as far as they are known; `None`: it is not asked.
+    pub topics: Option<Topics>,
+}
+
+/// Ids of topics: one that is deleted and made anew has another, and offsets of the old one mean nothing in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Topics {
+    /// The topic that is read.
+    pub own: u128,
+    /// The one whose offsets are in what is read, if any.
+    pub other: Option<u128>,
+}
+
+impl Topics {
+    /// As a manifest says it: 32 hexadecimal digits each.
+    fn text(self) -> String {
+        let other = self.other.map_or(String::new(), |id| format!("+{id:032x}"));
+        format!("{:032x}{other}", self.own)
+    }
 }
 
 /// Where the log stood.
@@ -150,6 +169,12 @@ impl Checkpoints {
     pub fn over(store: Arc<dyn ObjectStore>, name: &str, root: Path, settings: Settings) -> Self {
         let settings = Settings { chains_kept: settings.chains_kept.max(1), ..settings };
         Self { store, name: name.into(), root, settings }
+    }
+
+    /// The URL or directory as given, for messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The folder of a place.

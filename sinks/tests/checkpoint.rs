@@ -7,9 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sinks::checkpoint::{Candidate, Chain, Checkpoints, Feed, Moment, Place, Role, Settings, Written};
+use sinks::checkpoint::{
+    Candidate, Chain, Checkpoints, Feed, Moment, Place, Role, Settings, Topics, Written,
+};
 
-const PLACE: Place = Place { role: Role::Accounts, partition: 3, partitions: 8, catalog: 0xabcd };
+const PLACE: Place =
+    Place { role: Role::Accounts, partition: 3, partitions: 8, catalog: 0xabcd, topics: None };
 /// So small that nearly every chunk is a part.
 const SETTINGS: Settings = Settings { chains_kept: 2, deltas_share_max: 1.0, deltas_max: 3, part_bytes: 150 };
 
@@ -205,6 +208,31 @@ async fn what_is_foreign_is_refused_with_the_reason() {
         .expect("writable");
     let reason = says(Place { role: Role::Relations, ..PLACE }).await;
     assert!(reason.contains("of accounts, not of relations"), "{reason}");
+}
+
+#[tokio::test]
+async fn of_a_topic_that_was_made_anew_nothing_is_taken() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let checkpoints = open(directory.path());
+    let of = |own, other| Place { topics: Some(Topics { own, other }), ..PLACE };
+    let mut chain = Chain::new(checkpoints.clone(), of(7, Some(8)), 1);
+    let (feed, writing) = chain.begin(true, Moment { next_offset: 10, at_ms: 10 });
+    assert!(feed.push(vec![1, 2, 3]) && feed.end());
+    writing.await.expect("no panic").expect("written");
+    for place in [of(7, Some(8)), PLACE] {
+        let found = checkpoints.find(&place).await.expect("the store answers");
+        assert_eq!((found.candidates.len(), found.refused.len()), (1, 0), "{place:?}");
+    }
+    for place in [of(9, Some(8)), of(7, Some(9)), of(7, None)] {
+        let found = checkpoints.find(&place).await.expect("the store answers");
+        assert_eq!((found.candidates.len(), found.of_another_log), (0, 1), "{place:?}");
+        let reason = &found.refused[0].reason;
+        assert!(reason.contains("deleted and made anew") && reason.contains("0007+0"), "{reason}");
+    }
+    // One that an older weir wrote says nothing of topics.
+    three(directory.path()).await;
+    let found = checkpoints.find(&of(9, None)).await.expect("the store answers");
+    assert_eq!((found.candidates.len(), found.of_another_log), (3, 1));
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@
 use harness::s3::Server;
 use sinks::checkpoint::{Chain, Checkpoints, Moment, Place, Role, Settings};
 
-const PLACE: Place = Place { role: Role::Accounts, partition: 3, partitions: 8, catalog: 0xabcd };
+const PLACE: Place =
+    Place { role: Role::Accounts, partition: 3, partitions: 8, catalog: 0xabcd, topics: None };
 /// So small that a checkpoint has several parts.
 const SETTINGS: Settings =
     Settings { chains_kept: 1, deltas_share_max: 1.0, deltas_max: 3, part_bytes: 20_000 };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use harness::clock;
 use harness::http::Client;
-use harness::kafka::{Feeder, Fetched, Sent, Topics, Worker, consume, shared};
+use harness::kafka::{Feeder, Fetched, Sent, Topics, Worker, committed, consume, offsets, shared};
 use harness::weir::run;
 use schema::{Decision, ENFORCEMENT_KEY, Reject, RejectReason};
 
@@ -19,6 +19,7 @@ use crate::metrics::Shown;
 const WAIT: Duration = Duration::from_secs(60);
 /// What a graceful end may take.
 const END: Duration = Duration::from_secs(10);
+const UNRESTORED: &str = "no checkpoint of a partition that the group has read before";
 const GAP: &str = "the log no longer has what the partition was to read next";
 
 /// A policy that limits whoever began so many chats.
@@ -197,6 +198,13 @@ fn without_a_registry(setting: &Setting) {
 
     let (file, kept) = (registry.join("policy/main/1.toml"), setting.path("kept.toml"));
     std::fs::rename(&file, &kept).expect("ours");
+    // Somebody changed it since: what was in force is not this.
+    std::fs::write(&file, policy("busy", 31)).expect("ours");
+    let worker = setting.worker();
+    wait_until(&worker, Err("its SHA-256 is"));
+    wait_until(&worker, Err("was in force when the checkpoint was made; put its file back"));
+    end(worker);
+    std::fs::remove_file(&file).expect("ours");
     pipe(&file);
     let worker = setting.worker();
     wait_until(&worker, Err("being restored"));
@@ -273,11 +281,20 @@ fn a_log_with_gaps(setting: &Setting, mut worker: Worker) {
     std::fs::rename(setting.path("checkpoints"), setting.path("lost")).expect("ours");
     let mut worker = setting.worker();
     worker.wait_until_it_says(GAP);
+    worker.wait_until_it_says(UNRESTORED);
     setting.chat("e", 0..5);
     worker.wait_until_quiet(&setting.topics);
-    wait_until(&worker, Ok(()));
     assert_eq!(setting.decided("e", "late"), (6, 2), "{}", worker.log());
     assert_eq!(gaps(&worker), Some(2.0), "{}", worker.log());
+    // It works, and whoever asks is told what it does without, also after it has saved anew.
+    std::thread::sleep(Duration::from_secs(1));
+    wait_until(&worker, Err("is it mounted, and the same for all workers?"));
+    let unrestored = Shown::ask(&worker.shows_at()).sum("weir_unrestored_total", "");
+    assert!(unrestored >= Some(2.0), "{unrestored:?}");
+    end(worker);
+    let worker = setting.worker();
+    wait_until(&worker, Ok(()));
+    assert!(!worker.log().contains(UNRESTORED), "{}", worker.log());
     end(worker);
 }
 
@@ -303,4 +320,46 @@ fn a_worker_waits_for_what_it_is_restored_from_forgets_nothing_and_goes_on_over_
     assert_eq!(setting.decided("a", "busy"), (6, 2), "{}", worker.log());
     slow_versions(&setting, &mut worker);
     a_log_with_gaps(&setting, worker);
+}
+
+#[test]
+fn a_topic_that_was_made_anew_is_no_longer_the_one_of_its_checkpoints() {
+    let setting = Setting::new();
+    std::fs::write(setting.path("policy.toml"), policy("busy", 30)).expect("writable");
+    let mut worker = setting.worker();
+    let version = ["--name", "main", "--version", "1", "--registry", "registry"];
+    setting.control(&[&["activate", "policy", "policy.toml"], &version[..]].concat());
+    worker.wait_until_quiet(&setting.topics);
+    setting.chat("a", 0..20);
+    worker.wait_until_quiet(&setting.topics);
+    end(worker);
+    let committed = committed(&setting.topics, "events");
+    assert!(committed.iter().all(|offset| *offset > 0), "{committed:?}");
+
+    setting.topics.make_anew(&["events", "relations"]);
+    // As many again and more: by their offsets the old checkpoints fit.
+    setting.chat("b", 0..40);
+    let is_as_long = || {
+        let ends = offsets(&setting.topics.brokers, &setting.topics.name("events"));
+        ends.iter().zip(&committed).all(|((_, next), old)| next > old)
+    };
+    for round in 0..100 {
+        if !is_as_long() {
+            setting.chat(&format!("w{round}_"), 0..5);
+        }
+    }
+    assert!(is_as_long());
+    let mut worker = setting.worker();
+    worker.wait_until_quiet(&setting.topics);
+    let log = worker.log();
+    assert!(log.contains("it is of another log") && log.contains("deleted and made anew"), "{log}");
+    assert!(!log.contains("a checkpoint was restored"), "{log}");
+    // Read from the first record, by the version that is wanted: who had begun in the middle would have seen fewer than thirty.
+    assert_eq!(setting.decided("b", "busy"), (6, 2), "{log}");
+    assert_eq!(setting.decided("a", "busy"), (0, 0), "{log}");
+    end(worker);
+    let mut worker = setting.worker();
+    worker.wait_until_it_says("a checkpoint was restored");
+    worker.wait_until_quiet(&setting.topics);
+    end(worker);
 }

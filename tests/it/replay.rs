@@ -88,7 +88,7 @@ fn line_of(event: &Event<'_>) -> String {
 fn artifact(needed: &Needed, policies: &BTreeMap<String, String>) -> Artifact {
     let Needed { name, version, .. } = needed.clone();
     let policy = Policy::parse("policy", &policies[&version]).expect("the worker took it");
-    Artifact { name, version, content: Content::Policy(Box::new(policy)) }
+    Artifact { name, version, content: Content::Policy(Box::new(policy)), sha256: None }
 }
 
 /// What lies in the topics. A decision that came again must be the same, `seq` and all; only the first counts.

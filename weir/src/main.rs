@@ -18,6 +18,7 @@ mod files;
 mod insight;
 mod interrupt;
 mod learning;
+mod log_gap;
 mod lookahead;
 mod model_registry;
 mod pipeline;

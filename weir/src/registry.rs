@@ -5,16 +5,14 @@
 //! leads out of the folder; whatever cannot be loaded is told, and the version before it stays in force; where keys are trusted, a
 //! model, or weights, that none of them signed are not loaded.
 
-use std::io::Read as _;
 use std::path::PathBuf;
 
 use models::{Model, Weights};
-use schema::limits::MODEL_BYTES_MAX;
+use schema::limits::{MODEL_BYTES_MAX, POLICY_BYTES_MAX};
 use schema::{ControlKind, Refusal, RejectReason};
-use scorer::{Artifact, Content, Engine, Needed};
-use sha2::{Digest as _, Sha256};
+use scorer::{Artifact, Blocklist, Content, Engine, ExemptList, Needed, Policy};
 
-use crate::commands::{blocklist, check_config};
+use crate::commands::blocklist;
 use crate::error::Error;
 use crate::signature::PublicKey;
 use crate::{files, model_registry, setup};
@@ -56,33 +54,62 @@ impl Registry {
 
     /// Loads what a record needs.
     pub fn load(&self, needed: &Needed) -> Result<Artifact, Error> {
+        self.load_this(needed, None)
+    }
+
+    /// The same from a file of this SHA-256, if one is wanted; what it is goes with what was loaded.
+    pub fn load_this(&self, needed: &Needed, sha256: Option<&str>) -> Result<Artifact, Error> {
+        let (file, bytes, digest) = self.bytes(needed, sha256)?;
+        let content = self.content(needed, &file, bytes)?;
+        let (name, version) = (needed.name.clone(), needed.version.clone());
+        Ok(Artifact { name, version, content, sha256: Some(digest) })
+    }
+
+    /// The name of a version's file, what is in it, and its SHA-256, hexadecimal, which must be this one if one is wanted.
+    fn bytes(&self, needed: &Needed, sha256: Option<&str>) -> Result<(String, Vec<u8>, String), Error> {
         let file = self.file(needed)?;
-        let content = match needed.kind {
-            ControlKind::Policy => Content::Policy(Box::new(check_config::load(&file)?)),
+        let bytes_max = match needed.kind {
+            ControlKind::Policy => POLICY_BYTES_MAX as u64,
+            ControlKind::Model | ControlKind::Weights => MODEL_BYTES_MAX as u64,
+            ControlKind::Blocklist => blocklist::BYTES_MAX,
+            ControlKind::Exempt => setup::EXEMPT_BYTES_MAX,
+            ControlKind::Kill => return Err(Error::file(&file, "this kind has no file")),
+        };
+        let (bytes, digest) = files::read_known(&file, bytes_max)?;
+        match sha256 {
+            Some(wanted) if !wanted.eq_ignore_ascii_case(&digest) => {
+                let detail = format!("its SHA-256 is {digest}, wanted is {wanted}");
+                Err(Error::file(&file, detail))
+            }
+            _ => Ok((file, bytes, digest)),
+        }
+    }
+
+    /// What a file's bytes are.
+    fn content(&self, needed: &Needed, file: &str, bytes: Vec<u8>) -> Result<Content, Error> {
+        let is_signed = matches!(needed.kind, ControlKind::Model | ControlKind::Weights);
+        if is_signed && !self.trusted.is_empty() {
+            model_registry::prove(file, &bytes, &self.trusted)?;
+        }
+        Ok(match needed.kind {
+            ControlKind::Policy => {
+                Content::Policy(Box::new(Policy::parse(file, &files::text(file, bytes)?)?))
+            }
             ControlKind::Model => {
-                let bytes = files::read(&file, MODEL_BYTES_MAX as u64)?;
+                let model = Model::from_bytes(&bytes).map_err(|error| Error::file(file, error))?;
                 if !self.trusted.is_empty() {
-                    model_registry::prove(&file, &bytes, &self.trusted)?;
-                }
-                let model = Model::from_bytes(&bytes).map_err(|error| Error::file(&file, error))?;
-                if !self.trusted.is_empty() {
-                    model_registry::is_in_its_place(&file, &model, (&needed.name, &needed.version))?;
+                    model_registry::is_in_its_place(file, &model, (&needed.name, &needed.version))?;
                 }
                 Content::Model(Box::new(model))
             }
-            ControlKind::Blocklist => Content::Blocklist(Box::new(blocklist::load(&file)?)),
-            ControlKind::Exempt => Content::Exempt(setup::read_exempt(Some(&file))?),
+            ControlKind::Blocklist => Content::Blocklist(Box::new(Blocklist::from_bytes(file, bytes)?)),
+            ControlKind::Exempt => Content::Exempt(ExemptList::parse(file, &files::text(file, bytes)?)?),
             ControlKind::Weights => {
-                let bytes = files::read(&file, MODEL_BYTES_MAX as u64)?;
-                if !self.trusted.is_empty() {
-                    model_registry::prove(&file, &bytes, &self.trusted)?;
-                }
-                let weights = Weights::from_bytes(&bytes).map_err(|error| Error::file(&file, error))?;
+                let weights = Weights::from_bytes(&bytes).map_err(|error| Error::file(file, error))?;
                 Content::Weights(Box::new(weights))
             }
-            ControlKind::Kill => return Err(Error::file(&file, "this kind has no file")),
-        };
-        Ok(Artifact { name: needed.name.clone(), version: needed.version.clone(), content })
+            ControlKind::Kill => return Err(Error::file(file, "this kind has no file")),
+        })
     }
 
     /// The same, if its file has this SHA-256; an error by what whoever asks can do about it.
@@ -91,27 +118,6 @@ impl Registry {
             Some(trouble) => Unloaded::Passing(trouble),
             None => Unloaded::Final(error.to_string()),
         })
-    }
-
-    /// Loads a version and holds its file against what it must be.
-    fn load_this(&self, needed: &Needed, sha256: Option<&str>) -> Result<Artifact, Error> {
-        if let Some(wanted) = sha256 {
-            self.digest(needed, Some(wanted))?;
-        }
-        self.load(needed)
-    }
-
-    /// The SHA-256 of a version's file, which must be this one, if any is given.
-    fn digest(&self, needed: &Needed, sha256: Option<&str>) -> Result<String, Error> {
-        let file = self.file(needed)?;
-        let digest = digest(&file).map_err(|error| Error::file(&file, error))?;
-        match sha256 {
-            Some(wanted) if !wanted.eq_ignore_ascii_case(&digest) => {
-                let detail = format!("its SHA-256 is {digest}, wanted is {wanted}");
-                Err(Error::file(&file, detail))
-            }
-            _ => Ok(digest),
-        }
     }
 
     /// What is wrong with the folder, or with reading the file, and not with what it holds.
@@ -157,16 +163,14 @@ impl Registry {
     /// Whether a version lies here, has this SHA-256 (if any is given) and can be put in force; gives the SHA-256 of its file,
     /// hexadecimal.
     pub fn check(&self, needed: &Needed, sha256: Option<&str>) -> Result<String, Error> {
-        let (file, digest) = (self.file(needed)?, self.digest(needed, sha256)?);
-        if let Content::Blocklist(list) = self.load(needed)?.content
+        let loaded = self.load_this(needed, sha256)?;
+        if let Content::Blocklist(list) = loaded.content
             && list.name() != needed.name
         {
-            return Err(Error::file(
-                &file,
-                format!("the list is called {}: give that as the name", list.name()),
-            ));
+            let detail = format!("the list is called {}: give that as the name", list.name());
+            return Err(Error::file(&self.file(needed)?, detail));
         }
-        Ok(digest)
+        Ok(loaded.sha256.unwrap_or_default())
     }
 
     /// Versions that lie here, by kind and name, the last by name first; at most `most`. What has no plain name is left out.
@@ -216,18 +220,6 @@ impl Registry {
     }
 }
 
-/// The SHA-256 of a file's bytes as they lie there.
-fn digest(file: &str) -> std::io::Result<String> {
-    let mut source = std::fs::File::open(file)?;
-    let (mut hash, mut bytes) = (Sha256::new(), vec![0; 64 * 1024]);
-    loop {
-        match source.read(&mut bytes)? {
-            0 => return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
-            read => hash.update(&bytes[..read]),
-        }
-    }
-}
-
 /// Whether a text can be part of a path without meaning anything there.
 fn is_plain(part: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
@@ -258,7 +250,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let strict = folder.path().join("policy/strict");
         std::fs::create_dir_all(&strict).expect("writable");
-        std::fs::write(strict.join("1.toml"), scorer::Policy::default_toml()).expect("writable");
+        std::fs::write(strict.join("1.toml"), Policy::default_toml()).expect("writable");
         std::fs::write(strict.join("2.toml"), "format = 7").expect("writable");
         let registry = Registry::open(&folder.path().display().to_string()).expect("a folder");
         let check = |version: &str, sha256: Option<&str>| {

@@ -19,7 +19,7 @@ use crate::files;
 const DEFAULT_MODEL: &[u8] = include_bytes!("../../models/default/model.json");
 
 /// Largest exempt list, bytes.
-const EXEMPT_BYTES_MAX: u64 = (EXEMPT_MAX * (ID_BYTES_MAX + 2)) as u64;
+pub const EXEMPT_BYTES_MAX: u64 = (EXEMPT_MAX * (ID_BYTES_MAX + 2)) as u64;
 
 /// What an engine is made of.
 #[derive(Debug, Args)]

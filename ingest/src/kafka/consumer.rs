@@ -14,6 +14,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::context::Context;
 use super::queue::PartitionQueue;
+use super::topic;
 use crate::error::Error;
 
 /// How long the broker may take to answer a question, s.
@@ -236,6 +237,14 @@ impl Consumer {
         let answer = answer.map_err(|error| broker("ask for the topic", &error))?;
         let found = answer.topics().iter().find(|found| found.name() == topic);
         Ok(found.map_or(0, |found| u32::try_from(found.partitions().len()).unwrap_or(u32::MAX)))
+    }
+
+    /// Which topic a name stands for now: one that is deleted and made anew has another id.
+    ///
+    /// # Errors
+    /// If the broker does not answer, or knows no such topic.
+    pub fn topic_id(&self, topic: &str) -> Result<u128, Error> {
+        topic::id(self.client.client(), topic)
     }
 
     /// Commits offsets; `wait`: until the broker has them. If nobody waits, what became of it is heard of in

@@ -1,6 +1,6 @@
 //! Many records of one partition at a time, out of librdkafka's batch call, which rdkafka does not wrap.
 //!
-//! Separate, because it is the only unsafe code of this crate: it saves the 1.1 µs a record that polling one by one costs.
+//! Separate, because it is unsafe code: it saves the 1.1 µs a record that polling one by one costs.
 //! Invariants: the queue holds its client alive; a batch borrows its queue, and gives every message back when it is dropped;
 //! what a message lends lives no longer than the batch.
 

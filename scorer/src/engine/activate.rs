@@ -40,6 +40,8 @@ pub struct Active {
     pub what: Needed,
     /// What it does.
     pub role: Role,
+    /// The SHA-256 of the file that it was loaded from, hexadecimal; `None`: whoever loaded it did not say.
+    pub sha256: Option<String>,
 }
 
 /// A loaded version.
@@ -51,6 +53,8 @@ pub struct Artifact {
     pub version: String,
     /// The thing itself.
     pub content: Content,
+    /// The SHA-256 of its file, hexadecimal, if whoever loaded it says so.
+    pub sha256: Option<String>,
 }
 
 /// What can be put in force.
@@ -88,8 +92,16 @@ pub(super) struct Activations {
     shelf: Vec<Artifact>,
     /// Ids of the latest controls, oldest first.
     controls: VecDeque<CompactString>,
-    /// Versions and roles by kind, name and whether it lives beside the champion; of all else but blocklists only one name.
-    active: BTreeMap<(ControlKind, String, bool), (String, Role)>,
+    /// Versions by kind, name and whether it lives beside the champion; of all else but blocklists only one name.
+    active: BTreeMap<(ControlKind, String, bool), Held>,
+}
+
+/// What is active under a name.
+#[derive(Debug)]
+struct Held {
+    version: String,
+    role: Role,
+    sha256: Option<String>,
 }
 
 impl Activations {
@@ -101,7 +113,7 @@ impl Activations {
         let role = Role::of(activate);
         let key = (activate.what, activate.name.to_owned(), role.is_beside());
         let active = self.active.get(&key);
-        active.is_some_and(|(version, as_what)| version == activate.version && *as_what == role)
+        active.is_some_and(|held| held.version == activate.version && held.role == role)
     }
 
     fn place(&self, activate: &Activate<'_>) -> Option<usize> {
@@ -120,8 +132,9 @@ impl Activations {
     /// What a checkpoint says of records before it.
     pub fn restore(&mut self, controls: VecDeque<CompactString>, active: Vec<Active>) {
         self.controls = controls;
-        let entry =
-            |Active { what, role }: Active| ((what.kind, what.name, role.is_beside()), (what.version, role));
+        let entry = |Active { what: Needed { kind, name, version }, role, sha256 }: Active| {
+            ((kind, name, role.is_beside()), Held { version, role, sha256 })
+        };
         self.active = active.into_iter().map(entry).collect();
     }
 
@@ -132,13 +145,12 @@ impl Activations {
         self.controls.push_back(control.into());
     }
 
-    fn note(&mut self, what: &Needed, role: Role) {
-        let Needed { kind, name, version } = what;
-        if *kind != ControlKind::Blocklist && !role.is_beside() {
+    fn note(&mut self, Active { what: Needed { kind, name, version }, role, sha256 }: Active) {
+        if kind != ControlKind::Blocklist && !role.is_beside() {
             // A champion takes the place of the one before, and of its namesake beside it.
-            self.active.retain(|(other, named, beside), _| other != kind || *beside && named != name);
+            self.active.retain(|(other, named, beside), _| *other != kind || *beside && *named != name);
         }
-        self.active.insert((*kind, name.clone(), role.is_beside()), (version.clone(), role));
+        self.active.insert((kind, name, role.is_beside()), Held { version, role, sha256 });
     }
 
     /// Notes what the kill switch is.
@@ -146,7 +158,8 @@ impl Activations {
         self.active.retain(|(kind, ..), _| *kind != ControlKind::Kill);
         if on {
             let (name, version) = (KILL_NAME.to_owned(), "on".to_owned());
-            self.note(&Needed { kind: ControlKind::Kill, name, version }, Role::All);
+            let what = Needed { kind: ControlKind::Kill, name, version };
+            self.note(Active { what, role: Role::All, sha256: None });
         }
     }
 }
@@ -183,9 +196,10 @@ impl Engine {
     #[must_use]
     pub fn active(&self) -> Vec<Active> {
         let active = self.activations.active.iter();
-        let version = |((kind, name, _), (version, role)): (&(_, String, _), &(String, Role))| Active {
-            what: Needed { kind: *kind, name: name.clone(), version: version.clone() },
-            role: *role,
+        let version = |((kind, name, _), held): (&(_, String, _), &Held)| Active {
+            what: Needed { kind: *kind, name: name.clone(), version: held.version.clone() },
+            role: held.role,
+            sha256: held.sha256.clone(),
         };
         active.map(version).collect()
     }
@@ -198,7 +212,7 @@ impl Engine {
 
     /// Puts an artifact in force without a record: what a checkpoint says was active. Whether there was room for it.
     pub fn install(&mut self, artifact: Artifact, role: Role) -> bool {
-        let Artifact { name, version, content } = artifact;
+        let Artifact { name, version, content, sha256 } = artifact;
         let kind = content.kind();
         match content {
             Content::Policy(policy) => self.replace_policy(*policy),
@@ -222,7 +236,7 @@ impl Engine {
             }
             Content::Exempt(exempt) => self.exempt = exempt,
         }
-        self.activations.note(&Needed { kind, name, version }, role);
+        self.activations.note(Active { what: Needed { kind, name, version }, role, sha256 });
         true
     }
 

@@ -14,8 +14,9 @@ use features::checkpoint::{Part, Tag, frame};
 
 use super::{Engine, Facts};
 
-/// Version of the format; this and the one before are read, others refused by name. 4: who may be drawn for an audit.
-pub const FORMAT: u32 = 4;
+/// Version of the format; this and the one before are read, others refused by name. 5: what the files of active
+/// versions were.
+pub const FORMAT: u32 = 5;
 
 /// A checkpoint under way.
 #[derive(Debug)]

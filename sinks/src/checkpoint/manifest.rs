@@ -7,7 +7,7 @@ use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Moment, Place};
+use super::{Moment, Place, Topics};
 
 /// Version of the format; another is refused by name.
 pub const FORMAT: u32 = 1;
@@ -38,6 +38,9 @@ pub(super) struct Manifest {
     pub next_offset: u64,
     /// The log's time, ms since the Unix epoch.
     pub at_ms: u64,
+    /// The ids of the topics that its offsets are of; one that an older weir wrote does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topics: Option<String>,
     pub parts: Vec<PartEntry>,
 }
 
@@ -92,6 +95,17 @@ impl Manifest {
             ));
         }
         Ok(())
+    }
+
+    /// Whether it is of the topics that are there now; the error says why not.
+    pub fn is_of(&self, topics: Option<Topics>) -> Result<(), String> {
+        let (Some(was), Some(is)) = (&self.topics, topics.map(Topics::text)) else { return Ok(()) };
+        if *was == is {
+            return Ok(());
+        }
+        Err(format!(
+            "it is of another log: its offsets are of topic {was}, and there is {is} now; the topic was deleted and made anew"
+        ))
     }
 
     pub fn moment(&self) -> Moment {

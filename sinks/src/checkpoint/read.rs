@@ -66,6 +66,8 @@ pub struct Found {
     pub candidates: Vec<Candidate>,
     /// What was refused.
     pub refused: Vec<Refused>,
+    /// Of them, those of a topic that was deleted and made anew.
+    pub of_another_log: usize,
 }
 
 /// The chunks of a candidate: newest layer first, within a layer as they were written.
@@ -126,6 +128,11 @@ impl Checkpoints {
         for path in paths {
             match self.manifest(&path, place).await? {
                 Ok(manifest) => {
+                    if let Err(reason) = manifest.is_of(place.topics) {
+                        found.of_another_log += 1;
+                        found.refused.push(Refused { name: path.to_string(), reason });
+                        continue;
+                    }
                     let chain = chains.entry(manifest.chain.clone()).or_default();
                     if manifest.number as usize == chain.len() {
                         chain.push(Arc::new(manifest));

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::manifest::{FORMAT, Manifest, PartEntry, folder, manifest_path, part_path};
-use super::{Checkpoints, Moment, Place, part};
+use super::{Checkpoints, Moment, Place, Topics, part};
 use crate::error::Error;
 
 /// Chunks that wait for the store at most.
@@ -117,6 +117,7 @@ impl Chain {
             number: if full { 0 } else { self.next_number },
             next_offset: moment.next_offset,
             at_ms: moment.at_ms,
+            topics: self.place.topics.map(Topics::text),
             parts: Vec::new(),
         };
         self.begun = Some((moment, fresh));

@@ -97,6 +97,38 @@ impl Topics {
         gone.elements().iter().for_each(|of| of.error().expect("the records are gone"));
     }
 
+    /// Deletes topics and makes them anew under the same names.
+    ///
+    /// # Panics
+    /// If the broker does not.
+    pub fn make_anew(&self, words: &[&str]) {
+        let names: Vec<String> = words.iter().map(|word| self.name(word)).collect();
+        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+            .set("bootstrap.servers", &self.brokers)
+            .create()
+            .expect("a client's settings");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let named: Vec<&str> = names.iter().map(String::as_str).collect();
+        let wait = AdminOptions::new().operation_timeout(Some(WAIT));
+        let gone = runtime.block_on(admin.delete_topics(&named, &wait)).expect("the broker answers");
+        assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+        let count = self.partitions.to_string();
+        let (brokers, prefix) = (self.brokers.as_str(), self.prefix.as_str());
+        let arguments =
+            ["topics", "create", "--brokers", brokers, "--prefix", prefix, "--partitions", count.as_str()];
+        let (started, mut made) = (clock::now(), String::new());
+        loop {
+            // What is not quite gone yet is not made.
+            let run = weir::run(std::path::Path::new("/"), &arguments);
+            made.push_str(&run.stdout);
+            if run.code == 0 && names.iter().all(|name| made.contains(&format!("made {name}\n"))) {
+                return;
+            }
+            assert!(started.elapsed() < WAIT, "{}{}", run.stdout, run.stderr);
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
     /// The whole name of a topic.
     #[must_use]
     pub fn name(&self, word: &str) -> String {

@@ -27,12 +27,16 @@ use super::plan::Plan;
 use crate::clock::Stopwatch;
 use crate::commands::topics;
 use crate::error::{Error, Outcome};
+use crate::log_gap;
 use crate::run::Listener;
 use crate::telemetry::metrics::ARCHIVED;
 use crate::telemetry::{Exporter, Lags, Metrics, Pulses};
 
 /// How long empty partitions are left alone.
 const IDLE_WAIT: Duration = Duration::from_millis(20);
+/// What is said of a gap in the log.
+const LOST: &str =
+    "the log no longer has what the archive was to read next: records are missing from the archive";
 /// How often the log hears how far we are.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
@@ -316,18 +320,7 @@ impl Group {
     fn place(&self, of: &Assignment, left: Option<u64>) -> Result<u64, Error> {
         let (oldest, next) = self.consumer.watermarks(of)?;
         let Some(left) = left else { return Ok(oldest) };
-        if (oldest..=next).contains(&left) {
-            return Ok(left);
-        }
-        tracing::error!(
-            topic = of.topic,
-            partition = of.partition,
-            left,
-            oldest,
-            next,
-            "the log no longer has what the archive was to read next: records are missing from the archive"
-        );
-        Ok(oldest)
+        Ok(log_gap::place(of, left, (oldest, next), LOST).unwrap_or_else(|oldest| oldest))
     }
 
     fn read_again(&mut self, of: &Assignment) -> Result<(), Error> {

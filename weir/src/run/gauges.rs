@@ -1,7 +1,7 @@
 //! What a partition and the main loop show each other.
 //!
 //! Separate from both, which share nothing else. Invariants: a wish only grows; what is wrong with a partition stays told until it
-//! went on for a while.
+//! went on for a while; what it lacks for as long as it is held.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +35,10 @@ pub struct Gauges {
     pub pulse: Arc<Pulse>,
     /// Why it does not go on, if it does not.
     trouble: Mutex<Option<String>>,
+    /// What it goes on without, if it does.
+    lack: Mutex<Option<String>>,
+    /// It was told that there is no checkpoint.
+    unrestored: AtomicBool,
 }
 
 impl Gauges {
@@ -48,6 +52,8 @@ impl Gauges {
             next: Arc::default(),
             pulse,
             trouble: Mutex::default(),
+            lack: Mutex::default(),
+            unrestored: AtomicBool::new(false),
         }
     }
 
@@ -78,6 +84,21 @@ impl Gauges {
     /// Says that the client was told from where on the partition is read.
     pub fn set_placed(&self) {
         self.placed.store(true, Ordering::Release);
+    }
+
+    /// There is no checkpoint where one ought to be; whether that is news.
+    pub fn set_unrestored(&self) -> bool {
+        !self.unrestored.swap(true, Ordering::AcqRel)
+    }
+
+    /// What the partition goes on without, if it does.
+    pub fn lack(&self) -> Option<String> {
+        self.lack.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says what the partition goes on without; it is not taken back.
+    pub fn set_lack(&self, what: String) {
+        *self.lack.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
     }
 
     /// Why the partition does not go on, if it does not.

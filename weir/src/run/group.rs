@@ -204,7 +204,8 @@ impl Group {
         let trouble = self.owners.values().find_map(|owner| owner.gauges.trouble());
         let restoring =
             (self.read.len() < self.owners.len()).then(|| "partitions are being restored".to_owned());
-        let why = trouble.or(restoring);
+        let lack = || self.owners.values().find_map(|owner| owner.gauges.lack());
+        let why = trouble.or(restoring).or_else(lack);
         self.unready.send_if_modified(|told| {
             let is_news = self.joined && *told != why;
             if is_news {

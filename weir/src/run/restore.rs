@@ -12,13 +12,16 @@ use std::ops::ControlFlow;
 use ingest::kafka::{Assignment, tail};
 use schema::{Body, Control, ControlKind, NO_WEIGHTS, Standing, Topic};
 use scorer::{Engine, Needed, RelationStage, Restore, StageRestore};
-use sinks::checkpoint::{Candidate, Moment, Place, Role};
+use sinks::checkpoint::{Candidate, Found, Moment, Place, Role, Topics};
 
 use super::gauges::Gauges;
 use super::plan::{Plan, Saving};
 use crate::error::Error;
 use crate::registry::Unloaded;
 use crate::wanted;
+
+/// What is said where state ought to be and is not.
+const NO_CHECKPOINT: &str = "no checkpoint of a partition that the group has read before: is the folder mounted, and the same for all workers?";
 
 /// Why there is no state yet.
 #[derive(Debug)]
@@ -80,18 +83,30 @@ pub struct Restored<S> {
     pub state: S,
     /// The checkpoint's place in the log; `None`: there was none.
     pub from: Option<Moment>,
+    /// There were only checkpoints of a topic that was deleted and made anew: offsets that were committed are of that one, too.
+    pub is_anew: bool,
+}
+
+/// What is left of a partition's state.
+enum Newest<S> {
+    /// It was restored.
+    Restored(Restored<S>),
+    /// There were checkpoints, and none fits; whether all are of another log.
+    Unfit { is_anew: bool },
+    /// There are none, or they are not asked for.
+    None,
 }
 
 impl<S> Restored<S> {
     /// A state that nothing was restored for.
     pub fn fresh(state: S) -> Self {
-        Self { state, from: None }
+        Self { state, from: None, is_anew: false }
     }
 
     /// The same place with what is made of the state and its log time, ms since the Unix epoch.
     pub fn map<W>(self, make: impl FnOnce(S, u64) -> W) -> Restored<W> {
         let at_ms = self.from.map_or(0, |moment| moment.at_ms);
-        Restored { state: make(self.state, at_ms), from: self.from }
+        Restored { state: make(self.state, at_ms), from: self.from, is_anew: self.is_anew }
     }
 }
 
@@ -105,6 +120,8 @@ pub struct Sources<'p> {
     pub committed: Option<u64>,
     /// Partition, and partitions of its topic.
     pub place: (u32, u32),
+    /// Which topics there are now, if state is saved.
+    pub topics: Option<Topics>,
     /// Whether the partition is still to be read.
     pub gauges: &'p Gauges,
 }
@@ -117,7 +134,8 @@ impl Sources<'_> {
             let mut restore = Restore::new(self.plan.engine_of(self.place));
             self.each_chunk(candidate, |chunk| restore.chunk(chunk).map_err(|error| Unfit::refused(&error)))?;
             for needed in restore.needs() {
-                restore.provide(self.in_force(&needed)?);
+                let loaded = self.in_force(&needed, restore.sha256_of(&needed))?;
+                restore.provide(loaded);
             }
             for change in restore.changes() {
                 tracing::info!(
@@ -128,11 +146,13 @@ impl Sources<'_> {
             }
             restore.finish().map_err(|error| Unfit::refused(&error))
         })?;
-        if let Some(found) = found {
-            return Ok(found);
-        }
+        let (is_known, is_anew) = match found {
+            Newest::Restored(restored) => return Ok(restored),
+            Newest::Unfit { is_anew } => (true, is_anew),
+            Newest::None => (self.committed.is_some() || self.log.0 > 0, false),
+        };
         let mut engine = Engine::new(self.plan.engine_of(self.place));
-        if self.committed.is_some() || self.log.0 > 0 {
+        if is_known {
             let adopted = self.adopt(&mut engine)?;
             tracing::warn!(
                 partition,
@@ -140,7 +160,7 @@ impl Sources<'_> {
                 "no checkpoint: restrictions in force were loaded from the standing topic, what accounts did before is forgotten"
             );
         }
-        Ok(Restored::fresh(engine))
+        Ok(Restored { is_anew, ..Restored::fresh(engine) })
     }
 
     /// The stage of a partition of relations.
@@ -151,19 +171,24 @@ impl Sources<'_> {
             self.each_chunk(candidate, |chunk| restore.chunk(chunk).map_err(|error| Unfit::refused(&error)))?;
             restore.finish().map_err(|error| Unfit::refused(&error))
         })?;
-        Ok(found.unwrap_or_else(|| Restored::fresh(RelationStage::new(limits, partition))))
+        let fresh = Restored::fresh(RelationStage::new(limits, partition));
+        Ok(match found {
+            Newest::Restored(restored) => restored,
+            Newest::Unfit { is_anew } => Restored { is_anew, ..fresh },
+            Newest::None => fresh,
+        })
     }
 
     /// The place of checkpoints of this role.
     pub fn checkpoint_place(&self, role: Role) -> Place {
         let (partition, partitions) = self.place;
-        Place { role, partition, partitions, catalog: features::catalog_hash() }
+        Place { role, partition, partitions, catalog: features::catalog_hash(), topics: self.topics }
     }
 
-    /// A version that was in force when a checkpoint was made: there is no state without it.
-    fn in_force(&self, needed: &Needed) -> Result<scorer::Artifact, Unrestored> {
+    /// A version that was in force when a checkpoint was made, from the file that it was then: there is no state without it.
+    fn in_force(&self, needed: &Needed, sha256: Option<&str>) -> Result<scorer::Artifact, Unrestored> {
         let Needed { kind, name, version } = needed;
-        match self.load(needed, None)? {
+        match self.load(needed, sha256)? {
             Some(Ok(artifact)) => Ok(artifact),
             Some(Err(Unloaded::Passing(why))) => Err(Unrestored::Later(why)),
             Some(Err(Unloaded::Final(why))) => Err(Unrestored::Later(format!(
@@ -198,8 +223,8 @@ impl Sources<'_> {
         &self,
         role: Role,
         read: impl Fn(&Candidate) -> Result<S, Unfit>,
-    ) -> Result<Option<Restored<S>>, Unrestored> {
-        let Some(saving) = &self.plan.saving else { return Ok(None) };
+    ) -> Result<Newest<S>, Unrestored> {
+        let Some(saving) = &self.plan.saving else { return Ok(Newest::None) };
         let partition = self.place.0;
         let found = self.ask(saving, saving.checkpoints.find(&self.checkpoint_place(role)))??;
         for refused in &found.refused {
@@ -215,14 +240,10 @@ impl Sources<'_> {
             let offset = moment.next_offset;
             match self.in_the_log(offset).and_then(|()| read(candidate)) {
                 Ok(state) => {
-                    tracing::info!(
-                        partition,
-                        name,
-                        offset,
-                        bytes = candidate.bytes(),
-                        "a checkpoint was restored"
-                    );
-                    return Ok(Some(Restored { state, from: Some(moment) }));
+                    let (role, bytes) = (role.word(), candidate.bytes());
+                    tracing::info!(role, partition, name, offset, bytes, "a checkpoint was restored");
+                    let restored = Restored { state, from: Some(moment), is_anew: false };
+                    return Ok(Newest::Restored(restored));
                 }
                 Err(Unfit::Kept(why)) => return Err(why),
                 Err(Unfit::Refused(reason)) => {
@@ -235,7 +256,31 @@ impl Sources<'_> {
                 }
             }
         }
-        Ok(None)
+        Ok(self.without(role, saving, &found))
+    }
+
+    /// No checkpoint of a role was taken: tells it if there ought to be one. Where not even a foreign one lies, the folder is not the one
+    /// that it was, and probes hear it for as long as the partition is held.
+    fn without<S>(&self, role: Role, saving: &Saving, found: &Found) -> Newest<S> {
+        let is_empty = found.candidates.is_empty() && found.refused.is_empty();
+        if let Some(committed) = self.committed
+            && self.gauges.set_unrestored()
+        {
+            self.plan.metrics.unrestored.inc();
+            let (role, partition, store) = (role.word(), self.place.0, saving.checkpoints.name());
+            let (refused, candidates) = (found.refused.len(), found.candidates.len());
+            tracing::error!(role, partition, committed, store, refused, candidates, "{NO_CHECKPOINT}");
+            if is_empty {
+                self.gauges.set_lack(format!(
+                    "{store} has no checkpoint of partition {partition} ({role}), which the group has read to offset {committed}: is it \
+                     mounted, and the same for all workers? Restrictions in force hold, what was known besides is forgotten"
+                ));
+            }
+        }
+        if is_empty {
+            return Newest::None;
+        }
+        Newest::Unfit { is_anew: found.candidates.is_empty() && found.of_another_log == found.refused.len() }
     }
 
     /// Whether the log still has everything after a checkpoint.

@@ -9,7 +9,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ingest::kafka::{Assignment, PartitionQueue};
-use sinks::checkpoint::{Chain, Role};
+use schema::Topic;
+use sinks::checkpoint::{Chain, Role, Topics};
 use sinks::kafka::Producer;
 
 use super::gauges::{Gauges, Wish};
@@ -20,6 +21,7 @@ use super::plan::Plan;
 use super::restore::{Restored, Sources, Unrestored};
 use crate::clock;
 use crate::error::Error;
+use crate::log_gap;
 use crate::saving::Saver;
 use crate::telemetry::{LOAD, PartitionLabels};
 
@@ -29,6 +31,9 @@ const FINISH_WAIT: Duration = Duration::from_secs(6);
 const PLACE_WAIT: Duration = Duration::from_millis(2);
 /// How long a partition rests after a failure.
 const REST: Duration = Duration::from_secs(1);
+/// What is said of a gap in the log.
+const LOST: &str =
+    "the log no longer has what the partition was to read next: it is read from its oldest record";
 
 /// A partition with its queue, whatever is done with it.
 pub struct Seat<'g> {
@@ -120,10 +125,18 @@ impl<'g> Seat<'g> {
         self.gauges.pulse.expect_within(LOAD);
         let committed = self.committed()?;
         let log = self.place.consumer.watermarks(of)?;
-        let sources = Sources { plan, log, committed, place: (partition, partitions), gauges: self.gauges };
+        let topics = role.map(|_| self.topics(of)).transpose()?.flatten();
+        let sources =
+            Sources { plan, log, committed, place: (partition, partitions), topics, gauges: self.gauges };
         let restored = make(&sources)?;
         let valid = restored.from.map(|moment| moment.next_offset);
-        let from = valid.or(committed).map(|left| in_the_log(plan, of, left, log));
+        let left = valid.or(committed.filter(|_| !restored.is_anew));
+        let from = left.map(|left| {
+            log_gap::place(of, left, log, LOST).unwrap_or_else(|oldest| {
+                plan.metrics.log_gaps.inc();
+                oldest
+            })
+        });
         let saver = role.and_then(|role| {
             let saving = plan.saving.as_ref()?;
             let chain =
@@ -143,6 +156,19 @@ impl<'g> Seat<'g> {
             self.place.consumer.seek(of, from)?;
         }
         Ok(line)
+    }
+
+    /// The ids of the topic that is read and of the one whose offsets are in it, if state of it is saved: relations carry offsets of
+    /// events, and facts among events those of relations.
+    fn topics(&self, of: &Assignment) -> Result<Option<Topics>, Error> {
+        let plan = &self.place.plan;
+        if plan.saving.is_none() {
+            return Ok(None);
+        }
+        let id = |topic: &str| self.place.consumer.topic_id(topic);
+        let other = [Topic::Events, Topic::Relations].map(|topic| plan.topic(topic));
+        let other = other.iter().find(|other| **other != of.topic).filter(|_| plan.key.is_some());
+        Ok(Some(Topics { own: id(&of.topic)?, other: other.map(|other| id(other)).transpose()? }))
     }
 
     /// The offset that was committed, by whoever.
@@ -168,23 +194,6 @@ impl<'g> Seat<'g> {
             std::thread::sleep(PLACE_WAIT);
         }
     }
-}
-
-/// Where a partition is read from that was left there: there, if the log still has that, else at its oldest record.
-fn in_the_log(plan: &Plan, of: &Assignment, left: u64, (oldest, next): (u64, u64)) -> u64 {
-    if (oldest..=next).contains(&left) {
-        return left;
-    }
-    plan.metrics.log_gaps.inc();
-    tracing::error!(
-        topic = of.topic,
-        partition = of.partition,
-        left,
-        oldest,
-        next,
-        "the log no longer has what the partition was to read next: it is read from its oldest record"
-    );
-    oldest
 }
 
 /// After which share of the time between two checkpoints a place begins its first: all of a worker's at once would hold up

@@ -75,6 +75,8 @@ pub struct Metrics {
     pub falls: Counter,
     /// Times that the log no longer had what a partition was to read next.
     pub log_gaps: Counter,
+    /// Times that a partition that the group had read before began without a checkpoint.
+    pub unrestored: Counter,
     /// Relations between accounts and shared things taken.
     pub relations: Counter,
     /// Facts about shared things written.
@@ -130,6 +132,7 @@ impl Metrics {
             budget_use: Family::default(),
             falls: Counter::default(),
             log_gaps: Counter::default(),
+            unrestored: Counter::default(),
             relations: Counter::default(),
             facts: Counter::default(),
             proposals: Counter::default(),
@@ -245,6 +248,8 @@ impl Metrics {
         r.register_with_unit("budget_use", used, Unit::Other("ratio".to_owned()), self.budget_use.clone());
         r.register("falls", "Times that a partition fell and was read again", self.falls.clone());
         r.register("log_gaps", "Times that the log lacked what was to be read next", self.log_gaps.clone());
+        let without = "Times that a partition that the group had read before began without a checkpoint";
+        r.register("unrestored", without, self.unrestored.clone());
         r.register("relations", "Relations to shared things taken", self.relations.clone());
         r.register("facts", "Facts about shared things written into the log", self.facts.clone());
         let proposals = "Proposals to restrict shared things written into the log of their own partition";

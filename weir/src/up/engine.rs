@@ -121,7 +121,7 @@ pub fn run(source: Source, ends: Ends) -> Result<(), Error> {
     }
     let restored = source.shelf.restore(kept.as_ref().unwrap_or(&source.config), &ends.reader, head)?;
     let Some(Restored { engine, position }) = restored else { return Ok(()) };
-    for scorer::Active { what: Needed { kind, name, version }, role } in engine.active() {
+    for scorer::Active { what: Needed { kind, name, version }, role, .. } in engine.active() {
         tracing::info!(%kind, name, version, ?role, "what was activated is in force, whatever the configuration names");
     }
     if position < since {

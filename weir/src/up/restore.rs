@@ -44,7 +44,8 @@ pub struct Restored {
 
 /// The place of the one engine there is.
 pub fn place() -> Place {
-    Place { role: Role::Accounts, partition: 0, partitions: 1, catalog: features::catalog_hash() }
+    let (role, catalog) = (Role::Accounts, features::catalog_hash());
+    Place { role, partition: 0, partitions: 1, catalog, topics: None }
 }
 
 impl Shelf {
@@ -112,7 +113,8 @@ impl Shelf {
         }
         for needed in restore.needs() {
             self.state.pulse.expect_within(LOAD);
-            restore.provide(self.registry.load(&needed).map_err(|error| error.to_string())?);
+            let loaded = self.registry.load_this(&needed, restore.sha256_of(&needed));
+            restore.provide(loaded.map_err(|error| error.to_string())?);
         }
         restore.finish().map_err(|error| error.to_string())
     }

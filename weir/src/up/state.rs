@@ -38,7 +38,7 @@ impl Deciding {
     /// That of an engine.
     pub fn of(engine: &Engine) -> Self {
         let active = engine.active().into_iter();
-        let active = active.map(|scorer::Active { what, role }| {
+        let active = active.map(|scorer::Active { what, role, .. }| {
             let (mode, share) = role.told();
             VersionInForce { kind: what.kind, name: what.name, version: what.version, mode, share }
         });

@@ -159,6 +159,13 @@ impl Restore {
         active.map(|active| &active.what).filter(|what| !is_there(what)).cloned().collect()
     }
 
+    /// The SHA-256 of the file that a version was loaded from when it was put in force, hexadecimal; `None`: it is not known.
+    #[must_use]
+    pub fn sha256_of(&self, needed: &Needed) -> Option<&str> {
+        let mut active = self.values.iter().flat_map(|values| &values.active);
+        active.find(|active| active.what == *needed).and_then(|active| active.sha256.as_deref())
+    }
+
     /// Gives a version that records had put in force.
     pub fn provide(&mut self, artifact: Artifact) {
         self.artifacts.push(artifact);

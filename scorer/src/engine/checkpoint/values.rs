@@ -140,11 +140,12 @@ pub(super) fn put(engine: &mut Engine, full: bool) -> Vec<u8> {
     controls.iter().for_each(|control| put_text(&mut out, control));
     let active = engine.active();
     out.extend_from_slice(&(active.len() as u32).to_le_bytes());
-    for Active { what: Needed { kind, name, version }, role } in &active {
+    for Active { what: Needed { kind, name, version }, role, sha256 } in &active {
         out.push(*kind as u8);
         put_text(&mut out, name);
         put_text(&mut out, version);
         put_role(&mut out, *role);
+        put_text(&mut out, sha256.as_deref().unwrap_or_default());
     }
     put_text(&mut out, &engine.versions.policy);
     put_text(&mut out, &engine.versions.model);
@@ -180,7 +181,7 @@ pub(super) fn take(reader: &mut Reader<'_>, format: u32) -> Result<Values, Error
     let controls = (0..count).map(|_| control(reader)).collect::<Result<_, Error>>()?;
     let most = BLOCKLISTS_MAX + LIVE_MODELS_MAX + ControlKind::ALL.len();
     let count = take_count(reader, most)?;
-    let active = (0..count).map(|_| take_active(reader)).collect::<Result<_, _>>()?;
+    let active = (0..count).map(|_| take_active(reader, format)).collect::<Result<_, _>>()?;
     let versions = [take_text(reader)?, take_text(reader)?];
     let count = take_count(reader, most)?;
     let list = |reader: &mut Reader<'_>| Ok((take_text(reader)?, take_text(reader)?));
@@ -199,7 +200,7 @@ pub(super) fn take(reader: &mut Reader<'_>, format: u32) -> Result<Values, Error
     }
     stats.decisions = decisions;
     let proposed = take_origins(reader)?;
-    let audits = if format >= 4 { Audits::restore(reader)? } else { Audits::default() };
+    let audits = Audits::restore(reader)?;
     Ok(Values {
         facts,
         at,
@@ -216,10 +217,12 @@ pub(super) fn take(reader: &mut Reader<'_>, format: u32) -> Result<Values, Error
     })
 }
 
-fn take_active(reader: &mut Reader<'_>) -> Result<Active, Error> {
+fn take_active(reader: &mut Reader<'_>, format: u32) -> Result<Active, Error> {
     let kind = take_word(reader, ControlKind::ALL)?;
     let what = Needed { kind, name: take_text(reader)?, version: take_text(reader)? };
-    Ok(Active { what, role: take_role(reader)? })
+    let role = take_role(reader)?;
+    let sha256 = if format >= 5 { take_text(reader)? } else { String::new() };
+    Ok(Active { what, role, sha256: Some(sha256).filter(|digest| !digest.is_empty()) })
 }
 
 /// Two numbers: which role, and the share in millionths.

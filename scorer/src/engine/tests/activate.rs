@@ -21,6 +21,11 @@ fn list(csv: &str) -> Blocklist {
     Blocklist::build("n", parse_entries("f", &text).expect("valid entries")).expect("small").list
 }
 
+/// What a shell says of every file.
+fn digest() -> String {
+    "5e".repeat(32)
+}
+
 impl Trial {
     /// Sends an activation as a shell does: what it needs is loaded before.
     fn activate(&mut self, id: &str, what: ControlKind, version: &str, content: impl Fn() -> Content) {
@@ -37,7 +42,7 @@ impl Trial {
             body,
         };
         if let Some(Needed { name, version, .. }) = self.engine.needs(&event) {
-            self.engine.provide(Artifact { name, version, content: content() });
+            self.engine.provide(Artifact { name, version, content: content(), sha256: Some(digest()) });
         }
         assert_eq!(self.engine.needs(&event), None);
         let outcome = self.engine.process(&event, self.sent, &mut self.output);
@@ -71,8 +76,28 @@ fn a_policy_takes_effect_at_its_record_and_decisions_carry_its_version() {
     assert_eq!(trial.strangers("a", None, 1), ["enforce challenge new_chats strict"]);
     assert_eq!(trial.last().versions.policy, policy(STRICT).version);
     let what = Needed { kind: ControlKind::Policy, name: "n".into(), version: "2".into() };
-    let active = Active { what, role: Role::All };
+    let active = Active { what, role: Role::All, sha256: Some(digest()) };
     assert_eq!(trial.engine.active(), [active]);
+}
+
+#[test]
+fn a_checkpoint_says_what_the_files_of_active_versions_were() {
+    let mut trial = Trial::new("");
+    trial.activate("c1", ControlKind::Policy, "2", || content(STRICT));
+    trial.kill("c2", "on");
+    let mut bytes = Vec::new();
+    trial.engine.begin_checkpoint(true);
+    while !trial.engine.write_checkpoint(1 << 20, &mut bytes) {}
+    let mut restore = Restore::new(EngineConfig { policy: policy(""), ..small() });
+    restore.chunk(&bytes).expect("it is whole");
+    let needed = restore.needs();
+    let [what] = &needed[..] else { panic!("{needed:?}") };
+    assert_eq!(restore.sha256_of(what), Some(digest().as_str()));
+    let another = Needed { version: "3".to_owned(), ..what.clone() };
+    assert_eq!(restore.sha256_of(&another), None);
+    let (name, version) = (what.name.clone(), what.version.clone());
+    restore.provide(Artifact { name, version, content: content(STRICT), sha256: Some(digest()) });
+    assert_eq!(restore.finish().expect("it is whole").active(), trial.engine.active());
 }
 
 #[test]

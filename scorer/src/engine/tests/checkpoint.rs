@@ -78,7 +78,7 @@ fn artifact(needed: Needed) -> Artifact {
         ControlKind::Exempt => Content::Exempt(ExemptList::parse("e", "a3\n").expect("one account")),
         _ => Content::Blocklist(Box::new(list(number))),
     };
-    Artifact { name, version, content }
+    Artifact { name, version, content, sha256: None }
 }
 
 /// What one record led to.

@@ -59,7 +59,7 @@ impl Trial {
         };
         if let Some(Needed { name, version, .. }) = self.engine.needs(&event) {
             let content = Content::Model(Box::new(model(TrainedOn::Simulation, labels)));
-            self.engine.provide(Artifact { name, version, content });
+            self.engine.provide(Artifact { name, version, content, sha256: None });
         }
         match self.engine.process(&event, self.sent, &mut self.output) {
             Outcome::Rejected(refusal) => Some(refusal.reason),
@@ -162,6 +162,7 @@ fn a_checkpoint_keeps_who_does_what() {
         name: name.to_owned(),
         version: labels.to_string(),
         content: Content::Model(Box::new(model(TrainedOn::Simulation, labels))),
+        sha256: None,
     };
     let artifacts = vec![artifact("shade", 2), artifact("next", 3)];
     let engine = Engine::restore(config, &[bytes], artifacts).expect("it is whole");
@@ -202,7 +203,7 @@ impl Trial {
         let event = Event { id: &id, ts, at: Some(ts), account: "!control", age_h: None, idle_h: None, body };
         if let Some(Needed { name, version, .. }) = self.engine.needs(&event) {
             let content = Content::Weights(Box::new(weights.clone()));
-            self.engine.provide(Artifact { name, version, content });
+            self.engine.provide(Artifact { name, version, content, sha256: None });
         }
         match self.engine.process(&event, self.sent, &mut self.output) {
             Outcome::Rejected(refusal) => Some(refusal.reason),
@@ -246,7 +247,7 @@ fn a_checkpoint_keeps_what_was_learned_online() {
     trial.engine.begin_checkpoint(true);
     while !trial.engine.write_checkpoint(1 << 20, &mut bytes) {}
     let content = Content::Weights(Box::new(learned));
-    let artifact = Artifact { name: "online".to_owned(), version: "1".to_owned(), content };
+    let artifact = Artifact { name: "online".to_owned(), version: "1".to_owned(), content, sha256: None };
     let engine = Engine::restore(config(), &[bytes], vec![artifact]).expect("it is whole");
     assert_eq!(engine.versions(), trial.engine.versions());
 }
