@@ -24,6 +24,7 @@ mod kafka_faults;
 mod kafka_order;
 mod kafka_outages;
 mod kafka_overload;
+mod kafka_replayed;
 mod kafka_restore;
 mod kafka_scene;
 mod kafka_secured;
