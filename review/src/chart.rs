@@ -103,7 +103,7 @@ pub fn svg(title: &str, lines: &[Line], ends: (&str, &str)) -> String {
     }
     let _ = write!(
         svg,
-        r#"<text x="{LEFT}" y="{0}">{1}</text><text x="{WIDTH}" y="{0}" text-anchor="end">{2}</text></svg>"#,
+        r#"<text class="below" x="{LEFT}" y="{0}">{1}</text><text class="below" x="{WIDTH}" y="{0}" text-anchor="end">{2}</text></svg>"#,
         HEIGHT - 3.0,
         escape(ends.0),
         escape(ends.1)

@@ -93,7 +93,7 @@ pub(super) fn chart(t: &Strings, marks: &[Mark], decisions: &[Decision]) -> Stri
     }
     let _ = write!(
         svg,
-        r#"<text x="0" y="{y}">{}</text><text x="{WIDTH}" y="{y}" text-anchor="end">{}</text></svg>"#,
+        r#"<text class="below" x="0" y="{y}">{}</text><text class="below" x="{WIDTH}" y="{y}" text-anchor="end">{}</text></svg>"#,
         when::moment(from),
         when::moment(to),
         y = HEIGHT - 4.0
