@@ -22,8 +22,16 @@ svg .bad{fill:var(--bad)}svg .good{fill:var(--good)}svg .weak{fill:var(--weak)}s
 .pair{display:flex;flex-wrap:wrap;gap:16px}
 ";
 
-/// Begins a page with the title of its window and its own.
-pub(crate) fn begin(out: &mut String, (window, title): (&str, &str)) -> std::fmt::Result {
+/// A whole page: the title of its window, its own, and what `body` writes.
+pub(crate) fn whole(titles: (&str, &str), body: impl FnOnce(&mut String) -> std::fmt::Result) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = begin(&mut out, titles).and_then(|()| body(&mut out));
+    out.push_str("</body></html>\n");
+    out
+}
+
+fn begin(out: &mut String, (window, title): (&str, &str)) -> std::fmt::Result {
     let (window, title) = (escape(window), escape(title));
     write!(
         out,
@@ -31,11 +39,6 @@ pub(crate) fn begin(out: &mut String, (window, title): (&str, &str)) -> std::fmt
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
          <title>{window}</title><style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n"
     )
-}
-
-/// Ends it.
-pub(crate) fn end(out: &mut String) {
-    out.push_str("</body></html>\n");
 }
 
 /// Figures to be seen first: value, what it is, and a remark.

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::plot::{Axes, bars, by_magnitude, square};
 use super::{ACTED_FROM, CalibrationError, Evaluation, Part, SliceRow};
 use crate::measure::FALSE_POSITIVE_RATES;
-use crate::page::{begin, end, escape, tiles};
+use crate::page::{escape, tiles, whole};
 
 /// Most columns in the plots of importance and drift.
 const BARS: usize = 25;
@@ -18,14 +18,10 @@ impl Evaluation {
     /// The page.
     #[must_use]
     pub fn html(&self) -> String {
-        let mut out = String::new();
-        // Writing to a string cannot fail.
-        let _ = self.page(&mut out);
-        out
+        whole((&format!("weir evaluate: {}", self.title), &self.title), |out| self.page(out))
     }
 
     fn page(&self, out: &mut String) -> std::fmt::Result {
-        begin(out, (&format!("weir evaluate: {}", self.title), &self.title))?;
         writeln!(out, "<p>{}</p>", escape(&self.how))?;
         self.tiles(out)?;
         self.plots(out)?;
@@ -33,7 +29,6 @@ impl Evaluation {
         self.slices_table(out)?;
         self.bars_of_columns(out)?;
         self.trials_table(out)?;
-        end(out);
         Ok(())
     }
 

@@ -10,20 +10,16 @@ use std::fmt::Write as _;
 use super::report::{Level, Report};
 use super::stats::Share;
 use super::text::{percent, short};
-use crate::page::{begin, end, escape, tiles};
+use crate::page::{escape, tiles, whole};
 
 impl Report {
     /// The page.
     #[must_use]
     pub fn html(&self) -> String {
-        let mut out = String::new();
-        // Writing to a string cannot fail.
-        let _ = self.page(&mut out);
-        out
+        whole(("weir judge", "weir judge"), |out| self.page(out))
     }
 
     fn page(&self, out: &mut String) -> std::fmt::Result {
-        begin(out, ("weir judge", "weir judge"))?;
         writeln!(
             out,
             "<p>{} events, {} decisions ({} in shadow mode), {} abusive and {} benign accounts judged. \
@@ -57,7 +53,6 @@ impl Report {
             plot::reliability(out, scores)?;
         }
         self.listed_html(out)?;
-        end(out);
         Ok(())
     }
 

@@ -57,6 +57,7 @@ impl Drawn {
 
 #[cfg(test)]
 mod tests {
+    use super::super::slices::tests::bare as row;
     use super::*;
 
     fn decision(at: u64, reason: &str) -> Decision {
@@ -66,23 +67,6 @@ mod tests {
             "versions":{{"policy":"p","model":"m","features":"f","blocklists":""}}}}"#
         );
         serde_json::from_str(&text).expect("a decision")
-    }
-
-    fn row(at: u64, why: RowWhy) -> Row {
-        Row {
-            event: "e".to_owned(),
-            account: "a".to_owned(),
-            at,
-            partition: 0,
-            offset: 0,
-            why,
-            weight: 1.0,
-            catalog: String::new(),
-            values: Vec::new(),
-            score: None,
-            model: String::new(),
-            decisions: Vec::new(),
-        }
     }
 
     fn said(at: u64, voice: Voice) -> Said {

@@ -95,28 +95,33 @@ impl Slices {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use schema::{RowWhy, Session};
 
     use super::*;
 
-    fn row(at: u64, age_s: Option<f32>, tier: Option<f32>) -> Row {
-        let mut values = vec![None; features::CATALOG.len()];
-        (values[AGE_S], values[TIER]) = (age_s, tier);
+    /// A row of account `a` of which nothing is known.
+    pub fn bare(at: u64, why: RowWhy) -> Row {
         Row {
             event: "e".to_owned(),
             account: "a".to_owned(),
             at,
             partition: 0,
             offset: 0,
-            why: RowWhy::Sample,
+            why,
             weight: 1.0,
             catalog: String::new(),
-            values,
+            values: Vec::new(),
             score: None,
             model: String::new(),
             decisions: Vec::new(),
         }
+    }
+
+    fn row(at: u64, age_s: Option<f32>, tier: Option<f32>) -> Row {
+        let mut values = vec![None; features::CATALOG.len()];
+        (values[AGE_S], values[TIER]) = (age_s, tier);
+        Row { values, ..bare(at, RowWhy::Sample) }
     }
 
     fn session(slices: &mut Slices, at: u64, client: &str, country: &[u8; 2]) {

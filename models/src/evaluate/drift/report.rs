@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Drift, SCORE};
 use crate::evaluate::plot::bars;
-use crate::page::{begin, end, escape, tiles};
+use crate::page::{escape, tiles, whole};
 
 /// Most columns of the plot and of the text.
 const LISTED: usize = 25;
@@ -83,14 +83,10 @@ impl DriftReport {
     /// The page.
     #[must_use]
     pub fn html(&self) -> String {
-        let mut out = String::new();
-        // Writing to a string cannot fail.
-        let _ = self.page(&mut out);
-        out
+        whole((&format!("weir evaluate: {}", self.title), &self.title), |out| self.page(out))
     }
 
     fn page(&self, out: &mut String) -> std::fmt::Result {
-        begin(out, (&format!("weir evaluate: {}", self.title), &self.title))?;
         writeln!(out, "<p>{}</p>", escape(&self.how))?;
         let tile = |value: String, what: &str, more: &str| (value, what.to_owned(), more.to_owned());
         let score = self.score().map_or("-".to_owned(), |psi| format!("{psi:.4}"));
@@ -115,7 +111,6 @@ impl DriftReport {
             writeln!(out, "<tr><td>{column}<td>{:.4}<td>{before:.1} %<td>{now:.1} %</tr>", one.psi)?;
         }
         out.push_str("</table></div>\n");
-        end(out);
         Ok(())
     }
 }
