@@ -286,6 +286,7 @@ fn labels_that_arrive_while_it_serves_are_learned_from_until_it_is_asked_to_end(
     let active = shown["active"].as_array().expect("versions");
     let weights = active.iter().find(|one| one["kind"] == "weights" && one["name"] == "online");
     let version = weights.and_then(|one| one["version"].as_str()).unwrap_or_else(|| panic!("{shown}"));
+    put_again(folder, &url, (&mut client, version));
     // What it shows: the log says where.
     let address = log.lines().find_map(|line| {
         let line: Value = serde_json::from_str(line).ok()?;
@@ -310,6 +311,22 @@ fn labels_that_arrive_while_it_serves_are_learned_from_until_it_is_asked_to_end(
     let state: Value = serde_json::from_str(&read(folder, "follow.json")).expect("it is JSON");
     assert_eq!(state["in_force"], *version, "{state}");
     new_trees_learn_first(folder, &shared, &url);
+}
+
+/// Weights that are no longer in force, whoever took them out, are put in force again once rows say so.
+fn put_again(folder: &Path, url: &str, (client, version): (&mut harness::http::Client, &str)) {
+    done(folder, &format!("control --url {url} activate weights --name online --version none"));
+    let ts = now_ms();
+    let session = |n: u32| format!(r#"{{"id":"s{n}","ts":{ts},"kind":"session","account":"again{n}"}}"#);
+    let lines: Vec<String> = (0..300).map(session).collect();
+    let answer = client.call("POST", "/v1/events", "", lines.join("\n").as_bytes()).expect("it answers");
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    logged(folder, "are put in force again");
+    let begun = now();
+    while !done(folder, &format!("control --url {url} show")).contains(version) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the weights are not in force again");
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// Other trees are promoted while weights of the present ones are in force: they learn from all stored labels before they decide.

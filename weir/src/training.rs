@@ -14,6 +14,7 @@ mod slices;
 pub mod table;
 mod worlds;
 
+pub use bounds::{Bounds, Watched};
 pub use file::{DataFile, TrainFile};
 pub use run::{tell, train};
 pub use worlds::{Worlds, collect};

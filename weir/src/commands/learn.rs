@@ -19,6 +19,7 @@ use crate::files;
 use crate::learning::{self, Act, Caught, Learned, State, Wanted};
 use crate::model_registry;
 use crate::signature::SecretKey;
+use crate::training::Bounds;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,7 +35,7 @@ Examples:
              --trust signing.key.pub --state /var/lib/weir-learn/learned.json --brokers kafka-1:9092 --metrics 127.0.0.1:9486
 
 --follow goes on until Ctrl-C or SIGTERM: every --every seconds it learns from what was said since, out of the archive that is filled
-beside it, and what helps is put in force. While the file of --frozen-by is there, it only measures. Another champion in the registry has
+beside it, and what helps is put in force; it reads no topic of Kafka. Weights of which later rows know nothing are put in force again. While the file of --frozen-by is there, it only measures. Another champion in the registry has
 other leaves: `weir models promote --history …` (or --clickhouse) lets them learn from all stored labels before they decide.
 
 Each row is scored at its own time, by what was published before it, and learned from when its label came, so the table is honest: what
@@ -118,7 +119,7 @@ pub fn run(args: &LearnArgs) -> Result<Outcome, Error> {
             let until = learning::settled(opened.archive.as_ref(), 0)?;
             learning::read_archive(opened.archive.as_ref(), &model, (until, args.window_days * DAY_MS))?
         }
-        None => learning::read(&args.files, &model)?,
+        None => learning::read(&args.files, &model, Bounds::default())?,
     };
     let mut state = args.state.as_deref().map(State::open).transpose()?.unwrap_or_default();
     let learned = learning::run(&model, &rows, wanted, &mut state)?;

@@ -1,7 +1,9 @@
 //! Labelled rows out of an archive, as online learning needs them: what `weir up` or `weir archive` kept, and what was said since.
 //!
 //! Separate from tables in files. Invariants: nothing that the archive took in the last moments counts, since parts of it may still be on
-//! their way; what is read twice is the same, but for what was said or deleted in between.
+//! their way; what is read twice is the same, but for what was said or deleted in between; what is more than memory holds is not read.
+
+use std::collections::BTreeMap;
 
 use models::Model;
 use models::labels::{Labels, Said, Voice};
@@ -9,8 +11,10 @@ use schema::history::{History, Scan, Span};
 use schema::{Label, Row};
 
 use super::Labelled;
+use super::rows::ADVICE;
 use crate::dataset::{self, Stands};
 use crate::error::Error;
+use crate::training::Bounds;
 
 /// Before when an archive is complete, ms since the Unix epoch: so long before what follows its newest record. 0 if it is empty.
 pub fn settled(archive: &dyn History, settle_ms: u64) -> Result<u64, Error> {
@@ -29,12 +33,25 @@ pub fn read_archive(
     dataset::labels(archive, span, &mut labels)?;
     let places = places(model)?;
     let wanted = dataset::Wanted { horizon_ms: window_ms, with_restricted: false, with_unlabelled: false };
-    let mut rows = Vec::new();
+    let (mut rows, bounds) = (Vec::new(), Bounds::default());
     dataset::each_archived(archive, span, &labels, wanted, &mut |row, said, stands| {
         rows.extend(said.and_then(|said| labelled(row, said, (stands, &places))));
-        Ok(())
+        bounds.check(rows.len(), places.len(), ADVICE).map_err(Error::Usage)
     })?;
     Ok(rows)
+}
+
+/// Whether rows of the span say that weights are not in force somewhere: in one of the partitions the champion answers as it was trained, and
+/// never as it was taught.
+pub fn is_untaught(archive: &dyn Scan, span: Span, [trained, taught]: [&str; 2]) -> Result<bool, Error> {
+    let mut partitions: BTreeMap<u32, [bool; 2]> = BTreeMap::new();
+    archive.each_row(span, &mut |row| {
+        let seen = partitions.entry(row.partition).or_default();
+        for (seen, version) in seen.iter_mut().zip([trained, taught]) {
+            *seen |= row.model == version;
+        }
+    })?;
+    Ok(partitions.values().any(|seen| *seen == [true, false]))
 }
 
 /// Where the model's columns lie in a row.

@@ -1,13 +1,14 @@
 //! The rows of a data set, as online learning needs them: with when their labels came and from whom.
 //!
 //! Separate from `training::table`, which reads any table; this one reads what `weir dataset export` writes. Invariant: a row without a
-//! label, or one that was restricted, teaches nothing and is passed over.
+//! label, or one that was restricted, teaches nothing and is passed over; what is more than memory holds ends the reading and is told.
 
 use csv::ByteRecord;
 use ingest::Source;
 use models::Model;
 
 use crate::error::Error;
+use crate::training::{Bounds, Watched};
 
 /// A labelled row.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,23 +44,30 @@ struct Places {
     columns: Vec<usize>,
 }
 
-/// Reads files in order.
+/// What to do about too many rows.
+pub(super) const ADVICE: &str = "learn from fewer at a time: a part of the rows after the other with the same --state, or fewer --window-days of an archive";
+
+/// Reads files in order, within bounds.
 ///
 /// # Errors
-/// If a file cannot be read, or a column is missing or holds what it should not.
-pub fn read(files: &[String], model: &Model) -> Result<Vec<Labelled>, Error> {
+/// If a file cannot be read, a column is missing or holds what it should not, or there is more than the bounds allow.
+pub fn read(files: &[String], model: &Model, bounds: Bounds) -> Result<Vec<Labelled>, Error> {
     let mut rows = Vec::new();
     for file in files {
-        let mut reader = csv::ReaderBuilder::new().from_reader(Source::open(file)?);
+        let (source, since) = Watched::new(Source::open(file)?, bounds.record_bytes_max);
+        let mut reader = csv::ReaderBuilder::new().from_reader(source);
         let fail = |error: csv::Error| Error::file(file, error);
         let header: Vec<String> = reader.headers().map_err(fail)?.iter().map(str::to_owned).collect();
         let places = Places::find(&header, model).map_err(|detail| Error::file(file, detail))?;
         let mut record = ByteRecord::new();
         while reader.read_byte_record(&mut record).map_err(fail)? {
+            since.set(0);
             let line = record.position().map_or(0, csv::Position::line);
             let row =
                 places.row(&record).map_err(|detail| Error::file(&format!("{file}, line {line}"), detail))?;
             rows.extend(row);
+            let is_within = bounds.check(rows.len(), places.columns.len(), ADVICE);
+            is_within.map_err(|detail| Error::file(file, detail))?;
         }
     }
     Ok(rows)
@@ -112,5 +120,46 @@ impl Places {
             by_reports: text(self.source)? == "reports",
             values: self.columns.iter().map(value).collect::<Result<_, String>>()?,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use models::Model;
+
+    use super::*;
+
+    #[test]
+    fn more_rows_than_memory_holds_are_refused_with_what_to_do() {
+        let bytes = include_bytes!("../../../models/default/model.json");
+        let model = Model::from_bytes(bytes).expect("the built-in model");
+        let columns = model.card().columns.join(",");
+        let values = vec!["1"; model.card().columns.len()].join(",");
+        let mut text = format!(
+            "account,at,weight,label,label_source,label_weight,label_delay_ms,restricted,{columns}\n"
+        );
+        for n in 0..9 {
+            text += &format!("a{n},{n},1,benign,review,1,0,0,{values}\n");
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("rows.csv").display().to_string();
+        std::fs::write(&file, &text).expect("it can be written");
+        let of = |bounds: Bounds| {
+            read(std::slice::from_ref(&file), &model, bounds)
+                .map(|rows| rows.len())
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(of(Bounds::default()), Ok(9));
+        for bounds in
+            [Bounds { rows_max: 8, ..Bounds::default() }, Bounds { bytes_max: 2_000, ..Bounds::default() }]
+        {
+            let refused = of(bounds).expect_err("it is too much");
+            assert!(refused.contains("are not read") && refused.contains("--state"), "{refused}");
+        }
+        // A quote that nobody closes.
+        std::fs::write(&file, format!("{text}\"{}", "x".repeat(40_000))).expect("it can be written");
+        let refused =
+            of(Bounds { record_bytes_max: 100, ..Bounds::default() }).expect_err("a record is too long");
+        assert!(refused.contains("longer than 100 bytes"), "{refused}");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Separate from one pass, which it repeats. Invariants: where it stands is written before anything is put in force, and after it, so that a
 //! start goes on from there and puts nothing in force twice under two names; another champion has other leaves, so that its weights are
-//! learned anew from all stored labels before any of them is in force; whatever fails is told, and tried again at the next look; frozen, it
+//! learned anew from all stored labels before any of them is in force; weights that are said to be in force and of which the rows of now
+//! know nothing (on Kafka an engine may have refused them, which nobody hears) are put in force again; whatever fails is told, and tried again at the next look; frozen, it
 //! measures and changes nothing.
 
 use std::path::Path;
@@ -11,10 +12,12 @@ use std::time::Duration;
 
 use models::{Model, Weights};
 use schema::NO_WEIGHTS;
+use schema::history::Span;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::archived::is_untaught;
 use super::{Act, Learned, State, Wanted, read_archive, run, settled};
-use crate::clock::Stopwatch;
+use crate::clock::{self, Stopwatch};
 use crate::dataset::Archive;
 use crate::error::Error;
 use crate::interrupt::Interrupt;
@@ -22,6 +25,8 @@ use crate::telemetry::{LOAD, LearningGauges, Pulse};
 
 /// How often somebody may be heard who asks it to end.
 const STEP: Duration = Duration::from_millis(200);
+/// How far back rows are asked which weights are in force, ms.
+const LOOKS_BACK_MS: u64 = 600_000;
 
 /// Who puts weights in force; the version is [`NO_WEIGHTS`] to take them out.
 pub trait Publish {
@@ -117,14 +122,38 @@ fn look(wanted: &Follow<'_>, state: &mut State) -> Result<(), Error> {
 fn put_in_force(wanted: &Follow<'_>, state: &mut State, published: Option<&Weights>) -> Result<(), Error> {
     let Some(publish) = wanted.publish else { return Ok(()) };
     let version = published.map(version_of);
-    if version == state.in_force {
+    if version == state.in_force && !is_lost(wanted, state, published)? {
         return Ok(());
     }
     let told = publish.publish(version.as_deref().unwrap_or(NO_WEIGHTS), published)?;
     tracing::info!(version = version.as_deref().unwrap_or(NO_WEIGHTS), %told, "weights are put in force");
     wanted.gauges.in_force.set(i64::from(version.is_some()));
     state.in_force = version;
+    state.put_ms = clock::now_ms();
     state.write(wanted.state)
+}
+
+/// Whether weights that are said to be in force are not, as the rows say that were taken since.
+fn is_lost(wanted: &Follow<'_>, state: &mut State, published: Option<&Weights>) -> Result<bool, Error> {
+    let Some(weights) = published else { return Ok(false) };
+    let now = clock::now_ms();
+    if state.put_ms == 0 {
+        // Put by one before this start: what comes from now on tells.
+        state.put_ms = now;
+    }
+    // It takes a moment until they are in force everywhere, and rows of long ago tell nothing of now.
+    let from = (state.put_ms + wanted.settle_ms).max(now.saturating_sub(LOOKS_BACK_MS));
+    let champion = (wanted.champion)()?;
+    let taught = weights.applied(&champion).map_err(|error| Error::Usage(error.to_string()))?;
+    let span = Span { from, to: u64::MAX };
+    let is_lost = from < now && is_untaught(wanted.archive, span, [champion.version(), taught.version()])?;
+    if is_lost {
+        wanted.gauges.failures.inc();
+        tracing::warn!(
+            "rows are scored without the weights that should be in force; they are put in force again"
+        );
+    }
+    Ok(is_lost)
 }
 
 /// The same weights always have the same version.

@@ -24,6 +24,8 @@ pub struct State {
     published: Option<Vec<(u32, u32, f32)>>,
     /// Version of the weights that were put in force last, as a service tells it.
     pub in_force: Option<String>,
+    /// When that was, ms since the Unix epoch; 0: before this start.
+    pub put_ms: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -51,12 +53,12 @@ impl State {
             return Err(Error::file(name, format!("format {}; this build reads {FORMAT}", file.format)));
         }
         let File { base, learned_to, gradients, squares, published, in_force, .. } = file;
-        Ok(Self { learned_to, base, gradients, squares, published, in_force })
+        Ok(Self { learned_to, base, gradients, squares, published, in_force, put_ms: 0 })
     }
 
     /// Writes it.
     pub fn write(&self, name: &str) -> Result<(), Error> {
-        let Self { learned_to, base, gradients, squares, published, in_force } = self.clone();
+        let Self { learned_to, base, gradients, squares, published, in_force, .. } = self.clone();
         let file = File { format: FORMAT, base, learned_to, gradients, squares, published, in_force };
         let bytes = serde_json::to_vec(&file).expect("numbers and strings always serialise");
         let partial = format!("{name}.partial");

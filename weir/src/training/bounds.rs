@@ -25,9 +25,8 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// Refuses a table that grew beyond them; `columns`: numbers in a row.
-    pub fn check(&self, rows: usize, columns: usize) -> Result<(), String> {
-        let advice = "export fewer (`weir dataset export --sample`, `--from`, `--to`), keep some by data.only or data.without, or name fewer data.columns";
+    /// Refuses a table that grew beyond them; `columns`: numbers in a row; `advice`: what to do about it.
+    pub fn check(&self, rows: usize, columns: usize, advice: &str) -> Result<(), String> {
         if rows > self.rows_max {
             return Err(format!("more than {} rows are not read: {advice}", self.rows_max));
         }

@@ -17,6 +17,9 @@ use super::file::DataFile;
 use super::slices::{self, SliceColumn};
 use crate::error::Error;
 
+/// What to do about a table that is too large.
+const ADVICE: &str = "export fewer (`weir dataset export --sample`, `--from`, `--to`), keep some by data.only or data.without, or name fewer data.columns";
+
 /// Most values of a category.
 const VALUES_MAX: usize = 4_096;
 
@@ -214,7 +217,7 @@ impl Rows {
             return Ok(());
         }
         let number = |at: usize| number(field(at)).map_err(|detail| format!("column {}: {detail}", at + 1));
-        self.bounds.check(self.labels.len() + 1, plan.names.len())?;
+        self.bounds.check(self.labels.len() + 1, plan.names.len(), ADVICE)?;
         if plan.label.is_some_and(|label| field(label).is_empty()) {
             return Err(format!("the label {:?} is empty", wanted.label));
         }
