@@ -155,3 +155,28 @@ fn a_training_file_that_is_wrong_is_refused_with_what_to_do() {
     let both = run(folder.path(), &["train", "--config", "train.toml", "--out", "m.json", "--trees", "3"]);
     assert!(both.code == 2 && both.stderr.contains("cannot be used with"), "{}", both.stderr);
 }
+
+#[test]
+fn a_parquet_table_alone_teaches_and_traffic_like_its_own_is_no_drift() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let done = |line: &str| {
+        let done = run(folder, &line.split(' ').collect::<Vec<_>>());
+        assert_eq!(done.code, 0, "{line}: {}", done.stderr);
+    };
+    for (seed, name, format) in [(31, "before", "parquet"), (32, "later", "csv")] {
+        let town = "simulate --accounts 3000 --hours 48 --base-rate 0.04";
+        done(&format!("{town} --seed {seed} --exempt {name}.x --out {name}.ndjson --truth {name}.t"));
+        let export = format!("dataset export {name}.ndjson --exempt {name}.x --truth {name}.t");
+        done(&format!("{export} --format {format} --out {name}"));
+    }
+    assert!(!folder.join("before/rows.csv").exists());
+    done("train --config before/train.toml --out model.json");
+    let moved = |model: &str| {
+        let of = ["--data", "later/rows.csv", "--unlabelled", "--weight", "weight"];
+        figures(folder, &[&["--model", model], &of[..]].concat())
+    };
+    // Another town of the same kind: what differs is chance.
+    let same = moved("model.json");
+    assert!(same["moved_much"] == 0 && number(&same, "score_psi") < 0.25, "{same}");
+}
