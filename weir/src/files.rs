@@ -27,6 +27,15 @@ pub fn read_known(name: &str, bytes_max: u64) -> Result<(Vec<u8>, String), Error
     Ok((bytes, digest))
 }
 
+/// The SHA-256 of bytes, hexadecimal.
+pub fn digest(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+fn hexadecimal(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A file, of which a digest is made while it is read.
 #[derive(Clone)]
 struct Hashed(Arc<Mutex<(File, Sha256)>>);
@@ -36,7 +45,7 @@ impl Hashed {
     fn digest(mut self) -> std::io::Result<String> {
         std::io::copy(&mut self, &mut std::io::sink())?;
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(held.1.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hexadecimal(&held.1.clone().finalize()))
     }
 }
 

@@ -26,7 +26,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::files;
 use crate::registry::Registry;
-use crate::setup::EngineOptions;
+use crate::setup::{self, EngineOptions};
 
 /// Versions that are shown to choose from.
 const SHELF_MAX: usize = 500;
@@ -223,7 +223,17 @@ impl Insight for Sight {
     fn shelf(&self) -> Told<Vec<Shelved>> {
         let Some(registry) = &self.registry else { return Ok(Vec::new()) };
         let found = registry.versions(SHELF_MAX).into_iter();
-        Ok(found.map(|one| Shelved { kind: one.kind, name: one.name, version: one.version }).collect())
+        let found = found.map(|one| Shelved { kind: one.kind, name: one.name, version: one.version });
+        let mut found: Vec<Shelved> = found.collect();
+        // What is built in lies nowhere, and can be gone back to all the same.
+        if let Ok(Some(model)) = setup::default_model() {
+            let (name, version) = (model.name().to_owned(), model.version().to_owned());
+            let own = Shelved { kind: ControlKind::Model, name, version };
+            if !found.contains(&own) {
+                found.push(own);
+            }
+        }
+        Ok(found)
     }
 
     fn described(&self, shelved: &Shelved) -> Told<Option<Described>> {

@@ -2,7 +2,8 @@
 //!
 //! Separate from `registry`, which only loads what an activation names; both lie in one folder, `DIR/model/<name>/<version>.json`, here with
 //! `<version>.sig` beside it and the name's `state.json`; beside weights, `in_force.json`. Invariants: a version is never replaced; a version whose signature does not
-//! prove it, or is not by a trusted key, is not read; every act is kept in the history.
+//! prove it, or is not by a trusted key, is not read; every act is kept in the history; of all names one version decides; who changes a
+//! state has read it under a lock, so that no act is lost.
 
 mod file;
 
@@ -23,6 +24,8 @@ use crate::signature::{PublicKey, SecretKey};
 const BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// The file in which it is noted which weights were put in force last.
 const IN_FORCE: &str = "in_force.json";
+/// The name of the file that says what a name's versions are used for.
+pub const STATE: &str = "state";
 /// Most acts that are kept of a name.
 const HISTORY_MAX: usize = 10_000;
 
@@ -44,7 +47,7 @@ impl ModelRegistry {
     }
 
     fn state_path(&self, name: &str) -> Result<String, Error> {
-        self.path(name, "state")
+        self.path(name, STATE)
     }
 
     /// Names with versions, in order.
@@ -54,7 +57,7 @@ impl ModelRegistry {
 
     /// Versions of a name, in order.
     pub fn versions(&self, name: &str) -> Result<Vec<String>, Error> {
-        self.path(name, "state")?;
+        self.state_path(name)?;
         let ending = |name: &str| name.strip_suffix(".sig").map(str::to_owned);
         listed(&format!("{}/model/{name}", self.folder), ending)
     }
@@ -131,12 +134,32 @@ impl ModelRegistry {
         if std::fs::metadata(&path).is_err() { Ok(State::default()) } else { parsed(&path) }
     }
 
-    /// Keeps the state with one more act.
-    pub fn act(&self, name: &str, mut state: State, step: Step) -> Result<(), Error> {
+    /// The name and version that decides, of all names; `None`: none was ever promoted here.
+    pub fn champion(&self) -> Result<Option<(String, String)>, Error> {
+        let mut found: Option<(u64, String, String)> = None;
+        for name in self.names()? {
+            let state = self.state(&name)?;
+            let (Some(since), Some(version)) = (state.decides_since(), state.champion) else { continue };
+            if found.as_ref().is_none_or(|(latest, ..)| *latest <= since) {
+                found = Some((since, name, version));
+            }
+        }
+        Ok(found.map(|(_, name, version)| (name, version)))
+    }
+
+    /// Changes the state of a name, and keeps the act; whoever else does so waits.
+    pub fn act(&self, name: &str, step: Step, change: impl FnOnce(&mut State)) -> Result<(), Error> {
+        let path = self.state_path(name)?;
+        let lock = path.replace(".json", ".lock");
+        // Freed when it is closed.
+        let held = std::fs::File::create(&lock).and_then(|file| file.lock().map(|()| file));
+        let _held = held.map_err(|error| Error::file(&lock, error))?;
+        let mut state = self.state(name)?;
+        change(&mut state);
         state.history.push(step);
         let beyond = state.history.len().saturating_sub(HISTORY_MAX);
         state.history.drain(..beyond);
-        files::write(&self.state_path(name)?, &json(&state))
+        files::write(&path, &json(&state))
     }
 }
 

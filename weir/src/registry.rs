@@ -3,7 +3,7 @@
 //! Separate from the engine, which only says what it needs. `DIR/<kind>/<name>/<version>` with the kind's ending: `.toml`
 //! for a policy, `.json` for a model and for weights, `.blocklist`, and `.txt` for an exempt list. Invariants: a name from the log never
 //! leads out of the folder; whatever cannot be loaded is told, and the version before it stays in force; where keys are trusted, a
-//! model, or weights, that none of them signed are not loaded.
+//! model, or weights, that none of them signed are not loaded. The model that is built in needs no file: it can always be gone back to.
 
 use std::path::PathBuf;
 
@@ -75,7 +75,10 @@ impl Registry {
             ControlKind::Exempt => setup::EXEMPT_BYTES_MAX,
             ControlKind::Kill => return Err(Error::file(&file, "this kind has no file")),
         };
-        let (bytes, digest) = files::read_known(&file, bytes_max)?;
+        let (bytes, digest) = match built_in(needed) {
+            Some(bytes) => (bytes.to_vec(), files::digest(bytes)),
+            None => files::read_known(&file, bytes_max)?,
+        };
         match sha256 {
             Some(wanted) if !wanted.eq_ignore_ascii_case(&digest) => {
                 let detail = format!("its SHA-256 is {digest}, wanted is {wanted}");
@@ -88,7 +91,7 @@ impl Registry {
     /// What a file's bytes are.
     fn content(&self, needed: &Needed, file: &str, bytes: Vec<u8>) -> Result<Content, Error> {
         let is_signed = matches!(needed.kind, ControlKind::Model | ControlKind::Weights);
-        if is_signed && !self.trusted.is_empty() {
+        if is_signed && !self.trusted.is_empty() && built_in(needed).is_none() {
             model_registry::prove(file, &bytes, &self.trusted)?;
         }
         Ok(match needed.kind {
@@ -151,7 +154,8 @@ impl Registry {
         (needed, sha256): (&Needed, Option<&str>),
     ) -> Result<(), Refusal> {
         let missing = |detail: String| Refusal::new(RejectReason::ArtifactMissing, detail);
-        let Some(registry) = registry else {
+        let nowhere = Registry { folder: PathBuf::new(), trusted: Vec::new() };
+        let Some(registry) = registry.or_else(|| built_in(needed).map(|_| &nowhere)) else {
             let Needed { kind, name, version } = needed;
             return Err(missing(format!("{kind} {name} {version} is wanted: give --registry DIR")));
         };
@@ -187,12 +191,15 @@ impl Registry {
         for kind in kinds {
             let folder = self.folder.join(kind.word());
             for name in names(&folder) {
-                let files = names(&folder.join(&name)).into_iter();
-                let versions = files.filter_map(|file| Some(file.rsplit_once('.')?.0.to_owned()));
-                let needed = versions.map(|version| Needed { kind, name: name.clone(), version });
-                found.extend(needed.filter(|needed| {
-                    self.file(needed).is_ok_and(|file| std::fs::exists(file).unwrap_or(false))
-                }));
+                for file in names(&folder.join(&name)) {
+                    let Some((version, _)) = file.rsplit_once('.') else { continue };
+                    let needed = Needed { kind, name: name.clone(), version: version.to_owned() };
+                    let lies = self.file(&needed).is_ok_and(|path| path.ends_with(&format!("/{file}")));
+                    // A signature beside it, and what its name's versions are used for, are no versions.
+                    if lies && version != model_registry::STATE {
+                        found.push(needed);
+                    }
+                }
             }
         }
         found.truncate(most);
@@ -218,6 +225,11 @@ impl Registry {
         let path = self.folder.join(kind.word()).join(name).join(format!("{version}.{ending}"));
         Ok(path.display().to_string())
     }
+}
+
+/// The model that is built in, if it is the one that is needed.
+fn built_in(needed: &Needed) -> Option<&'static [u8]> {
+    setup::built_in(&needed.name, &needed.version).filter(|_| needed.kind == ControlKind::Model)
 }
 
 /// Whether a text can be part of a path without meaning anything there.
@@ -269,9 +281,26 @@ mod tests {
         says(check("2", None), "2.toml");
         says(check("3", None), "3.toml");
         says(check("../1", None), "letters, digits");
+        let own = setup::default_model().expect("it is sound").expect("it is built in");
+        let back = Needed {
+            kind: ControlKind::Model,
+            name: own.name().to_owned(),
+            version: own.version().to_owned(),
+        };
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/default/model.json");
+        let digest = files::read_known(file, MODEL_BYTES_MAX as u64).expect("it is in the repository").1;
+        assert_eq!(registry.check(&back, None).expect("it needs no file"), digest);
+        says(registry.check(&back, Some(&"0".repeat(64))).map_err(|error| error.to_string()), "its SHA-256 is");
+        let other = Needed { version: "0123456789abcdef".to_owned(), ..back };
+        says(registry.check(&other, None).map_err(|error| error.to_string()), "0123456789abcdef.json");
+        let candidate = folder.path().join("model/candidate");
+        std::fs::create_dir_all(&candidate).expect("writable");
+        for file in ["7.json", "7.sig", "state.json", "state.lock"] {
+            std::fs::write(candidate.join(file), "{}").expect("writable");
+        }
         let shelf = registry.versions(10);
         let shelf: Vec<String> =
             shelf.iter().map(|one| format!("{} {} {}", one.kind, one.name, one.version)).collect();
-        assert_eq!(shelf, ["policy strict 2", "policy strict 1"]);
+        assert_eq!(shelf, ["policy strict 2", "policy strict 1", "model candidate 7"]);
     }
 }

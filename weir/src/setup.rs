@@ -3,6 +3,8 @@
 //! Separate, because `score`, and the closed loop of `simulate` set up the same engine. Invariants: a file that
 //! is wrong is named and nothing starts; without `--model` and `--policy` the ones built in are used.
 
+use std::sync::OnceLock;
+
 use clap::Args;
 use features::StoreLimits;
 use models::Model;
@@ -144,6 +146,17 @@ pub fn configured(config: &crate::config::Engine) -> EngineOptions {
 /// What an engine that is given these options decides by, as its decisions name it.
 pub fn versions(options: &EngineOptions) -> Result<Versions, Error> {
     Ok(options.engine(ExemptList::default(), None)?.versions().clone())
+}
+
+/// The bytes of the model that is built in, if these are its name and its version: it can be put in force again wherever weir runs.
+pub fn built_in(name: &str, version: &str) -> Option<&'static [u8]> {
+    static KNOWN: OnceLock<Option<(String, String)>> = OnceLock::new();
+    let read = || {
+        let model = default_model().ok().flatten()?;
+        Some((model.name().to_owned(), model.version().to_owned()))
+    };
+    let known = KNOWN.get_or_init(read).as_ref()?;
+    (known.0 == name && known.1 == version).then_some(DEFAULT_MODEL)
 }
 
 /// The model that is built in, if there is one.

@@ -38,7 +38,8 @@ Examples:
   weir models promote candidate latest … --history weir-data/history.db --key signing.key       where `weir learn` has taught the champion
   weir models rollback candidate --registry /srv/weir --trust signing.key.pub --brokers kafka-1:9092
 
-A VERSION is what `add` printed; `latest` is the one that was added last. With --url (`weir up`) or --brokers (`weir run`) what is done is
+One version decides, of all names: the gates hold the candidate against it, and before any was promoted against the model that is built in
+(or --champion, for a server that was given another). `rollback` of the first goes back to that. A VERSION is what `add` printed; `latest` is the one that was added last. With --url (`weir up`) or --brokers (`weir run`) what is done is
 put in force there at once, as by `weir control activate model`; without them it is noted in the registry. False alarms by slice are held
 against the whole's at each score from which --policy does something to an account. Gates (--gates FILE, TOML): auc_min, average_precision_min, average_precision_loss_max, calibration_error_max,
 calibration_accounts_min, psi_max, score_psi_max, slice_accounts_min, slice_false_positives_max.";
@@ -184,19 +185,19 @@ fn add(file: &str, place: &Place, key: &str) -> Result<(), Error> {
     let registry = ModelRegistry::open(&place.registry)?;
     let bytes = files::read(file, MODEL_BYTES_MAX as u64)?;
     let model = registry.add(&bytes, &SecretKey::read(key)?)?;
-    let state = registry.state(model.name())?;
-    registry.act(model.name(), state, place.step("add", model.version()))?;
+    registry.act(model.name(), place.step("add", model.version()), |_| ())?;
     files::write("-", format!("{} {}\n", model.name(), model.version()).as_bytes())
 }
 
 fn list(place: &Place) -> Result<(), Error> {
     let registry = ModelRegistry::open(&place.registry)?;
     let mut text = String::new();
+    let champion = registry.champion()?;
     for name in registry.names()? {
         let state = registry.state(&name)?;
         for version in registry.versions(&name)? {
-            let role = match &state.champion {
-                Some(champion) if *champion == version => "champion",
+            let role = match &champion {
+                Some((of, champion)) if *of == name && *champion == version => "champion",
                 _ if state.shadows.contains(&version) => "shadow",
                 _ if state.challengers.contains(&version) => "challenger",
                 _ => "",
@@ -241,8 +242,7 @@ fn shadow(args: &VersionArgs, roll_out: &ChannelArgs) -> Result<(), Error> {
     let registry = ModelRegistry::open(&place.registry)?;
     let version = args.version(&registry)?;
     registry.read(name, &version, &trust.keys()?)?;
-    let mut state = registry.state(name)?;
-    if state.champion.as_ref() == Some(&version) {
+    if registry.champion()?.is_some_and(|(of, champion)| of == *name && champion == version) {
         return Err(Error::Usage(format!("{name} {version} decides already")));
     }
     let told = put_in_force(
@@ -251,11 +251,11 @@ fn shadow(args: &VersionArgs, roll_out: &ChannelArgs) -> Result<(), Error> {
         (name, &version),
         How { mode: Some(Mode::Shadow), share: None },
     )?;
-    state.challengers.retain(|challenger| *challenger != version);
-    if !state.shadows.contains(&version) {
-        state.shadows.push(version.clone());
-    }
-    registry.act(name, state, place.step("shadow", &version))?;
+    registry.act(name, place.step("shadow", &version), |state| {
+        state.challengers.retain(|challenger| *challenger != version);
+        // An engine holds one shadow of a name.
+        state.shadows = vec![version.clone()];
+    })?;
     eprintln!("{name} {version} scores beside the champion and decides nothing\n{told}");
     Ok(())
 }

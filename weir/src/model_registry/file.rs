@@ -32,6 +32,14 @@ pub struct State {
 }
 
 impl State {
+    /// When its champion began to decide, the last time; ms since the Unix epoch.
+    pub fn decides_since(&self) -> Option<u64> {
+        let champion = self.champion.as_ref()?;
+        let is_it =
+            |step: &&Step| ["promote", "rollback"].contains(&step.act.as_str()) && step.version == *champion;
+        Some(self.history.iter().rfind(is_it).map_or(0, |step| step.at))
+    }
+
     /// Whether the gates once let the version pass.
     pub fn passed(&self, version: &str) -> bool {
         let has_passed = |step: &Step| ["promote", "share"].contains(&step.act.as_str());
@@ -57,13 +65,16 @@ pub struct Step {
     pub at: u64,
     /// Who, a pseudonym.
     pub by: String,
-    /// `add`, `promote`, `share`, `shadow` or `rollback`.
+    /// `add`, `promote`, `share`, `shadow`, `rollback`, or `replaced`: a version of another name decides since.
     pub act: String,
     /// The version.
     pub version: String,
     /// The champion before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
+    /// The name of that champion, if it is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_name: Option<String>,
     /// The weights that were in force with that champion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<WeightsInForce>,
@@ -88,10 +99,22 @@ pub struct GatesFile {
 }
 
 impl GatesFile {
-    /// With the defaults for what is not said.
-    pub fn gates(&self) -> Gates {
+    /// With the defaults for what is not said; an error names what is no number, since nothing is beyond it.
+    pub fn gates(&self) -> Result<Gates, &'static str> {
+        let numbers = [
+            ("auc_min", self.auc_min),
+            ("average_precision_min", self.average_precision_min),
+            ("average_precision_loss_max", self.average_precision_loss_max),
+            ("calibration_error_max", self.calibration_error_max),
+            ("psi_max", self.psi_max),
+            ("score_psi_max", self.score_psi_max),
+            ("slice_false_positives_max", self.slice_false_positives_max),
+        ];
+        if let Some((name, _)) = numbers.iter().find(|(_, number)| number.is_some_and(|n| !n.is_finite())) {
+            return Err(name);
+        }
         let other = Gates::default();
-        Gates {
+        Ok(Gates {
             auc_min: self.auc_min.unwrap_or(other.auc_min),
             average_precision_min: self.average_precision_min.unwrap_or(other.average_precision_min),
             average_precision_loss_max: self
@@ -105,6 +128,6 @@ impl GatesFile {
             slice_false_positives_max: self
                 .slice_false_positives_max
                 .unwrap_or(other.slice_false_positives_max),
-        }
+        })
     }
 }

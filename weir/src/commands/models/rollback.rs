@@ -12,19 +12,44 @@ use crate::commands::control::channel::{ChannelArgs, Said};
 use crate::error::Error;
 use crate::model_registry::{ModelRegistry, State, Step, WeightsInForce};
 use crate::registry::Registry;
+use crate::setup;
 
-/// Lets the version decide that decided before.
+/// Lets the version decide that decided before, of whichever name.
 pub fn rollback(name: &str, (place, trust): (&Place, &Trust), roll_out: &ChannelArgs) -> Result<(), Error> {
     let registry = ModelRegistry::open(&place.registry)?;
-    let mut state = registry.state(name)?;
-    let Some((before, weights)) = previous(&state) else {
+    let state = registry.state(name)?;
+    let left = match (registry.champion()?, &state.champion) {
+        (Some((of, version)), _) if of != name => {
+            let fault = format!("{name} does not decide, {of} {version} does: roll that back");
+            return Err(Error::Usage(fault));
+        }
+        (Some(_), Some(left)) => left.clone(),
+        _ => return Err(Error::Usage(format!("no version of {name} decides"))),
+    };
+    let Some(Before { name: other, version: before, weights }) = previous(&state) else {
         return Err(Error::Usage(format!("nothing decided before {name}'s present champion")));
     };
-    registry.read(name, &before, &trust.keys()?)?;
-    let told = put_in_force(roll_out, (place, trust), (name, &before), How::default())?;
-    let left = state.champion.replace(before.clone());
-    registry.act(name, state, Step { before: left, ..place.step("rollback", &before) })?;
-    eprintln!("{name} {before} decides again\n{told}");
+    let to = other.as_deref().unwrap_or(name);
+    let is_built_in = setup::built_in(to, &before).is_some();
+    if !is_built_in {
+        registry.read(to, &before, &trust.keys()?)?;
+    }
+    let told = put_in_force(roll_out, (place, trust), (to, &before), How::default())?;
+    let step = Step { before: Some(left.clone()), ..place.step("rollback", &before) };
+    match &other {
+        None => registry.act(name, step, |state| state.champion = Some(before.clone()))?,
+        // What is built in is what decides where nothing was promoted.
+        Some(_) if is_built_in => {
+            let step = Step { before_name: other.clone(), ..step };
+            registry.act(name, step, |state| state.champion = None)?;
+        }
+        Some(other) => {
+            let step = Step { before_name: Some(name.to_owned()), ..step };
+            registry.act(other, step, |state| state.champion = Some(before.clone()))?;
+            registry.act(name, place.step("replaced", &left), |state| state.champion = None)?;
+        }
+    }
+    eprintln!("{to} {before} decides again\n{told}");
     if let Some(weights) = weights {
         eprintln!("{}", again((place, &registry), roll_out, &weights)?);
     }
@@ -50,13 +75,23 @@ fn again(
     Ok(told)
 }
 
-/// What decided before the present champion was promoted, and the weights that were in force then. One that decided already may have been
-/// promoted again, to be put in force somewhere.
-fn previous(state: &State) -> Option<(String, Option<WeightsInForce>)> {
+/// What decided before.
+struct Before {
+    /// Its name, if it is another.
+    name: Option<String>,
+    version: String,
+    /// The weights that were in force with it.
+    weights: Option<WeightsInForce>,
+}
+
+/// What decided before the present champion was promoted. One that decided already may have been promoted again, to be put in force
+/// somewhere.
+fn previous(state: &State) -> Option<Before> {
     let champion = state.champion.as_ref()?;
     let is_promotion = |step: &&Step| step.act == "promote" && step.version == *champion;
-    let promoted = state.history.iter().rev().filter(is_promotion);
-    promoted
-        .filter_map(|step| Some((step.before.clone()?, step.weights.clone())))
-        .find(|(before, _)| before != champion)
+    let promoted = state.history.iter().rev().filter(is_promotion).cloned();
+    let before = |step: Step| {
+        Some(Before { name: step.before_name, version: step.before?, weights: step.weights })
+    };
+    promoted.filter_map(before).find(|before| before.name.is_some() || before.version != *champion)
 }
