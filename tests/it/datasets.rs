@@ -210,7 +210,7 @@ fn the_five_commands_of_the_readme_end_with_a_shadow_that_scores() {
     }
     assert!(line.contains(&version) && line.contains("\"mode\":\"shadow\""), "{line}");
     let of = "--registry weir-data/registry --trust signing.key.pub";
-    let _ = write(folder, "lax.toml", b"auc_min = 0.5\ncalibration_error_max = 0.5\nscore_psi_max = 9.0\n");
+    let _ = write(folder, "lax.toml", b"auc_min = 0.5\ncalibration_error_max = 0.5\nscore_psi_max = 9.0\naverage_precision_loss_max = 1.0\n");
     let promote = format!(
         "models promote candidate latest {of} --config rows/train.toml --data rows/rows.csv --gates lax.toml --allow-training-data"
     );
@@ -222,6 +222,10 @@ fn the_five_commands_of_the_readme_end_with_a_shadow_that_scores() {
     assert!(done(folder, "models list --registry weir-data/registry").contains("champion"));
     let shown = in_force()["active"].to_string();
     assert!(shown.contains(&version) && !shown.contains("shadow"), "{shown}");
+    // The first that was promoted gives way to what is built in, which lies in no registry and is signed by nobody.
+    done(folder, &format!("models rollback candidate {of} --url {url}"));
+    let shown = in_force()["active"].to_string();
+    assert!(shown.contains("\"default\"") && !shown.contains(&version), "{shown}");
 }
 
 fn event(id: &str, hour: u64, rest: &str) -> String {

@@ -347,7 +347,7 @@ fn new_trees_learn_first(folder: &Path, shared: &Path, url: &str) {
     let version = |added: &str| added.split_whitespace().last().expect("a name and a version").to_owned();
     let promote = |version: &str, more: &str| {
         let line = format!(
-            "models promote candidate {version} --registry data/registry --trust key.pub --config other.toml --data {} --gates lax.toml --allow-training-data{more}",
+            "models promote candidate {version} --registry data/registry --trust key.pub --config other.toml --data {} --gates lax.toml --allow-training-data --champion none{more}",
             rows.display()
         );
         run(folder, &line.split(' ').collect::<Vec<_>>())

@@ -55,7 +55,7 @@ fn gates_let_the_good_pass_and_refuse_the_bad_and_a_rollback_goes_back() {
     let _ = write(folder, "gates.toml", b"auc_min = 0.95\ncalibration_error_max = 0.2\n");
     // Measured on what it learned from, which is refused unless it is allowed: here only the gates are tested, not the model.
     refused(folder, &format!("models promote candidate {good} {on}"), "it learned from these very rows");
-    let on = &format!("{on} --allow-training-data");
+    let on = &format!("{on} --allow-training-data --champion none");
     refused(folder, &format!("models promote candidate {bad} {on} --gates gates.toml"), "AUC is");
     done(folder, &format!("models promote candidate {good} {on} --gates gates.toml"));
     let _ = write(folder, "lax.toml", b"auc_min = 0.1\ncalibration_error_max = 0.9\n");
@@ -93,7 +93,7 @@ fn gates_let_the_good_pass_and_refuse_the_bad_and_a_rollback_goes_back() {
     refused(folder, &control, "127.0.0.1:1");
     let shown = done(folder, &format!("models show candidate {good} --registry shelf --trust key.pub"));
     assert!(shown.contains("serves      yes") && shown.contains("rollback by operator"), "{shown}");
-    let on = on.replace(" --allow-training-data", "");
+    let on = on.replace(" --allow-training-data --champion none", "");
     let compared = done(folder, &format!("models diff {bad} candidate {good} {on}"));
     assert!(compared.contains("average precision"), "{compared}");
 }
@@ -130,6 +130,60 @@ fn added(folder: &Path, (name, data, more): (&str, &str, &str)) -> String {
 }
 
 #[test]
+fn one_version_decides_of_all_names_and_the_first_gives_way_to_what_is_built_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let [first, blind] = trained(folder);
+    let on = "--registry shelf --trust key.pub --config rows/train.toml --data rows/rows.csv --allow-training-data";
+    let lax = "auc_min = 0.1\ncalibration_error_max = 0.9\nscore_psi_max = 99.0\n";
+    let _ = write(folder, "lax.toml", lax.as_bytes());
+    let _ = write(folder, "none.toml", format!("{lax}average_precision_loss_max = 1.0\n").as_bytes());
+    let _ = write(folder, "no_number.toml", b"auc_min = nan\n");
+    refused(
+        folder,
+        &format!("models promote candidate {first} {on} --gates no_number.toml"),
+        "no finite number",
+    );
+    // Before any was promoted the model that is built in decides.
+    let worse = "against the champion's";
+    refused(folder, &format!("models promote candidate {blind} {on} --gates lax.toml"), worse);
+    done(folder, &format!("models promote candidate {first} {on} --gates none.toml"));
+    // A name of its own is no way round.
+    let other = read(folder, "rows/blind.toml").replace("name = \"candidate\"", "name = \"other\"");
+    let _ = write(folder, "rows/other.toml", other.as_bytes());
+    done(folder, "train --config rows/other.toml --out other.json");
+    done(folder, "models add other.json --registry shelf --key key");
+    refused(folder, &format!("models promote other latest {on} --gates lax.toml"), worse);
+    done(folder, &format!("models promote other latest {on} --gates none.toml"));
+    let champions = |name: &str| {
+        let listed = done(folder, "models list --registry shelf");
+        let lines: Vec<&str> = listed.lines().filter(|line| line.ends_with(" champion")).collect();
+        lines.len() == 1 && lines[0].starts_with(&format!("{name} "))
+    };
+    assert!(champions("other"));
+    let back = |name: &str| format!("models rollback {name} --registry shelf --trust key.pub");
+    refused(folder, &back("candidate"), "candidate does not decide, other");
+    done(folder, &back("other"));
+    assert!(champions("candidate"));
+    let told = weir(folder, &back("candidate"));
+    assert!(told.code == 0 && told.stderr.contains("default "), "{}", told.stderr);
+    assert!(!done(folder, "models list --registry shelf").contains("champion"));
+    refused(folder, &back("candidate"), "no version of candidate decides");
+    // Acts at the same time: none is lost.
+    let shadow =
+        |version: &str| format!("models shadow candidate {version} --registry shelf --trust key.pub");
+    std::thread::scope(|scope| {
+        for number in 0..12 {
+            let line = shadow(if number % 2 == 0 { &first } else { &blind });
+            scope.spawn(move || done(folder, &line));
+        }
+    });
+    let kept = read(folder, "shelf/model/candidate/state.json");
+    assert_eq!(kept.matches("\"shadow\"").count(), 12, "{kept}");
+    assert_eq!(done(folder, "models list --registry shelf").matches(" shadow").count(), 1);
+}
+
+#[test]
 fn each_gate_refuses_by_itself_on_the_command_line_and_drift_needs_no_label() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
@@ -162,8 +216,9 @@ fn each_gate_refuses_by_itself_on_the_command_line_and_drift_needs_no_label() {
         ("good", "", "", "later.csv --serving moved", "drift (PSI) of forwards_24h is"),
     ] {
         let version = added(folder, (name, data, more));
-        let of =
-            format!("models promote {name} {version} --registry shelf --trust key.pub --config {name}.toml");
+        let of = format!(
+            "models promote {name} {version} --registry shelf --trust key.pub --config {name}.toml --champion none"
+        );
         let run = weir(folder, &format!("{of} --data {on}.csv"));
         // One gate, and no other.
         let told: Vec<&str> =
@@ -174,7 +229,7 @@ fn each_gate_refuses_by_itself_on_the_command_line_and_drift_needs_no_label() {
     }
     done(
         folder,
-        "models promote good latest --registry shelf --trust key.pub --config good.toml --data later.csv",
+        "models promote good latest --registry shelf --trust key.pub --config good.toml --data later.csv --champion none",
     );
     assert!(done(folder, "models list --registry shelf").contains("champion"));
     // Whom it treats unfairly depends on from which score somebody acts: under this policy, nobody.
@@ -286,7 +341,7 @@ fn a_server_that_trusts_a_key_puts_only_models_in_force_that_it_signed() {
     let _ = write(folder, "lax.toml", b"auc_min = 0.1\ncalibration_error_max = 0.9\n");
     let untaught = format!(
         "models promote candidate {good} --registry shelf --trust key.pub --config rows/train.toml --data rows/rows.csv --gates lax.toml \
-         --allow-training-data --history data/history.db"
+         --allow-training-data --champion none --history data/history.db"
     );
     refused(folder, &untaught, "holds no label of its last 30 days");
     let up = start(&other);

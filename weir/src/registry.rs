@@ -290,7 +290,10 @@ mod tests {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/default/model.json");
         let digest = files::read_known(file, MODEL_BYTES_MAX as u64).expect("it is in the repository").1;
         assert_eq!(registry.check(&back, None).expect("it needs no file"), digest);
-        says(registry.check(&back, Some(&"0".repeat(64))).map_err(|error| error.to_string()), "its SHA-256 is");
+        says(
+            registry.check(&back, Some(&"0".repeat(64))).map_err(|error| error.to_string()),
+            "its SHA-256 is",
+        );
         let other = Needed { version: "0123456789abcdef".to_owned(), ..back };
         says(registry.check(&other, None).map_err(|error| error.to_string()), "0123456789abcdef.json");
         let candidate = folder.path().join("model/candidate");

@@ -67,6 +67,11 @@ impl ChannelArgs {
         let access = access(self.kafka.as_deref(), self.brokers.as_deref(), &[])?;
         Ok(Some(Channel::Brokers { access: Box::new(access), prefix: &self.prefix }))
     }
+
+    /// Whether it goes through brokers, so that whoever takes it says so later.
+    pub fn is_by_brokers(&self) -> bool {
+        self.brokers.is_some() || self.kafka.is_some()
+    }
 }
 
 /// What is wanted.

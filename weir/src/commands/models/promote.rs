@@ -94,7 +94,9 @@ pub fn promote(args: &PromoteArgs) -> Result<Outcome, Error> {
     let ready = args.refit.refit((&place.registry, &registry), promoted.map(Model::version), &model)?;
     let is_still = promoted.map(|champion| (champion.name().to_owned(), champion.version().to_owned()));
     if registry.champion()? != is_still {
-        return Err(Error::Usage("another version was put in force meanwhile: look and promote again".to_owned()));
+        return Err(Error::Usage(
+            "another version was put in force meanwhile: look and promote again".to_owned(),
+        ));
     }
     let told = put_in_force(&args.roll_out, (place, trust), (name, version), How::default())?;
     let before = champion.as_ref().map(|champion| champion.model.version().to_owned());
@@ -122,11 +124,7 @@ impl PromoteArgs {
     }
 
     /// What decides now, of whichever name: what was promoted last, else what is given or built in.
-    fn champion(
-        &self,
-        registry: &ModelRegistry,
-        trusted: &[PublicKey],
-    ) -> Result<Option<Champion>, Error> {
+    fn champion(&self, registry: &ModelRegistry, trusted: &[PublicKey]) -> Result<Option<Champion>, Error> {
         if let Some((name, version)) = registry.champion()? {
             let model = registry.read(&name, &version, trusted)?.0;
             return Ok(Some(Champion { model, is_promoted: true }));

@@ -90,8 +90,7 @@ fn previous(state: &State) -> Option<Before> {
     let champion = state.champion.as_ref()?;
     let is_promotion = |step: &&Step| step.act == "promote" && step.version == *champion;
     let promoted = state.history.iter().rev().filter(is_promotion).cloned();
-    let before = |step: Step| {
-        Some(Before { name: step.before_name, version: step.before?, weights: step.weights })
-    };
+    let before =
+        |step: Step| Some(Before { name: step.before_name, version: step.before?, weights: step.weights });
     promoted.filter_map(before).find(|before| before.name.is_some() || before.version != *champion)
 }
