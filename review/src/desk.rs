@@ -107,6 +107,8 @@ pub struct Desk {
     looked_up: Mutex<u64>,
     /// Forms made so far.
     forms: AtomicU64,
+    /// One act on a case is carried out at a time.
+    acting: acts::Acting,
     /// One act on many cases is carried out at a time.
     pub(crate) bulk_turn: Mutex<()>,
     /// Blocking work at once.
@@ -153,6 +155,7 @@ impl Desk {
             ahead: Mutex::new(BTreeMap::new()),
             looked_up: Mutex::new(0),
             forms: AtomicU64::new(0),
+            acting: acts::Acting::default(),
             bulk_turn: Mutex::new(()),
         }
     }

@@ -39,6 +39,7 @@ mod notebooks;
 mod pipeline;
 mod promises;
 mod replay;
+mod review_bulk;
 mod review_desk;
 mod review_doors;
 mod review_kafka;

@@ -55,6 +55,8 @@ const LOOK_UPS: usize = 64;
 const LOOK_UPS_EVERY: Duration = Duration::from_millis(500);
 /// How often the main thread looks whether to stop.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long a page about one account waits for the history: it is shown without.
+const PAGE_WAIT: Duration = Duration::from_millis(1_500);
 /// How long open requests may take to end after the stop.
 const REQUESTS_END: Duration = Duration::from_secs(3);
 /// What may wait at the start before it is told that it is still being read.
@@ -161,7 +163,10 @@ fn open(settings: &Settings, partitions: u32, runtime: &Runtime) -> Result<Opene
     known.suppose(setup::versions(&options)?);
     let insight = Sight::new(Arc::clone(&known) as _, (options, registry.clone()), clock::wall());
     let history: Option<Arc<dyn History + Send + Sync>> = match &settings.history {
-        Some(server) => Some(Arc::new(sinks::clickhouse::History::new(server, runtime.handle().clone()))),
+        Some(server) => {
+            let history = sinks::clickhouse::History::new(server, runtime.handle().clone());
+            Some(Arc::new(history.for_pages(PAGE_WAIT)))
+        }
         None => None,
     };
     if history.is_none() {
@@ -253,7 +258,7 @@ fn look_up(desk: &Desk, asked: &AtomicBool) {
 /// Reads and folds until it is asked to end.
 fn feed(
     mut log: Log,
-    (desk, known): (&Desk, &FromLog),
+    (desk, known): (&Arc<Desk>, &FromLog),
     asked: &AtomicBool,
     (unready, pulse): (&watch::Sender<Option<&'static str>>, &Pulse),
 ) -> Result<(), Error> {
@@ -278,6 +283,9 @@ fn feed(
         }
         if log.is_caught_up() && unready.borrow().is_some_and(|why| why == STILL) {
             tracing::info!("the desk has caught up with the topics");
+            if let Err(error) = desk.go_on() {
+                tracing::warn!(%error, "acts on many wait for the next start");
+            }
             unready.send_replace(None);
         }
         if records > 0 {

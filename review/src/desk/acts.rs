@@ -1,12 +1,15 @@
 //! What reviewers do: offered and claimed cases, acts with their checks, and taking back.
 //!
 //! Separate from the fold, which obeys whatever lies in the log: here is checked what may be sent there. Invariants: an act that is
-//! sent twice (the same `once`) is one; every act has a reason, and all but passing over a clause of the policy; nobody acts on what
-//! another holds, and nobody on an appeal against their own verdict; a blind case is labelled, not decided; what whoever acts had seen is
-//! told by what was shown to them, never by their browser.
+//! sent twice (the same `once`) is one, and another act of the same form is another; every act has a reason, and all but passing over a
+//! clause of the policy; nobody acts on what another holds, and nobody on an appeal against their own verdict; a blind case is labelled,
+//! not decided; what whoever acts had seen is told by what was shown to them, never by their browser; what somebody did by themselves is
+//! in the audit chain before it is sent.
 
 mod check;
 pub(super) mod restore;
+mod sent;
+mod undo;
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -21,15 +24,17 @@ use super::case::{Case, State, case_id};
 use super::cause::Cause;
 use super::queue::{self, Filter, Seeker};
 use crate::error::Error;
-pub use check::{WHYS, reason};
+pub use check::{WHYS, check, reason};
 
-use check::check;
-use restore::restoring;
+pub use sent::Acting;
+pub use undo::is_superseded;
 
 /// The case of a verdict that belongs to none: it closes nothing.
 pub const NO_CASE: &str = "restored";
 /// The reason of whatever takes something back.
 pub const TAKEN_BACK: &str = "taken back";
+/// What is noted at a case in the name of whoever approved an act on many.
+const APPROVED: &str = "approved as part of an act on many";
 /// How long an offer keeps others away, ms of staff's time.
 const OFFER_MS: u64 = 60 * 1_000;
 /// Most offers to one person that are remembered.
@@ -56,8 +61,24 @@ pub struct Wanted {
     pub reason: String,
     /// What the reviewer says the account is, with a verdict or by itself.
     pub label: Option<Label>,
-    /// The bulk act that it is part of.
-    pub batch: Option<String>,
+    /// The act on many that it is part of.
+    pub batch: Option<Batch>,
+}
+
+/// The act on many that an act is part of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Its id.
+    pub id: String,
+    /// Who approved it.
+    pub approver: String,
+}
+
+impl Wanted {
+    /// The act, or the verdict, in one word.
+    pub fn word(&self) -> &'static str {
+        self.verdict.map_or(self.act.word(), Verdict::word)
+    }
 }
 
 /// What became of a claim.
@@ -144,26 +165,71 @@ impl Desk {
         actor: &str,
         (wanted, once): (&Wanted, &str),
     ) -> Result<Vec<String>, Error> {
+        let _turn = self.turn_at(&case.id);
+        // What another did a moment ago counts, whatever was on the screen.
+        let fresh = self.store.read(|db| Case::load(db, &case.id))?;
+        let case = fresh.as_ref().unwrap_or(case);
+        let reviews = self.written(case, actor, (wanted, once))?;
+        let ids: Vec<String> = reviews.iter().rev().map(|review| review.id.clone()).collect();
+        if ids.is_empty() {
+            return Err(Error::Refused("refused.no_label"));
+        }
+        match self.is_undone(&ids[0])? {
+            None => {}
+            Some(false) => return Ok(ids),
+            Some(true) => return Err(Error::Refused("refused.form_old")),
+        }
         let now = self.now();
         let standing = self.given.insight.standing(&case.account)?;
         check(case, actor, wanted, (standing.as_ref(), &self.given.settings.clauses, now))?;
-        let is_note = wanted.act == Act::Note;
-        if !is_note
+        if wanted.act != Act::Note
             && case.holder(now) != Some(actor)
             && case.state == State::Open
             && let Claimed::No(_) = self.claim(case, actor, &format!("{once}c"))?
         {
             return Err(Error::Refused("refused.held"));
         }
+        for review in &reviews {
+            review.check().map_err(schema::desk::Untaken::Refused)?;
+        }
+        if wanted.act == Act::Verdict {
+            self.note_before(&ids[0], &case.account, standing)?;
+        }
+        if wanted.batch.is_some() {
+            self.given.outlet.review(&reviews)?;
+        } else {
+            let what = format!("act_{}", wanted.word());
+            self.send_audited(&reviews, (actor, &what), &format!("{} {}", case.id, ids[0]))?;
+        }
+        self.folded(&ids[0])?;
+        Ok(ids)
+    }
+
+    /// The records of an act, the act itself last.
+    fn written(
+        &self,
+        case: &Case,
+        actor: &str,
+        (wanted, once): (&Wanted, &str),
+    ) -> Result<Vec<Review>, Error> {
         let mut reviews = Vec::new();
-        let mut record = self.record(case, (actor, wanted.act), once);
+        let label = wanted.label.map_or("", |label| label.word());
+        let mut record = self.record(case, (actor, wanted.act), &format!("{once}:{}:{label}", wanted.word()));
         record.reason = Some(wanted.reason.clone()).filter(|reason| !reason.is_empty());
         record.policy = Some(wanted.policy.clone()).filter(|policy| !policy.is_empty());
-        record.batch.clone_from(&wanted.batch);
         record.shown = match &wanted.batch {
             Some(_) => vec!["bulk".to_owned()],
             None => self.shown_to(case, actor)?,
         };
+        if let Some(batch) = &wanted.batch {
+            record.batch = Some(batch.id.clone());
+            if !batch.approver.is_empty() && batch.approver != actor {
+                // So that the log says who answers for it besides: an appeal is closed to them, too.
+                let (id, act) = (format!("{}a", record.id), Act::Note);
+                let (actor, reason) = (batch.approver.clone(), Some(APPROVED.to_owned()));
+                reviews.push(Review { id, actor, act, reason, ..record.clone() });
+            }
+        }
         if case.cause == Cause::Golden && wanted.act == Act::Label {
             // A known answer is asked for: what is said of it teaches nothing and decides nothing.
             (record.act, record.label) = (Act::Note, wanted.label);
@@ -186,16 +252,7 @@ impl Desk {
             }
             reviews.push(record);
         }
-        for review in &reviews {
-            review.check().map_err(schema::desk::Untaken::Refused)?;
-        }
-        if wanted.act == Act::Verdict {
-            self.note_before(&reviews[reviews.len() - 1].id, &case.account, standing)?;
-        }
-        self.given.outlet.review(&reviews)?;
-        let ids: Vec<String> = reviews.into_iter().rev().map(|review| review.id).collect();
-        self.folded(&ids[0])?;
-        Ok(ids)
+        Ok(reviews)
     }
 
     /// Opens a case about an account and claims it; if one is open already, that is it.
@@ -232,54 +289,6 @@ impl Desk {
             )?;
             Ok(query.exists((case, actor))?)
         })
-    }
-
-    /// Takes everything of one act back: what it did to the case, and by verdicts of its own what it did to the account. Only
-    /// whoever did it and leads may.
-    pub(crate) fn undo(
-        &self,
-        case: &Case,
-        actor: &str,
-        (act, by_lead, once): (&str, bool, &str),
-    ) -> Result<Vec<Review>, Error> {
-        let now = self.now();
-        let done = self.store.read(|db| {
-            let sql = "SELECT body FROM said WHERE case_id = ?1 AND undone = 0 AND counts = 1 AND (id = ?2 OR id = ?2 || 'l')
-                ORDER BY position DESC";
-            let mut query = db.prepare_cached(sql)?;
-            let rows = query.query_map((&case.id, act), |row| row.get::<_, String>(0))?;
-            Ok(rows.collect::<rusqlite::Result<Vec<String>>>()?)
-        })?;
-        let done: Vec<Review> = done.iter().filter_map(|body| serde_json::from_str(body).ok()).collect();
-        if done.is_empty() {
-            return Err(Error::Refused("refused.nothing_to_undo"));
-        }
-        if !by_lead && done.iter().any(|one| one.actor != actor) {
-            return Err(Error::Refused("refused.not_yours"));
-        }
-        let mut reviews = Vec::new();
-        for (number, one) in done.iter().enumerate() {
-            let mut undo = self.record(case, (actor, Act::Undo), &format!("{once}u{number}"));
-            undo.undoes = Some(one.id.clone());
-            (undo.policy, undo.reason) = (one.policy.clone(), Some(TAKEN_BACK.to_owned()));
-            reviews.push(undo);
-        }
-        if let Some(verdict) = done.iter().find(|one| one.act == Act::Verdict) {
-            let before = self.before(&verdict.id)?.ok_or(Error::Refused("refused.before_unknown"))?;
-            for (number, word) in restoring(&before, verdict, now).into_iter().enumerate() {
-                let mut review = self.record(case, (actor, Act::Verdict), &format!("{once}v{number}"));
-                (review.verdict, review.scope) = (Some(word.verdict), word.scope);
-                (review.limit, review.expires) = (word.limit, word.expires);
-                review.policy.clone_from(&verdict.policy);
-                review.reason = Some(TAKEN_BACK.to_owned());
-                review.undoes = Some(verdict.id.clone());
-                NO_CASE.clone_into(&mut review.case);
-                reviews.push(review);
-            }
-        }
-        self.given.outlet.review(&reviews)?;
-        self.folded(&reviews[0].id)?;
-        Ok(reviews)
     }
 
     /// A record with what every act has.

@@ -1,11 +1,13 @@
 //! One act on many: on cases of the queue, on a campaign's members, or on all that a version did; as it lies in the store.
 //!
-//! Separate from proposing (`propose`) and from carrying out (`carry`). Invariants: a proposal acts on nothing; above a number somebody
-//! else must approve; what is not done any more when its turn comes is passed over with the reason; carrying out goes on where it
-//! stopped.
+//! Separate from proposing (`propose`), from what is foreseen of it (`foresee`) and from carrying out (`run`, `carry`). Invariants: a
+//! proposal acts on nothing; above a number somebody else must approve; what is not done any more when its turn comes is passed over with
+//! the reason; carrying out goes on where it stopped; what somebody does to it is in the audit chain with it.
 
 mod carry;
+mod foresee;
 mod propose;
+mod run;
 mod versions;
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
@@ -14,9 +16,11 @@ use schema::{Label, Verdict};
 use super::Desk;
 use super::case::Case;
 use super::clause::Clause;
+use crate::audit;
 use crate::error::Error;
 
-pub use propose::CASES_MAX;
+pub use foresee::Foreseen;
+pub use propose::AT_ONCE_MAX;
 pub use versions::{Made, made};
 
 /// Cases that a preview shows.
@@ -77,8 +81,10 @@ pub struct Bulk {
     pub kind: Kind,
     /// The campaign, or what did it; empty: cases.
     pub target: String,
-    /// Of cases: how many the filter showed; 0: not told.
+    /// Of cases: how many the filter showed. Of a version: how much of it is in force, if that is more than one act is about. 0: not told.
     pub shown: u64,
+    /// Why it does not go on at this moment: the key of a text; empty: it does, or is not under way.
+    pub halted: String,
     /// Those that wait, are done, were passed over, were taken back.
     pub counts: [u64; 4],
 }
@@ -109,21 +115,24 @@ impl Bulk {
             kind: Kind::of(&row.get::<_, String>(9)?),
             target: row.get(10)?,
             shown: count(11)?,
-            counts: [count(12)?, count(13)?, count(14)?, count(15)?],
+            halted: row.get(12)?,
+            counts: [count(13)?, count(14)?, count(15)?, count(16)?],
         })
     }
 }
 
 const SELECT: &str =
     "SELECT id, owner, made_at, state, approver, act, label, policy, reason, kind, target, shown,
+    coalesce((SELECT why FROM bulk_items AS i WHERE i.bulk = id AND b.state IN ('running', 'undoing')
+        AND i.state = CASE b.state WHEN 'running' THEN 'waiting' ELSE 'done' END ORDER BY i.item LIMIT 1), ''),
     (SELECT count(*) FROM bulk_items WHERE bulk = id AND state = 'waiting'),
     (SELECT count(*) FROM bulk_items WHERE bulk = id AND state = 'done'),
     (SELECT count(*) FROM bulk_items WHERE bulk = id AND state = 'passed_over'),
-    (SELECT count(*) FROM bulk_items WHERE bulk = id AND state = 'undone') FROM bulks";
+    (SELECT count(*) FROM bulk_items WHERE bulk = id AND state = 'undone') FROM bulks AS b";
 
 /// One by its id.
 pub fn load(db: &Connection, id: &str) -> Result<Option<Bulk>, Error> {
-    let mut query = db.prepare_cached(&format!("{SELECT} AS b WHERE b.id = ?1"))?;
+    let mut query = db.prepare_cached(&format!("{SELECT} WHERE b.id = ?1"))?;
     Ok(query.query_row([id], Bulk::read).optional()?)
 }
 
@@ -242,7 +251,7 @@ impl Desk {
         if !is_own && !is_lead {
             return Err(Error::Refused("refused.not_yours"));
         }
-        self.step(id, "state IN ('proposed', 'cancelled')", "running", who)
+        self.step(id, "state IN ('proposed', 'cancelled')", ("running", who), Some((who, "bulk_approve")))
     }
 
     /// Stops it, or takes it back: from now on nothing more of it is done.
@@ -257,18 +266,32 @@ impl Desk {
             return Err(Error::Refused("refused.not_yours"));
         }
         if undoes {
-            self.step(id, "state IN ('cancelled', 'done', 'undoing')", "undoing", &bulk.approver)
+            let from = "state IN ('cancelled', 'done', 'undoing')";
+            self.step(id, from, ("undoing", &bulk.approver), Some((who, "bulk_undo")))
         } else {
-            self.step(id, "state IN ('proposed', 'running')", "cancelled", &bulk.approver)
+            let from = "state IN ('proposed', 'running')";
+            self.step(id, from, ("cancelled", &bulk.approver), Some((who, "bulk_stop")))
         }
     }
 
-    fn step(&self, id: &str, from: &str, to: &str, approver: &str) -> Result<(), Error> {
+    /// Brings it into another state; who did what, if somebody did, is in the audit chain in the same moment.
+    fn step(
+        &self,
+        id: &str,
+        from: &str,
+        (to, approver): (&str, &str),
+        by: Option<(&str, &str)>,
+    ) -> Result<(), Error> {
+        let mut writer = self.store.writer();
+        let transaction = writer.transaction()?;
         let sql = format!("UPDATE bulks SET state = ?2, approver = ?3 WHERE id = ?1 AND {from}");
-        match self.store.writer().prepare_cached(&sql)?.execute((id, to, approver))? {
-            0 => Err(Error::Refused("bulk.state_changed")),
-            _ => Ok(()),
+        if transaction.prepare_cached(&sql)?.execute((id, to, approver))? == 0 {
+            return Err(Error::Refused("bulk.state_changed"));
         }
+        if let Some((who, what)) = by {
+            audit::append(&transaction, &audit::Entry::new(self.wall(), who, what, "", id))?;
+        }
+        Ok(transaction.commit()?)
     }
 }
 

@@ -5,6 +5,8 @@
 //! An urgent case never waits behind a lot. Invariants: nobody is offered what another holds, what is closed to them or what they
 //! passed over; a question takes milliseconds whatever lies there, since each order has an index.
 
+use std::collections::BTreeMap;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
@@ -305,6 +307,14 @@ pub fn waiting(db: &Connection, now: u64) -> Result<Waiting, Error> {
     let mut query = db.prepare_cached("SELECT count(*) FROM cases WHERE state = 0 AND escalated = 1")?;
     waiting.escalated = query.query_row([], |row| row.get::<_, i64>(0))? as u64;
     Ok(waiting)
+}
+
+/// How many open cases each person holds.
+pub fn held(db: &Connection, now: u64) -> Result<BTreeMap<String, u64>, Error> {
+    let sql = "SELECT claimed_by, count(*) FROM cases WHERE state = 0 AND claimed_by <> '' AND claimed_until > ?1 GROUP BY claimed_by";
+    let mut query = db.prepare_cached(sql)?;
+    let rows = query.query_map([now as i64], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The values that a filter may have: of one column of what is open, the most frequent first.

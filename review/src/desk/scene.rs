@@ -1,7 +1,7 @@
 //! For tests: a desk on a file of its own, whose log is a list in memory, and whose clock is set by hand.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use schema::desk::{Arrived, Entry, Explained, FeatureNote, Insight, Outlet, RuleNote, Untaken};
@@ -13,6 +13,17 @@ use super::{Desk, Given, Habits, Settings};
 /// When every test begins, ms.
 pub const START: u64 = 1_800_000_000_000;
 
+/// What a log says of the records that it is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirms {
+    /// It takes them and says so.
+    All,
+    /// It does not take them.
+    Nothing,
+    /// It takes them, and says that it does not answer.
+    Late,
+}
+
 /// A log that is folded as soon as it is written, and what is in force.
 #[derive(Default)]
 pub struct World {
@@ -23,6 +34,8 @@ pub struct World {
     pub position: AtomicU64,
     /// What is in force, one standing an account.
     pub standings: Mutex<Vec<Standing>>,
+    /// One of [`Confirms`].
+    pub confirms: AtomicU8,
 }
 
 impl World {
@@ -60,8 +73,12 @@ impl World {
 
 impl Outlet for World {
     fn review(&self, reviews: &[Review]) -> Result<(), Untaken> {
-        reviews.iter().for_each(|review| self.arrive(Arrived::Review(review.clone())));
-        Ok(())
+        let confirms = self.confirms.load(Ordering::Relaxed);
+        if confirms != Confirms::Nothing as u8 {
+            reviews.iter().for_each(|review| self.arrive(Arrived::Review(review.clone())));
+        }
+        let away = || Err(Untaken::Unavailable("it does not answer".to_owned()));
+        if confirms == Confirms::All as u8 { Ok(()) } else { away() }
     }
 
     fn control(&self, _: &Control) -> Result<Controlled, Untaken> {

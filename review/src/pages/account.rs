@@ -117,9 +117,9 @@ pub(super) async fn open(
 ) -> Answered {
     let id = work(&desk, move |desk| {
         let account = desk.account_of(&handle)?.ok_or(Wrong::NotFound)?;
-        let case = desk.open_case(&account, &viewer.id, &desk.once())?;
-        desk.audit(&viewer, "act_open", &audit::account(&account), &case.id)?;
-        Ok(case.id)
+        // Before it is sent: nothing is done of which the chain says nothing.
+        desk.audit(&viewer, "act_open", &audit::account(&account), "")?;
+        Ok(desk.open_case(&account, &viewer.id, &desk.once())?.id)
     })
     .await?;
     Ok(Redirect::to(&format!("/review/case/{id}")).into_response())

@@ -16,7 +16,7 @@ use super::queue as list;
 use super::wrong::{Answered, Wrong, work};
 use crate::audit;
 use crate::desk::Desk;
-use crate::desk::bulk::{self, Bulk, Kind, Made, Proposal};
+use crate::desk::bulk::{self, Bulk, Foreseen, Kind, Made, Proposal};
 use crate::desk::case::{Case, State};
 use crate::desk::queue;
 use crate::people::{Right, Viewer};
@@ -46,6 +46,8 @@ pub(super) struct Line {
     /// What it is about, in words, and where that is shown; empty: cases of the queue.
     about: String,
     about_path: String,
+    /// Why it waits at this moment; empty: it does not.
+    halted: String,
 }
 
 #[derive(Template)]
@@ -84,6 +86,8 @@ struct BulkPage {
     /// How many of all that the filter showed; empty: it is about no filter.
     scope: String,
     foreseen: Vec<(String, u64)>,
+    /// Of how many that is; empty: of all.
+    foreseen_of: String,
     passed: Vec<(String, u64)>,
     countries: Vec<(String, String)>,
     actions: Vec<(String, String)>,
@@ -140,6 +144,7 @@ pub(super) fn line(t: &Strings, one: &Bulk) -> Line {
         undone,
         width: (total - waiting) * 200 / total.max(1),
         reason: one.reason.clone(),
+        halted: if one.halted.is_empty() { String::new() } else { t.say(&one.halted).to_owned() },
     }
 }
 
@@ -207,15 +212,20 @@ fn scope(t: &Strings, one: &Bulk) -> String {
     if one.shown == 0 {
         return String::new();
     }
-    let counted = t.fill("bulk.counted", &[when::count(one.total()), when::count(one.shown)]);
-    if one.total() < bulk::CASES_MAX as u64 { counted } else { format!("{counted} {}", t.say("bulk.first")) }
+    let key = if one.kind == Kind::Version { "bulk.counted_version" } else { "bulk.counted" };
+    let counted = t.fill(key, &[when::count(one.total()), when::count(one.shown)]);
+    if one.total() < bulk::AT_ONCE_MAX as u64 {
+        counted
+    } else {
+        format!("{counted} {}", t.say("bulk.first"))
+    }
 }
 
 /// What the page of one is made from.
 struct Found {
     one: Bulk,
     sample: Vec<Sampled>,
-    foreseen: Vec<(&'static str, u64)>,
+    foreseen: Option<Foreseen>,
     passed: Vec<(String, u64)>,
     countries: Vec<(String, u64)>,
     actions: Vec<(String, u64)>,
@@ -256,7 +266,7 @@ fn found(desk: &Desk, viewer: &Viewer, id: &str) -> Result<Found, Wrong> {
     let sample = sample.into_iter().map(sampled).collect::<Result<Vec<Sampled>, Wrong>>()?;
     let alone_max = desk.given.habits.bulk_alone_max;
     let one = one.ok_or(Wrong::NotFound)?;
-    let foreseen = if one.state == "proposed" { desk.foreseen(&one)? } else { Vec::new() };
+    let foreseen = if one.state == "proposed" { Some(desk.foreseen(&one)?) } else { None };
     Ok(Found { one, sample, foreseen, passed, countries, actions, alone_max })
 }
 
@@ -279,13 +289,18 @@ pub(super) async fn show(
         };
         all.iter().map(|(word, count)| (name(word), when::count(*count))).collect()
     };
+    let foreseen = found.foreseen.as_ref();
+    let sampled = foreseen.filter(|foreseen| foreseen.is_sample);
+    let foreseen = foreseen.map_or(&[][..], |foreseen| &*foreseen.why);
     Ok(page(&BulkPage {
         f: Frame::new(&viewer, "/review/"),
         countries: counted(&found.countries, "country", "case.unknown"),
         actions: counted(&found.actions, "action", "case.free"),
         alone_max: found.alone_max.to_string(),
         scope: scope(t, one),
-        foreseen: found.foreseen.iter().map(|(why, count)| (t.say(why).to_owned(), *count)).collect(),
+        foreseen: foreseen.iter().map(|(why, count)| (t.say(why).to_owned(), *count)).collect(),
+        foreseen_of: sampled
+            .map_or(String::new(), |foreseen| t.fill("bulk.foreseen_of", &[when::count(foreseen.asked)])),
         passed: found.passed.iter().map(|(why, count)| (t.say(why).to_owned(), *count)).collect(),
         can_approve: may_approve && matches!(&*one.state, "proposed" | "cancelled"),
         needs_another: needs_another && is_own && one.state == "proposed",
@@ -331,18 +346,12 @@ pub(super) async fn turn(
             "undo" => desk.turn_bulk(&given, who, true)?,
             _ => return Err(Wrong::Asked("wrong.choice")),
         }
-        Ok(desk.audit(&viewer, &format!("bulk_{what}"), "", &given)?)
+        Ok(())
     })
     .await?;
     if runs {
-        let (desk, id) = (Arc::clone(&desk), id.clone());
-        // Its own thread for as long as it takes; whoever looks sees how far it is.
-        drop(tokio::task::spawn_blocking(move || {
-            let _turn = desk.bulk_turn.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if let Err(error) = desk.run_bulk(&id) {
-                tracing::warn!(%error, id, "an act on many cases stopped; approve it again to go on");
-            }
-        }));
+        // Whoever looks sees how far it is.
+        desk.begin_bulk(&id);
     }
     Ok(Redirect::to(&format!("/review/bulk/{id}")).into_response())
 }

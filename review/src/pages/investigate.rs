@@ -1,7 +1,8 @@
 //! Looking for accounts and for what is frequent: by account, decision, device, network, number range; and the top of each kind.
 //!
 //! Separate from the account's own page. Invariants: every search for somebody is in the audit chain before anything is shown; each
-//! answer has an address of its own, so that it can be sent to a colleague; answers are bounded.
+//! answer has an address of its own, so that it can be sent to a colleague; answers are bounded; where the history does not answer the
+//! page says so, and stays.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,9 +10,8 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Query, State as Extract};
 use axum::response::{IntoResponse as _, Redirect};
-use schema::History;
 use schema::event::EntityKind;
-use schema::history::{Group, Span};
+use schema::history::{Group, Span, Told, Top};
 
 use super::frame::{Frame, page};
 use super::guard::encoded;
@@ -82,6 +82,7 @@ struct InvestigatePage {
     all_days: [u64; 4],
     limits: [usize; 3],
     has_history: bool,
+    is_away: bool,
     found: Option<Found>,
     ranking: Option<Ranking>,
 }
@@ -107,9 +108,9 @@ pub(super) async fn show(
     let limit = LIMITS.into_iter().find(|limit| *limit as u64 == number("limit")).unwrap_or(20);
     let (who, asked) = (viewer.clone(), (kind.clone(), key.clone(), group.clone()));
     let made = work(&desk, move |desk| answer(desk, &who, asked, (days, limit))).await?;
-    let (has_history, found, ranking) = match made {
+    let Answers { has_history, is_away, found, ranking } = match made {
         Answer::To(path) => return Ok(Redirect::to(&path).into_response()),
-        Answer::Told(has_history, found, ranking) => (has_history, found, ranking),
+        Answer::Told(answers) => answers,
     };
     Ok(page(&InvestigatePage {
         f: Frame::new(&viewer, "/review/investigate"),
@@ -123,6 +124,7 @@ pub(super) async fn show(
         all_days: DAYS,
         limits: LIMITS,
         has_history,
+        is_away,
         found,
         ranking,
     }))
@@ -131,8 +133,29 @@ pub(super) async fn show(
 enum Answer {
     /// Another page shows it.
     To(String),
-    /// Whether there is history, and what it says.
-    Told(bool, Option<Found>, Option<Ranking>),
+    /// This one.
+    Told(Answers),
+}
+
+/// What the history says.
+#[derive(Default)]
+struct Answers {
+    has_history: bool,
+    /// It did not answer a question.
+    is_away: bool,
+    found: Option<Found>,
+    ranking: Option<Ranking>,
+}
+
+impl Answers {
+    /// An answer; `None`: there was none, which the page says.
+    fn keep<T>(&mut self, told: Told<T>) -> Option<T> {
+        told.inspect_err(|error| {
+            tracing::warn!(%error, "the history gave a search no answer");
+            self.is_away = true;
+        })
+        .ok()
+    }
 }
 
 fn answer(
@@ -141,48 +164,47 @@ fn answer(
     (kind, key, group): (String, String, String),
     (days, limit): (u64, usize),
 ) -> Result<Answer, Wrong> {
-    let Some(history) = &desk.given.history else { return Ok(Answer::Told(false, None, None)) };
+    let mut answers = Answers::default();
+    let Some(history) = &desk.given.history else { return Ok(Answer::Told(answers)) };
+    answers.has_history = true;
     let now = desk.given.insight.now();
     let span = Span { from: now.saturating_sub(days * DAY_MS), to: now + 1 };
     if !key.is_empty() {
         desk.audit(viewer, "search", &audit::account(&key), &kind)?;
     }
     if kind == "decision" && !key.is_empty() {
-        let decision = history.decision(&key)?.ok_or(Wrong::Asked("investigate.no_decision"))?;
+        let Some(decision) = answers.keep(history.decision(&key)) else {
+            return Ok(Answer::Told(answers));
+        };
+        let decision = decision.ok_or(Wrong::Asked("investigate.no_decision"))?;
         return Ok(Answer::To(desk.account_path(&decision.account)?));
     }
-    let found = match EntityKind::from_word(&kind) {
-        Some(kind) if !key.is_empty() => Some(found(viewer.t, (desk, &**history), kind, &key, span)?),
-        _ => None,
-    };
-    let ranking = match Group::from_word(&group) {
-        Some(group) => Some(ranking(viewer.t, (desk, &**history), group, (span, days, limit))?),
-        None => None,
-    };
-    Ok(Answer::Told(true, found, ranking))
+    if let Some(kind) = EntityKind::from_word(&kind).filter(|_| !key.is_empty())
+        && let Some(accounts) = answers.keep(history.seen_on(kind, &key, span, ACCOUNTS))
+    {
+        answers.found = Some(found(viewer.t, desk, (kind, &key), accounts)?);
+    }
+    if let Some(group) = Group::from_word(&group)
+        && let Some(tops) = answers.keep(history.top(group, span, limit))
+    {
+        answers.ranking = Some(ranking(viewer.t, desk, group, (tops, days))?);
+    }
+    Ok(Answer::Told(answers))
 }
 
 fn found(
     t: &Strings,
-    (desk, history): (&Desk, &dyn History),
-    kind: EntityKind,
-    key: &str,
-    span: Span,
+    desk: &Desk,
+    (kind, key): (EntityKind, &str),
+    accounts: Vec<String>,
 ) -> Result<Found, Wrong> {
-    let accounts = history.seen_on(kind, key, span, ACCOUNTS)?;
     let is_cut = accounts.len() == ACCOUNTS;
     let shown = |account: String| Ok((audit::short(&account), desk.account_path(&account)?));
     let accounts = accounts.into_iter().map(shown).collect::<Result<_, Wrong>>()?;
     Ok(Found { what: format!("{} {key}", t.word("look_up", kind.word())), accounts, is_cut })
 }
 
-fn ranking(
-    t: &Strings,
-    (desk, history): (&Desk, &dyn History),
-    group: Group,
-    (span, days, limit): (Span, u64, usize),
-) -> Result<Ranking, Wrong> {
-    let tops = history.top(group, span, limit)?;
+fn ranking(t: &Strings, desk: &Desk, group: Group, (tops, days): (Vec<Top>, u64)) -> Result<Ranking, Wrong> {
     let most = tops.first().map_or(1, |top| top.count.max(1)) as f64;
     let is_account = matches!(group, Group::DecisionAccount | Group::ReportAccount | Group::ReportAuthor);
     let shared = match group {
@@ -198,7 +220,7 @@ fn ranking(
         Group::DecisionReason => "reason",
         _ => "",
     };
-    let row = |top: schema::history::Top| {
+    let row = |top: Top| {
         Ok(Row {
             path: match shared {
                 Some(kind) => {

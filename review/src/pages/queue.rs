@@ -1,6 +1,6 @@
 //! The queue: what waits, narrowed by filters and saved views, and the way to the next case.
 //!
-//! Separate from the case. Invariants: accounts are shortened; a filter stands in the address, so that a view can be shared and saved;
+//! Separate from the case. Invariants: accounts are shortened; leads are offered whose cases to see; a filter stands in the address, so that a view can be shared and saved;
 //! asking for the next case claims it, so it is a form.
 
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{RawQuery, State as Extract};
 use axum::response::{IntoResponse as _, Redirect};
+use rusqlite::Connection;
 
 use super::frame::{Frame, page};
 use super::guard::{Posted, encoded, fields};
@@ -19,6 +20,8 @@ use crate::desk::alarm;
 use crate::desk::cause::Cause;
 use crate::desk::queue::{self, Column, Filter, Listed, Place, Waiting};
 use crate::desk::views;
+use crate::error::Error;
+use crate::people::users::{self, User};
 use crate::people::{Right, Viewer};
 use crate::strings::Strings;
 use crate::when;
@@ -27,6 +30,8 @@ use crate::when;
 const PAGE: usize = 50;
 /// Values offered by a filter.
 const VALUES: usize = 40;
+/// People offered by it.
+const PEOPLE: usize = 500;
 
 /// A row of the list.
 struct Line {
@@ -131,8 +136,24 @@ struct Found {
     late_campaigns: u64,
     values: [Vec<(String, u64)>; 4],
     views: Vec<(String, String)>,
+    /// Whom a lead may ask for: who works cases, as pseudonym, name, and how many they hold.
+    people: Vec<(String, String, u64)>,
     now: u64,
     pace: f64,
+}
+
+/// Who works cases, but for `owner`: whoever holds most comes first.
+fn people(db: &Connection, owner: &str, now: u64) -> Result<Vec<(String, String, u64)>, Error> {
+    let held = queue::held(db, now)?;
+    let works = |user: &User| user.active && user.role.rights().contains(&Right::Work) && user.id != owner;
+    let all = users::all(db)?.into_iter().filter(works);
+    let mut all: Vec<(String, String, u64)> = all
+        .map(|user| (held.get(&user.id).copied().unwrap_or(0), user))
+        .map(|(count, user)| (user.id, user.name, count))
+        .collect();
+    all.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.1.cmp(&b.1)));
+    all.truncate(PEOPLE);
+    Ok(all)
 }
 
 /// `GET /review/`.
@@ -144,7 +165,7 @@ pub(super) async fn show(
     let asked = fields(asked.unwrap_or_default().as_bytes())?;
     let wanted = filter(&asked);
     let after = asked.get("after").and_then(|values| values.first()).and_then(|text| Place::parse(text));
-    let (filter, owner) = (wanted.clone(), viewer.id.clone());
+    let (filter, owner, is_lead) = (wanted.clone(), viewer.id.clone(), viewer.may(Right::Lead));
     let found = work(&desk, move |desk| {
         let now = desk.now();
         let columns = [Column::Rule, Column::Reason, Column::Country, Column::Model];
@@ -157,6 +178,7 @@ pub(super) async fn show(
                 late_campaigns: alarm::campaigns(db, now, |ms| desk.given.habits.stretched(ms))?.overdue,
                 values: [rules?, reasons?, countries?, models?],
                 views: views::of(db, &owner)?,
+                people: if is_lead { people(db, &owner, now)? } else { Vec::new() },
                 now,
                 pace: desk.given.habits.pace,
             })
@@ -190,8 +212,16 @@ fn made(viewer: &Viewer, wanted: &Filter, mut found: Found) -> QueuePage {
     let causes: Vec<(String, u64)> = causes.map(|cause| (cause.word().to_owned(), 0)).collect();
     let ages: Vec<(String, u64)> = ["1", "24", "168", "720"].map(|hours| (hours.to_owned(), 0)).into();
     let age = |hours: &str| hours.parse().map_or(String::new(), |h: u64| when::span(t, h * 3_600_000));
-    let own = [(viewer.id.clone(), 0), ("-".to_owned(), 0)];
-    let assignee = |value: &str| t.say(if value == "-" { "queue.nobody" } else { "queue.me" }).to_owned();
+    let mut assigned = vec![(viewer.id.clone(), 0), ("-".to_owned(), 0)];
+    assigned.extend(found.people.iter().map(|(id, _, count)| (id.clone(), *count)));
+    let assignee = |value: &str| match value {
+        "-" => t.say("queue.nobody").to_owned(),
+        value if value == viewer.id => t.say("queue.me").to_owned(),
+        value => {
+            let known = found.people.iter().find(|(id, ..)| id == value);
+            known.map_or_else(|| audit::short(value), |(_, name, _)| name.clone())
+        }
+    };
     let chosen_age = wanted.age_h_below.map_or(String::new(), |hours| hours.to_string());
     QueuePage {
         f: Frame::new(viewer, "/review/"),
@@ -205,7 +235,7 @@ fn made(viewer: &Viewer, wanted: &Filter, mut found: Found) -> QueuePage {
         countries: choices(countries, &wanted.country, plain),
         models: choices(models, &wanted.model, plain),
         ages: choices(&ages, &chosen_age, age),
-        assignees: choices(&own, &wanted.assignee, assignee),
+        assignees: choices(&assigned, &wanted.assignee, assignee),
         is_overdue: wanted.is_overdue,
         is_filtered: !query.is_empty(),
         views: found.views.into_iter().map(|(name, saved)| (name, saved.clone(), saved == query)).collect(),

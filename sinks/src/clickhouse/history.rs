@@ -4,10 +4,9 @@
 //! are told once (`FINAL`; within a day, where they lie); rows of an account that a deletion covers are not told, whether
 //! or not they were removed yet; every answer is bounded, also in time. Calls block: not for a thread that runs an async runtime.
 
+mod ask;
 mod gone;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use schema::history::{
@@ -22,28 +21,25 @@ use tokio::runtime::Handle;
 use super::client::Server;
 use crate::archive::read::{encoded, failed, step, voice, whole_minutes};
 use crate::error::Error;
+use ask::Patience;
 
 /// Longest time that a question may take, seconds.
 const ANSWER_S: &str = "30";
+/// How long the server may take to answer: a person waits, and it may be frozen.
+const ANSWER_WAIT: Duration = Duration::from_secs(10);
 /// What an event is told by: every column, in ms where it is a time.
 pub(super) const EVENT: &str = "partition, offset, toUnixTimestamp64Milli(e.at) AS at, id, toUnixTimestamp64Milli(e.ts) AS ts, kind, \
     account, age_h, idle_h, peer, chat, `group`, group_size, first_contact, in_contacts, forwarded, typed, size, contact, \
     peer_age_h, peer_device, peer_prefix, peer_range, reason, count, hits, known, device, ip_prefix, asn, number_range, \
     client, country, ip_country, tier, attested, decision, scope, rest";
 
-/// How long the server may take to answer: a person waits, and it may be frozen.
-const ANSWER_WAIT: Duration = Duration::from_secs(10);
-/// How long a server that did not answer in time is not asked again: a page asks many questions.
-const REST: Duration = Duration::from_secs(5);
-
 /// A connection that reads.
 pub struct History {
     pub(super) client: clickhouse::Client,
     pub(super) runtime: Handle,
-    /// How long it may take to answer.
-    wait: Duration,
-    /// It did not answer in time a moment ago.
-    rests: Arc<AtomicBool>,
+    /// How long questions about one account, and all others, may take, and whether they are asked at all.
+    soon: Patience,
+    late: Patience,
 }
 
 impl History {
@@ -56,36 +52,14 @@ impl History {
             .with_setting("do_not_merge_across_partitions_select_final", "1")
             .with_setting("output_format_json_quote_64bit_integers", "0")
             .with_setting("output_format_json_quote_denormals", "0");
-        Self { client, runtime, wait: ANSWER_WAIT, rests: Arc::default() }
+        let [soon, late] = [Patience::of(ANSWER_WAIT), Patience::of(ANSWER_WAIT)];
+        Self { client, runtime, soon, late }
     }
 
-    /// The answer as JSON objects, one a row.
-    pub(super) fn ask(&self, sql: &str, values: &[&str]) -> Told<Vec<Map<String, Value>>> {
-        let late = || HistoryError::Unavailable("ClickHouse did not answer in time".to_owned());
-        if self.rests.load(Ordering::Relaxed) {
-            return Err(late());
-        }
-        let ask = async {
-            let mut query = self.client.query(sql);
-            for value in values {
-                query = query.bind(*value);
-            }
-            let mut lines = query.fetch_bytes("JSONEachRow")?;
-            lines.collect().await.map_err(Error::from)
-        };
-        let answer = self.runtime.block_on(async { tokio::time::timeout(self.wait, ask).await });
-        let Ok(answer) = answer else {
-            self.rests.store(true, Ordering::Relaxed);
-            let rests = Arc::clone(&self.rests);
-            self.runtime.spawn(async move {
-                tokio::time::sleep(REST).await;
-                rests.store(false, Ordering::Relaxed);
-            });
-            return Err(late());
-        };
-        let answer = answer.map_err(|error| told(&error))?;
-        let lines = answer.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        lines.map(|line| serde_json::from_slice(line).map_err(failed)).collect()
+    /// The same for pages about one account, which somebody waits for and which can be worked without it: their questions wait as long.
+    #[must_use]
+    pub fn for_pages(self, wait: Duration) -> Self {
+        Self { soon: Patience::of(wait), ..self }
     }
 
     /// Rows of an account: `what` of `table`, whose log time is `time`, newest first.
@@ -102,7 +76,7 @@ impl History {
             within(&format!("e.{time}"), span),
             limit.min(HISTORY_ANSWER_MAX)
         );
-        self.ask(&sql, &[account, account])
+        self.ask_soon(&sql, &[account, account])
     }
 }
 
@@ -118,7 +92,7 @@ impl Ask for History {
         let sql = "SELECT e.body AS body FROM decisions AS e FINAL \
                    LEFT JOIN (SELECT account, max(at) AS gone FROM deletions GROUP BY account) AS g ON g.account = e.account \
                    WHERE e.id = ? AND e.issued > g.gone LIMIT 1";
-        Ok(self.without_gone(bodies(self.ask(sql, &[id])?)?)?.into_iter().next())
+        Ok(self.without_gone(bodies(self.ask_soon(sql, &[id])?)?)?.into_iter().next())
     }
 
     fn events(&self, account: &str, span: Span, limit: usize) -> Told<Vec<Archived>> {
@@ -147,7 +121,7 @@ impl Ask for History {
             limit.min(HISTORY_ANSWER_MAX)
         );
         let events: Told<Vec<Archived>> =
-            self.ask(&sql, &[account, account])?.into_iter().map(archived).collect();
+            self.ask_soon(&sql, &[account, account])?.into_iter().map(archived).collect();
         let mut heard = events?.iter().map(voice).collect::<Told<Vec<Heard>>>()?;
         mark_alike(&mut heard);
         Ok(heard)
@@ -169,7 +143,7 @@ impl Ask for History {
             within("e.at", span),
             limit.min(HISTORY_ANSWER_MAX)
         );
-        self.ask(&sql, &[key])?.iter().map(|row| text(row, "name")).collect()
+        self.ask_soon(&sql, &[key])?.iter().map(|row| text(row, "name")).collect()
     }
 
     fn rejects(&self, reason: Option<RejectReason>, span: Span, limit: usize) -> Told<Vec<Reject>> {
@@ -353,38 +327,4 @@ pub(super) fn text(row: &Map<String, Value>, column: &str) -> Told<String> {
 
 pub(super) fn number(row: &Map<String, Value>, column: &str) -> Told<u64> {
     row.get(column).and_then(Value::as_u64).ok_or_else(|| failed(format!("no number in {column}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-    use std::sync::atomic::AtomicUsize;
-
-    use super::*;
-
-    #[test]
-    fn a_server_that_is_frozen_is_waited_for_once_and_then_left_alone_for_a_while() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let calls = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&calls);
-        // It accepts, reads nothing and says nothing.
-        std::thread::spawn(move || {
-            let mut held = Vec::new();
-            for stream in listener.incoming().map_while(Result::ok) {
-                counted.fetch_add(1, Ordering::Relaxed);
-                held.push(stream);
-            }
-        });
-        let server =
-            Server { url, database: "weir".to_owned(), user: String::new(), password: String::new() };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.expect("a runtime");
-        let history =
-            History { wait: Duration::from_millis(200), ..History::new(&server, runtime.handle().clone()) };
-        for _ in 0..50 {
-            assert!(matches!(history.freshness(), Err(HistoryError::Unavailable(_))));
-        }
-        assert_eq!(calls.load(Ordering::Relaxed), 1, "nobody waits for each of many questions");
-    }
 }

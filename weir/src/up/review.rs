@@ -154,7 +154,7 @@ impl Feeder {
     /// Feeds until everything else has ended.
     fn run(mut self) {
         let mut chunk = Chunk::default();
-        let mut ending_us = None;
+        let (mut ending_us, mut caught_up) = (None, false);
         loop {
             // Marked as seen before the log is read, so that nothing in between is missed.
             self.ends.head.borrow_and_update();
@@ -174,6 +174,14 @@ impl Feeder {
             }
             if taken {
                 continue;
+            }
+            if !caught_up {
+                caught_up = self
+                    .ends
+                    .desk
+                    .go_on()
+                    .inspect_err(|error| tracing::warn!(%error, "acts on many wait"))
+                    .is_ok();
             }
             if let Err(error) = self.ends.desk.look_up(LOOK_UPS) {
                 tracing::debug!(%error, "what is known of accounts besides could not be looked up now");

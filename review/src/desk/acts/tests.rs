@@ -1,5 +1,7 @@
 //! What may be done, by whom, and what taking back writes.
 
+mod again;
+
 use std::sync::Arc;
 
 use tempfile::TempDir;
@@ -154,6 +156,8 @@ fn the_same_act_sent_twice_is_one_and_taking_back_restores_what_was() {
     scene.world.standings.lock().expect("free").push(standing);
     let case = scene.open("a");
     let ids = scene.desk.act(&case, "x", (&verdict(Verdict::Lift), "o")).expect("fine");
+    let repeated = scene.desk.act(&case, "x", (&verdict(Verdict::Lift), "o")).expect("the same form again");
+    assert_eq!(repeated, ids);
     let other = scene.desk.undo(&case, "y", (&ids[0], false, "p"));
     assert!(matches!(other, Err(Error::Refused("refused.not_yours"))), "{other:?}");
     let undone = scene.desk.undo(&case, "x", (&ids[0], false, "p")).expect("fine");
@@ -164,8 +168,11 @@ fn the_same_act_sent_twice_is_one_and_taking_back_restores_what_was() {
     assert_eq!((again.state, &*again.claimed_by), (State::Open, "x"));
     let second = scene.desk.undo(&case, "x", (&ids[0], true, "q"));
     assert!(matches!(second, Err(Error::Refused("refused.nothing_to_undo"))), "{second:?}");
-    let repeated = scene.desk.act(&again, "x", (&verdict(Verdict::Lift), "o")).expect("the same once");
-    assert_eq!(repeated, ids);
+    assert_eq!(
+        scene.refused(&again, "x", &verdict(Verdict::Lift)),
+        "refused.form_old",
+        "it would do nothing"
+    );
 }
 
 #[test]

@@ -1,40 +1,35 @@
-//! Carrying an act on many out, and taking it back: case by case with the checks of a single act; a version's in bunches.
+//! What an act on many does to each, and how it is taken back: case by case with the checks of a single act; a version's in bunches.
 //!
-//! Separate from proposing. Invariants: nothing is done that is not in the state for it when its turn comes; a member of a campaign
-//! against whom nothing speaks but its company is never banned; of a version, only its own decision is lifted, and only where nothing
-//! else would go with it.
+//! Separate from who comes when (`run`). Invariants: a member of a campaign against whom nothing speaks but its company is never banned;
+//! of a version, only its own decision is lifted, and only where nothing else would go with it; nothing is put back over a later verdict;
+//! what the log has already is done, whatever became of the process that sent it.
 
-use std::collections::BTreeMap;
-
-use rusqlite::Connection;
+use schema::desk::Untaken;
 use schema::{Act, Label, Review, Standing, Verdict};
 
-use super::{Bulk, Kind, load};
+use super::{Bulk, Kind};
 use crate::desk::Desk;
 use crate::desk::acts::restore::restoring;
-use crate::desk::acts::{NO_CASE, TAKEN_BACK, Wanted};
+use crate::desk::acts::{Batch, NO_CASE, TAKEN_BACK, Wanted, is_superseded};
 use crate::desk::campaign::{self, Evidence};
 use crate::desk::case::Case;
 use crate::desk::cause::Cause;
 use crate::error::Error;
 
-/// Restrictions of a version that are lifted with one write.
-const BUNCH: i64 = 100;
-
 /// One of what is acted on.
-struct Item {
-    item: String,
-    account: String,
-    case_id: String,
-    decision: String,
-    review: String,
+pub(super) struct Item {
+    pub(super) item: String,
+    pub(super) account: String,
+    pub(super) case_id: String,
+    pub(super) decision: String,
+    pub(super) review: String,
 }
 
 /// What became of one: its review, or why it was passed over.
-type Outcome = (Item, Result<String, &'static str>);
+pub(super) type Outcome = (Item, Result<String, &'static str>);
 
 impl Bulk {
-    fn wanted(&self) -> Wanted {
+    pub(super) fn wanted(&self) -> Wanted {
         let verdict = Verdict::from_word(&self.act);
         Wanted {
             act: if verdict.is_some() { Act::Verdict } else { Act::Label },
@@ -45,65 +40,19 @@ impl Bulk {
             policy: self.policy.clone(),
             reason: self.reason.clone(),
             label: Label::from_word(&self.label),
-            batch: Some(self.id.clone()),
+            batch: Some(Batch { id: self.id.clone(), approver: self.approver.clone() }),
         }
     }
 }
 
 impl Desk {
-    /// Carries out what is approved, or takes it back, until nothing is left or somebody stops it. Blocks for long.
-    pub(crate) fn run_bulk(&self, id: &str) -> Result<(), Error> {
-        let Some(mut bulk) = self.store.read(|db| load(db, id))? else { return Ok(()) };
-        loop {
-            (bulk.state, bulk.approver) = self.store.read(|db| state(db, id))?;
-            let (from, end) = match &*bulk.state {
-                "running" => ("waiting", "done"),
-                "undoing" => ("done", "undone"),
-                _ => return Ok(()),
-            };
-            let items = self.items(&bulk, from)?;
-            if items.is_empty() {
-                let state = format!("state = '{}'", bulk.state);
-                return self.step(id, &state, end, &bulk.approver);
-            }
-            let outcomes = match (bulk.kind, from) {
-                (Kind::Version, "waiting") => self.lift_bunch(&bulk, items)?,
-                (Kind::Version, _) => self.restore_bunch(&bulk, items)?,
-                (_, from) => {
-                    items.into_iter().map(|item| self.single(&bulk, item, from)).collect::<Result<_, _>>()?
-                }
-            };
-            self.note_outcomes(id, end, &outcomes)?;
+    /// What is acted on at once with these.
+    pub(super) fn outcomes(&self, bulk: &Bulk, items: Vec<Item>, from: &str) -> Result<Vec<Outcome>, Error> {
+        match (bulk.kind, from) {
+            (Kind::Version, "waiting") => self.lift_bunch(bulk, items),
+            (Kind::Version, _) => self.restore_bunch(bulk, items),
+            (_, from) => items.into_iter().map(|item| self.single(bulk, item, from)).collect(),
         }
-    }
-
-    fn items(&self, bulk: &Bulk, state: &str) -> Result<Vec<Item>, Error> {
-        let most = if bulk.kind == Kind::Version { BUNCH } else { 1 };
-        self.store.read(|db| {
-            let sql = "SELECT item, account, case_id, decision, review FROM bulk_items
-                WHERE bulk = ?1 AND state = ?2 ORDER BY item LIMIT ?3";
-            let mut query = db.prepare_cached(sql)?;
-            let rows = query.query_map((&bulk.id, state, most), |row| {
-                let (item, account, case_id) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                Ok(Item { item, account, case_id, decision: row.get(3)?, review: row.get(4)? })
-            })?;
-            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
-        })
-    }
-
-    fn note_outcomes(&self, id: &str, end: &str, outcomes: &[Outcome]) -> Result<(), Error> {
-        let mut writer = self.store.writer();
-        let transaction = writer.transaction()?;
-        for (item, outcome) in outcomes {
-            let (state, review, why) = match outcome {
-                Ok(review) => (end, review, ""),
-                Err(why) => ("passed_over", &item.review, *why),
-            };
-            let sql = "UPDATE bulk_items SET state = ?3, review = ?4, why = ?5, case_id = ?6 WHERE bulk = ?1 AND item = ?2";
-            let values = (id, &item.item, state, review, why, &item.case_id);
-            transaction.prepare_cached(sql)?.execute(values)?;
-        }
-        Ok(transaction.commit()?)
     }
 
     /// Acts on one case or member, or takes that back.
@@ -115,7 +64,13 @@ impl Desk {
         };
         match done {
             Ok(review) => Ok((item, Ok(review))),
+            // It lies in the log: its turn comes again, and finds it there.
+            Err(error @ Error::Refused("refused.late")) => Err(error),
             Err(Error::Refused(why)) => Ok((item, Err(why))),
+            Err(Error::Untaken(Untaken::Refused(refusal))) => {
+                tracing::warn!(%refusal, bulk = bulk.id, item = item.item, "the log refused a part of an act on many");
+                Ok((item, Err("refused.log")))
+            }
             Err(error) => Err(error),
         }
     }
@@ -127,7 +82,7 @@ impl Desk {
     }
 
     /// The open case of a member that may be acted on, if it has one.
-    fn may_act(&self, bulk: &Bulk, account: &str) -> Result<Option<Case>, Error> {
+    pub(super) fn may_act(&self, bulk: &Bulk, account: &str) -> Result<Option<Case>, Error> {
         let now = self.now();
         let (open, evidence) =
             self.store.read(|db| Ok((Case::open_of(db, account)?, campaign::evidence(db, account, now)?)))?;
@@ -141,32 +96,6 @@ impl Desk {
             Some(case) if !case.is_free_for(&bulk.owner, now) => Err(Error::Refused("refused.held")),
             _ => Ok(open),
         }
-    }
-
-    /// What would be passed over if it were carried out now: why, and how many of it, most first.
-    pub(crate) fn foreseen(&self, bulk: &Bulk) -> Result<Vec<(&'static str, u64)>, Error> {
-        let mut why: BTreeMap<&'static str, u64> = BTreeMap::new();
-        match bulk.kind {
-            Kind::Campaign => {
-                for account in self.store.read(|db| waiting(db, &bulk.id))? {
-                    match self.may_act(bulk, &account) {
-                        Ok(_) => {}
-                        Err(Error::Refused(one)) => *why.entry(one).or_default() += 1,
-                        Err(error) => return Err(error),
-                    }
-                }
-            }
-            Kind::Cases => {
-                let (closed, held) = self.store.read(|db| taken(db, bulk, self.now()))?;
-                let found = [("refused.closed", closed), ("refused.held", held)];
-                why.extend(found.into_iter().filter(|(_, count)| *count > 0));
-            }
-            // What has ended by its turn shows then: there may be very many.
-            Kind::Version => {}
-        }
-        let mut why: Vec<(&'static str, u64)> = why.into_iter().collect();
-        why.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        Ok(why)
     }
 
     /// Acts on a member by way of its open case, or of one that is opened for it.
@@ -185,7 +114,7 @@ impl Desk {
         let case = self.store.read(|db| Case::load(db, case_id))?.ok_or(Error::Refused("bulk.gone"))?;
         // A label by itself has no letter behind its id's.
         let act = review.strip_suffix('l').unwrap_or(review);
-        self.undo(&case, &bulk.owner, (act, true, &bulk.id))?;
+        self.undo_in_batch(&case, &bulk.owner, (act, &bulk.id))?;
         Ok(review.to_owned())
     }
 
@@ -193,12 +122,20 @@ impl Desk {
     fn lift_bunch(&self, bulk: &Bulk, items: Vec<Item>) -> Result<Vec<Outcome>, Error> {
         let (mut outcomes, mut reviews) = (Vec::new(), Vec::new());
         for item in items {
-            let standing = self.given.insight.standing(&item.account)?;
-            if let Err(why) = self.may_lift(bulk, &item, standing.as_ref())? {
-                outcomes.push((item, Err(why)));
+            let mut review = self.without_case(&item, bulk, "");
+            if self.is_undone(&review.id)?.is_some() {
+                outcomes.push((item, Ok(review.id)));
                 continue;
             }
-            let mut review = self.without_case(&item, bulk, "");
+            let standing = self.given.insight.standing(&item.account)?;
+            if let Err(why) = self.may_lift(bulk, &item, standing.as_ref())? {
+                // What ended by a lift that was sent before the process ended is sent again: the log knows it by its id.
+                let is_sent = why == "bulk.ended" && self.before(&review.id)?.is_some();
+                if !is_sent {
+                    outcomes.push((item, Err(why)));
+                    continue;
+                }
+            }
             review.verdict = Some(Verdict::Lift);
             review.decision = Some(item.decision.clone());
             self.note_before(&review.id, &item.account, standing)?;
@@ -210,7 +147,7 @@ impl Desk {
     }
 
     /// Whether a version's decision is in force, and alone in what a lift of it would take.
-    fn may_lift(
+    pub(super) fn may_lift(
         &self,
         bulk: &Bulk,
         item: &Item,
@@ -245,6 +182,10 @@ impl Desk {
                 outcomes.push((item, Err("refused.before_unknown")));
                 continue;
             };
+            if self.store.read(|db| is_superseded(db, &item.account, &item.review))? {
+                outcomes.push((item, Err("refused.later_verdict")));
+                continue;
+            }
             let mut undone = self.without_case(&item, bulk, "");
             undone.verdict = Some(Verdict::Lift);
             let own = Standing {
@@ -278,7 +219,7 @@ impl Desk {
     fn send(&self, reviews: &[Review]) -> Result<(), Error> {
         let Some(last) = reviews.last() else { return Ok(()) };
         for review in reviews {
-            review.check().map_err(schema::desk::Untaken::Refused)?;
+            review.check().map_err(Untaken::Refused)?;
         }
         self.given.outlet.review(reviews)?;
         self.folded(&last.id)
@@ -295,30 +236,4 @@ impl Desk {
         review.shown = vec!["bulk".to_owned()];
         review
     }
-}
-
-/// State and approver.
-fn state(db: &Connection, id: &str) -> Result<(String, String), Error> {
-    let mut query = db.prepare_cached("SELECT state, approver FROM bulks WHERE id = ?1")?;
-    Ok(query.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?)
-}
-
-/// Accounts that wait.
-fn waiting(db: &Connection, id: &str) -> Result<Vec<String>, Error> {
-    let mut query =
-        db.prepare_cached("SELECT account FROM bulk_items WHERE bulk = ?1 AND state = 'waiting'")?;
-    let rows = query.query_map([id], |row| row.get(0))?;
-    Ok(rows.collect::<rusqlite::Result<Vec<String>>>()?)
-}
-
-/// Of cases that wait, those that somebody closed meanwhile, and those that another holds.
-fn taken(db: &Connection, bulk: &Bulk, now: u64) -> Result<(u64, u64), Error> {
-    let sql = "SELECT count(*) FILTER (WHERE c.state <> 0),
-            count(*) FILTER (WHERE c.state = 0 AND c.claimed_until > ?2 AND c.claimed_by NOT IN ('', ?3))
-        FROM bulk_items AS i JOIN cases AS c ON c.id = i.case_id WHERE i.bulk = ?1 AND i.state = 'waiting'";
-    let mut query = db.prepare_cached(sql)?;
-    let found = query.query_row((&bulk.id, now as i64, &bulk.owner), |row| {
-        Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64))
-    })?;
-    Ok(found)
 }

@@ -13,12 +13,10 @@ use crate::desk::queue::{self, Filter};
 use crate::desk::{Desk, campaign, rank};
 use crate::error::Error;
 
-/// Most cases of one act.
-pub const CASES_MAX: usize = 100_000;
+/// Most cases, or restrictions of a version, of one act.
+pub const AT_ONCE_MAX: usize = 100_000;
 /// As many are read or written at once, so that whoever else needs the store waits little.
 const SLICE: usize = 2_000;
-/// Most restrictions that are taken from a version in one act.
-const RESTRICTIONS_MAX: usize = 100_000;
 /// Accounts of a version's act whose country is looked up for the preview.
 const LOOKED_UP: i64 = 200;
 
@@ -56,15 +54,21 @@ impl Desk {
             after = Some(last.place.clone());
             let cases = listed.into_iter().map(|listed| listed.case).filter(|case| !case.cause.is_alone());
             items.extend(cases.map(item));
-            if items.len() >= CASES_MAX {
-                items.truncate(CASES_MAX);
+            if items.len() >= AT_ONCE_MAX {
+                items.truncate(AT_ONCE_MAX);
                 break;
             }
         }
         let id = self.write(owner, (Kind::Cases, ""), what, items)?;
-        let sql = "UPDATE bulks SET shown = ?2 WHERE id = ?1";
-        self.store.writer().prepare_cached(sql)?.execute((&id, shown as i64))?;
+        self.note_of(&id, shown as i64)?;
         Ok(id)
+    }
+
+    /// Notes out of how many those are that it is about.
+    fn note_of(&self, id: &str, shown: i64) -> Result<(), Error> {
+        let sql = "UPDATE bulks SET shown = ?2 WHERE id = ?1";
+        self.store.writer().prepare_cached(sql)?.execute((id, shown))?;
+        Ok(())
     }
 
     /// Proposes an act on all members of a campaign; its id.
@@ -97,20 +101,25 @@ impl Desk {
         let what = Proposal { act: "lift", label: "", policy, reason };
         what.check(&self.given.settings.clauses)?;
         let now = self.now();
-        let found = self.store.read(|db| {
-            let sql = "SELECT account, decision, action FROM restricted WHERE CASE ?1 WHEN 'model' THEN model = ?3 ELSE source = ?1 AND version = ?3 END
-                    AND (?2 = '*' OR rule = ?2)
-                AND (expires IS NULL OR expires > ?4) ORDER BY issued DESC, account LIMIT ?5";
-            let mut query = db.prepare_cached(sql)?;
-            let values = (&made.source, &made.rule, &made.version, now as i64, RESTRICTIONS_MAX as i64);
+        let (found, shown) = self.store.read(|db| {
+            let which = "FROM restricted WHERE CASE ?1 WHEN 'model' THEN model = ?3 ELSE source = ?1 AND version = ?3 END
+                    AND (?2 = '*' OR rule = ?2) AND (expires IS NULL OR expires > ?4)";
+            let values = (&made.source, &made.rule, &made.version, now as i64, AT_ONCE_MAX as i64);
+            let mut query = db.prepare_cached(&format!("SELECT count(*) {which} AND ?5 > 0"))?;
+            let shown: i64 = query.query_row(values, |row| row.get(0))?;
+            let sql = format!("SELECT account, decision, action {which} ORDER BY issued DESC, account LIMIT ?5");
+            let mut query = db.prepare_cached(&sql)?;
             let rows = query.query_map(values, |row| {
                 let decision: String = row.get(1)?;
                 let (item, case_id) = (decision.clone(), String::new());
                 Ok(Item { item, account: row.get(0)?, case_id, decision, what: row.get(2)? })
             })?;
-            Ok(rows.collect::<rusqlite::Result<Vec<Item>>>()?)
+            Ok((rows.collect::<rusqlite::Result<Vec<Item>>>()?, shown))
         })?;
         let id = self.write(owner, (Kind::Version, &made.text()), &what, found)?;
+        if shown > AT_ONCE_MAX as i64 {
+            self.note_of(&id, shown)?;
+        }
         let sampled = self.store.read(|db| {
             let sql = "SELECT account FROM bulk_items WHERE bulk = ?1 ORDER BY lot LIMIT ?2";
             let mut query = db.prepare_cached(sql)?;

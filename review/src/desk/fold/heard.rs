@@ -1,7 +1,7 @@
 //! What reports and appeals do to cases.
 //!
 //! Separate from decisions. Invariants: an author counts once an account; authors are bounded, and a crowd that looks alike counts
-//! little; an appeal never goes to whoever decided last.
+//! little; an appeal never goes to whoever decided, nor to whoever approved that as part of an act on many.
 
 use rusqlite::OptionalExtension as _;
 use schema::{Decision, Event, Feedback, ReportReason};
@@ -108,7 +108,9 @@ impl Fold<'_> {
             }
         }
         // Also where something graver is open: who decided does not judge the appeal, whatever it is found in.
-        let sql = "SELECT DISTINCT actor FROM said WHERE account = ?1 AND act = 'verdict' AND undone = 0 ORDER BY actor";
+        let sql = "SELECT DISTINCT actor FROM said WHERE account = ?1 AND undone = 0 AND (act = 'verdict' OR act = 'note' AND
+            body ->> 'batch' IN (SELECT body ->> 'batch' FROM said WHERE account = ?1 AND act = 'verdict' AND undone = 0))
+            ORDER BY actor";
         let mut statement = self.db.prepare_cached(sql)?;
         let actors = statement.query_map([event.account], |row| row.get::<_, String>(0))?;
         for actor in actors.collect::<rusqlite::Result<Vec<String>>>()? {

@@ -59,13 +59,7 @@ pub(in crate::pages) async fn act(
         let wanted = wanted(&posted, desk.now())?;
         let once = posted.text("once");
         let ids = desk.act(&case, &who.id, (&wanted, once))?;
-        let what = outcome(&wanted);
-        desk.audit(
-            &who,
-            &format!("act_{what}"),
-            &crate::audit::account(&case.account),
-            &format!("{} {}", case.id, ids[0]),
-        )?;
+        let what = wanted.word();
         let done = format!("done={}&of={}&what={what}", ids[0], case.id);
         if wanted.act == Act::Note {
             return Ok((format!("/review/case/{}?{done}", case.id), false));
@@ -86,14 +80,6 @@ pub(in crate::pages) async fn act(
         response.headers_mut().insert(NOTED, HeaderValue::from_static("1"));
     }
     Ok(response)
-}
-
-/// What was done, in one word.
-fn outcome(wanted: &Wanted) -> &'static str {
-    match (wanted.verdict, wanted.act) {
-        (Some(verdict), _) => verdict.word(),
-        (None, act) => act.word(),
-    }
 }
 
 /// What a form asks for.
@@ -171,14 +157,7 @@ pub(in crate::pages) async fn undo(
     let path = work(&desk, move |desk| {
         let case = load(desk, &id)?;
         let by_lead = viewer.may(Right::Lead);
-        let written = desk.undo(&case, &viewer.id, (posted.text("act"), by_lead, &desk.once()))?;
-        let ids: Vec<&str> = written.iter().map(|review| &*review.id).take(4).collect();
-        desk.audit(
-            &viewer,
-            "act_undo",
-            &crate::audit::account(&case.account),
-            &format!("{} {}", case.id, ids.join(" ")),
-        )?;
+        desk.undo(&case, &viewer.id, (posted.text("act"), by_lead, &desk.once()))?;
         Ok(format!("/review/case/{id}"))
     })
     .await?;

@@ -18,7 +18,7 @@ impl History {
         for decision in decisions.iter_mut().filter(|decision| !decision.companions.is_empty()) {
             let names = serde_json::to_string(&decision.companions).map_err(failed)?;
             let sql = format!("{GONE} AND toUnixTimestamp64Milli(at) >= {}", decision.issued);
-            let gone = self.ask(&sql, &[&names])?;
+            let gone = self.ask_soon(&sql, &[&names])?;
             let is_gone = |name: &String| gone.iter().any(|row| row["name"] == name.as_str());
             decision.companions.retain(|name| !is_gone(name));
         }
