@@ -30,6 +30,7 @@ mod kafka_scene;
 mod kafka_secured;
 mod kafka_shared;
 mod kafka_together;
+mod kafka_topics;
 mod learn;
 mod learning;
 mod licences;

@@ -3,6 +3,7 @@
 //! Separate from writing. Invariants: nothing that exists is changed or removed; a finding names the topic, what is wrong
 //! and what to do.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
@@ -19,6 +20,13 @@ const ANSWER_S: u64 = 30;
 const DAY_MS: u64 = 86_400_000;
 /// A compacted topic is compacted at least this often, ms: a cold gateway reads little more than what is in force.
 const COMPACTION_LAG_MS_MAX: u64 = 60 * 60 * 1000;
+/// What an installation may make of it.
+const COMPACTION_LAG_MS: RangeInclusive<i64> = 1..=DAY_MS.cast_signed();
+/// How long records may be kept that are not kept for good: longer than the oldest checkpoint is old and roles may be away, and no
+/// longer than the design allows for what accounts did.
+const RETENTION_MS: RangeInclusive<i64> = DAY_MS.cast_signed()..=30 * DAY_MS.cast_signed();
+/// In Kafka's words: without a bound.
+const FOR_GOOD: &str = "-1";
 
 /// What is wanted of the topics.
 #[derive(Debug, Clone)]
@@ -53,11 +61,18 @@ impl TopicPlan {
                 settings.push(("cleanup.policy", "compact".to_owned()));
                 settings.push(("max.compaction.lag.ms", COMPACTION_LAG_MS_MAX.to_string()));
             }
-            // The audit of reviewers is kept for good.
-            Topic::Reviews => settings.push(("retention.ms", "-1".to_owned())),
-            Topic::Events | Topic::Relations | Topic::Rows | Topic::Decisions | Topic::Rejects => {
+            Topic::Reviews
+            | Topic::Events
+            | Topic::Relations
+            | Topic::Rows
+            | Topic::Decisions
+            | Topic::Rejects => {
+                // The audit of reviewers is kept for good.
+                let kept = if topic == Topic::Reviews { FOR_GOOD.to_owned() } else { days.to_string() };
                 settings.push(("cleanup.policy", "delete".to_owned()));
-                settings.push(("retention.ms", days.to_string()));
+                settings.push(("retention.ms", kept));
+                // By size records would go however young they are.
+                settings.push(("retention.bytes", FOR_GOOD.to_owned()));
             }
         }
         if self.replication >= 3 {
@@ -157,10 +172,8 @@ impl Admin {
                 findings.push(format!("{name}: there is no such topic; `weir topics create` makes it"));
                 continue;
             }
-            if found != wanted && (topic.by_account() || *topic == Topic::Control) {
-                findings.push(format!(
-                    "{name}: {found} partitions, must be {wanted}: an account's records would part"
-                ));
+            if found != wanted && *topic != Topic::Rejects {
+                findings.push(format!("{name}: {found} partitions, must be {wanted}: {}", parted(*topic)));
             }
             self.check_settings(&plan, *topic, &name, &mut findings).await?;
         }
@@ -181,23 +194,67 @@ impl Admin {
         let resource = answer.map_err(|code| fail(code.to_string()))?;
         for (key, wanted) in plan.settings_of(topic) {
             let found = resource.get(key).and_then(|entry| entry.value.clone()).unwrap_or_default();
-            // How long a topic is kept is the installation's own business, within the design's 30 days.
-            let fits = match key {
-                "retention.ms" if topic == Topic::Events => {
-                    found.parse::<i64>().is_ok_and(|ms| ms > 0 && ms.unsigned_abs() <= 30 * DAY_MS)
-                }
-                "retention.ms" | "max.compaction.lag.ms" | "min.insync.replicas" => true,
-                _ => found == wanted,
-            };
-            if !fits {
-                findings.push(format!("{name}: {key} is `{found}`, must be `{wanted}`"));
+            if let Err(must) = fits(topic, key, (&found, &wanted)) {
+                findings.push(format!("{name}: {key} is `{found}`, must be {must}"));
             }
         }
         Ok(())
     }
 }
 
+/// What happens if a topic has another number of partitions than events.
+fn parted(topic: Topic) -> &'static str {
+    match topic {
+        Topic::Control => "what is wanted has one order",
+        Topic::Relations => {
+            "what is known of shared things would part. Stop the workers, delete it, make it anew with \
+             `weir topics create`; what is shared is counted anew"
+        }
+        _ => "an account's records would part",
+    }
+}
+
+/// Whether a setting may be what it is; if not, what it must be. How long a topic is kept and how often it is compacted is the
+/// installation's own business, within bounds.
+fn fits(topic: Topic, key: &str, (found, wanted): (&str, &str)) -> Result<(), String> {
+    let within = |range: RangeInclusive<i64>, why: &str| {
+        let fits = found.parse().is_ok_and(|ms: i64| range.contains(&ms));
+        let must = || format!("between {} and {}: {why}", range.start(), range.end());
+        if fits { Ok(()) } else { Err(must()) }
+    };
+    match key {
+        "retention.ms" if topic != Topic::Reviews => within(
+            RETENTION_MS,
+            "a restart reads what followed its checkpoint, and roles may be away for a while",
+        ),
+        "max.compaction.lag.ms" => {
+            within(COMPACTION_LAG_MS, "a gateway that starts reads all of it, older standings included")
+        }
+        "min.insync.replicas" => Ok(()),
+        _ if found == wanted => Ok(()),
+        _ => Err(format!("`{wanted}`")),
+    }
+}
+
 fn options() -> AdminOptions {
     let wait = Some(Duration::from_secs(ANSWER_S));
     AdminOptions::new().request_timeout(wait).operation_timeout(wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_created_is_as_it_must_be() {
+        for days in [1, 7, 30] {
+            let plan =
+                TopicPlan { prefix: String::new(), partitions: 3, replication: 3, retention_days: days };
+            for topic in Topic::ALL {
+                for (key, value) in plan.settings_of(*topic) {
+                    assert_eq!(fits(*topic, key, (&value, &value)), Ok(()), "{topic}: {key} = {value}");
+                }
+            }
+        }
+    }
 }

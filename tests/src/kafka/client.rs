@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -52,14 +52,18 @@ impl Topics {
     /// # Panics
     /// If the broker does not change it.
     pub fn leave_time_to_records(&self, word: &str) {
+        self.set(word, &[("message.timestamp.type", "CreateTime")]);
+    }
+
+    /// Gives a topic these settings, and takes all others from it that it had of its own.
+    ///
+    /// # Panics
+    /// If the broker does not change it.
+    pub fn set(&self, word: &str, settings: &[(&str, &str)]) {
         let name = self.name(word);
-        let (key, wanted) = ("message.timestamp.type", "CreateTime");
-        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
-            .set("bootstrap.servers", &self.brokers)
-            .create()
-            .expect("a client's settings");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let change = AlterConfig::new(ResourceSpecifier::Topic(&name)).set(key, wanted);
+        let (admin, runtime) = self.admin();
+        let change = AlterConfig::new(ResourceSpecifier::Topic(&name));
+        let change = settings.iter().fold(change, |change, (key, value)| change.set(key, value));
         let answers = runtime.block_on(admin.alter_configs([&change], &AdminOptions::new()));
         for answer in answers.expect("the broker answers") {
             answer.expect("the topic is ours");
@@ -69,12 +73,40 @@ impl Topics {
             let resource = ResourceSpecifier::Topic(&name);
             let answers = runtime.block_on(admin.describe_configs([&resource], &AdminOptions::new()));
             let told = answers.expect("the broker answers").remove(0).expect("the topic is ours");
-            if told.get(key).is_some_and(|entry| entry.value.as_deref() == Some(wanted)) {
+            let is = |(key, wanted): &(&str, &str)| {
+                told.get(key).is_some_and(|entry| entry.value.as_deref() == Some(wanted))
+            };
+            if settings.iter().all(is) {
                 return;
             }
-            assert!(started.elapsed() < WAIT, "{name} keeps the broker's time");
-            std::thread::sleep(Duration::from_millis(50));
+            assert!(started.elapsed() < WAIT, "{name} keeps its settings");
+            std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Gives a topic more partitions.
+    ///
+    /// # Panics
+    /// If the broker does not.
+    pub fn grow(&self, word: &str, partitions: usize) {
+        let name = self.name(word);
+        let (admin, runtime) = self.admin();
+        let grown = NewPartitions::new(&name, partitions);
+        let answers = runtime.block_on(admin.create_partitions([&grown], &AdminOptions::new()));
+        for answer in answers.expect("the broker answers") {
+            answer.expect("the topic is ours");
+        }
+        let started = clock::now();
+        while offsets(&self.brokers, &name).len() != partitions {
+            assert!(started.elapsed() < WAIT, "{name} does not grow");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn admin(&self) -> (AdminClient<DefaultClientContext>, tokio::runtime::Runtime) {
+        let admin = ClientConfig::new().set("bootstrap.servers", &self.brokers).create();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        (admin.expect("a client's settings"), runtime.expect("a runtime"))
     }
 
     /// Lets the broker forget everything that a topic holds now.
@@ -83,15 +115,11 @@ impl Topics {
     /// If it does not.
     pub fn forget_records(&self, word: &str) {
         let name = self.name(word);
-        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
-            .set("bootstrap.servers", &self.brokers)
-            .create()
-            .expect("a client's settings");
+        let (admin, runtime) = self.admin();
         let mut ends = TopicPartitionList::new();
         for (partition, (_, next)) in (0..).zip(offsets(&self.brokers, &name)) {
             ends.add_partition_offset(&name, partition, Offset::Offset(next)).expect("an offset");
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let gone = runtime.block_on(admin.delete_records(&ends, &AdminOptions::new()));
         let gone = gone.expect("the broker answers");
         gone.elements().iter().for_each(|of| of.error().expect("the records are gone"));
