@@ -11,7 +11,7 @@ mod oidc;
 mod secret;
 
 pub use file::{Config, Engine, History, Keys, Review};
-pub use kafka::Kafka;
+pub use kafka::{Kafka, fixed};
 pub use oidc::Oidc;
 pub use secret::Secret;
 

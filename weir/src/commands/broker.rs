@@ -25,7 +25,7 @@ pub struct BrokerArgs {
     #[arg(long, value_name = "TEXT", default_value = TOPIC_PREFIX)]
     pub prefix: String,
     /// A property of librdkafka, for example `session.timeout.ms=10000`, of which a worker's outputs then wait for two thirds at most;
-    /// may be given several times. Everybody on this machine can read a command line: passwords belong into the configuration.
+    /// may be given several times; not those on which weir's promises rest, such as `partitioner` or `acks`. Everybody on this machine can read a command line: passwords belong into the configuration.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = property)]
     settings: Vec<(String, String)>,
 }
@@ -90,5 +90,28 @@ fn property(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or_else(|| "a property is KEY=VALUE".to_owned())?;
     // librdkafka has two names for one property; which of them won would be chance.
     let key = if key.trim() == "sasl.mechanism" { "sasl.mechanisms" } else { key.trim() };
+    if let Some(why) = config::fixed(key) {
+        return Err(format!("{key} is weir's own: {why}"));
+    }
     Ok((key.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_breaks_a_promise_is_no_property_to_be_set() {
+        let set = |text: &str| property(text).map_err(|why| why.to_string());
+        for text in
+            ["partitioner=random", " acks = 0", "enable.auto.commit=true", "isolation.level=x", "group.id=g"]
+        {
+            let why = set(text).expect_err("refused");
+            assert!(why.contains("weir's own"), "{text}: {why}");
+        }
+        let taken = |key: &str, value: &str| Ok((key.to_owned(), value.to_owned()));
+        assert_eq!(set("session.timeout.ms=10000"), taken("session.timeout.ms", "10000"));
+        assert_eq!(set(" sasl.mechanism =PLAIN"), taken("sasl.mechanisms", "PLAIN"));
+        assert!(set("acks").is_err());
+    }
 }

@@ -371,6 +371,14 @@ fn keys(role: &str, text: &Secret, file: &str) -> Result<Vec<Secret>, Error> {
         }
         keys.push(Secret::new(part.to_owned()));
     }
+    // Whoever names a key believes to be safe behind it.
+    if keys.is_empty() && !(file.is_empty() && text.reveal().is_empty()) {
+        let detail = format!(
+            "holds no key; without any the API is open to this machine: leave keys.{role} and its file out if it is to be"
+        );
+        let name = if file.is_empty() { format!("keys.{role}") } else { file.to_owned() };
+        return Err(Error::file(&name, detail));
+    }
     if keys.len() > KEYS_MAX {
         return Err(Error::Usage(format!("keys.{role}: {} keys; at most {KEYS_MAX}", keys.len())));
     }

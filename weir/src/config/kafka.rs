@@ -28,6 +28,45 @@ const OWN: [(&str, &str); 8] = [
     ("ssl.ca.location", "ca_file"),
 ];
 
+/// Properties that weir chooses, whoever asks, and what rests on them.
+const FIXED: [(&str, &str); 22] = [
+    ("partitioner", PLACE),
+    ("enable.idempotence", ONCE),
+    ("enable.gapless.guarantee", ONCE),
+    ("transactional.id", ONCE),
+    ("acks", WRITTEN),
+    ("request.required.acks", WRITTEN),
+    ("retries", WRITTEN),
+    ("message.send.max.retries", WRITTEN),
+    ("max.in.flight", ONCE),
+    ("max.in.flight.requests.per.connection", ONCE),
+    ("queuing.strategy", ONCE),
+    ("delivery.report.only.error", WRITTEN),
+    ("group.id", "a role's group is its own: give --group"),
+    ("group.protocol", OWNED),
+    ("partition.assignment.strategy", OWNED),
+    ("enable.auto.commit", FINISHED),
+    ("auto.commit.enable", FINISHED),
+    ("enable.auto.offset.store", FINISHED),
+    ("auto.offset.reset", "a record that is gone is told, never passed over in silence"),
+    ("isolation.level", "what was never committed is no event"),
+    ("enable.partition.eof", "who reads a topic to its end asks for it"),
+    (
+        "allow.auto.create.topics",
+        "a topic that brokers make by themselves is not as it must be: `weir topics create`",
+    ),
+];
+const PLACE: &str = "records lie where Kafka's Java client would put them, or they are refused and facts miss their partition";
+const ONCE: &str = "of relations and facts none is written twice, or before one that came earlier";
+const WRITTEN: &str = "an offset is committed after everything that follows from it is known to be written";
+const OWNED: &str = "partitions change hands one by one, each after its owner has finished";
+const FINISHED: &str = "an offset is committed after its record is finished, and by nobody else";
+
+/// What rests on a property that weir chooses itself; `None`: it may be set.
+pub fn fixed(property: &str) -> Option<&'static str> {
+    FIXED.iter().find(|(key, _)| *key == property.trim()).map(|(_, why)| *why)
+}
+
 /// Apache Kafka.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -137,6 +176,9 @@ fn check_property(property: &Secret) -> Result<(), String> {
     let Some((key, _)) = property.reveal().split_once('=') else {
         return Err("kafka.settings: each is \"KEY=VALUE\", a property of librdkafka".to_owned());
     };
+    if let Some(why) = fixed(key) {
+        return Err(format!("kafka.settings: {} is weir's own: {why}", key.trim()));
+    }
     match OWN.iter().find(|(own, _)| *own == key.trim()) {
         Some((own, name)) => Err(format!("kafka.settings: for {own} there is kafka.{name}")),
         None => Ok(()),
@@ -148,4 +190,20 @@ fn one_of(name: &str, value: &str, allowed: &[&str]) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("{name} = {value:?}: give one of {}", allowed.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_property_on_which_an_invariant_rests_is_refused_and_its_value_not_told() {
+        for (property, why) in FIXED {
+            let said = check_property(&Secret::new(format!(" {property} = s3cr3t"))).expect_err("refused");
+            assert!(said.contains(property) && said.contains(why) && !said.contains("s3cr3t"), "{said}");
+        }
+        for property in ["session.timeout.ms", "fetch.wait.max.ms", "compression.type", "linger.ms"] {
+            assert_eq!(check_property(&Secret::new(format!("{property}=1"))), Ok(()));
+        }
+    }
 }

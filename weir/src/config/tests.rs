@@ -87,6 +87,26 @@ fn a_secret_is_never_shown() {
 }
 
 #[test]
+fn who_names_a_key_and_gives_none_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    let path = path.to_str().unwrap();
+    for empty in ["", "\n", " , \n"] {
+        std::fs::write(path, empty).unwrap();
+        let loaded = load(None, &over(&[("WEIR_KEYS_ADMIN_FILE", path)])).unwrap();
+        let error = loaded.config.keys.admin().unwrap_err().to_string();
+        assert!(error.contains(path) && error.contains("holds no key"), "{error}");
+    }
+    for empty in [",", " ", "\n"] {
+        let loaded = load(None, &over(&[("WEIR_KEYS_READ", empty)])).unwrap();
+        let error = loaded.config.keys.read().unwrap_err().to_string();
+        assert!(error.contains("keys.read") && error.contains("holds no key"), "{error}");
+    }
+    let loaded = load(None, &over(&[("WEIR_KEYS_READ", ""), ("WEIR_KEYS_READ_FILE", "")])).unwrap();
+    assert_eq!(loaded.config.keys.read().unwrap().len(), 0, "nothing is named");
+}
+
+#[test]
 fn keys_come_from_files_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys");
