@@ -2,7 +2,8 @@
 //!
 //! Separate from automation, which they outrank. Invariants: after a lift, a change or an exemption, automation counts
 //! only newer evidence on that scope for a time; only a human's ban may be without an end; a shared thing is never banned; a
-//! deletion leaves nothing but scope and expiry of what is in force.
+//! verdict that the log takes long after it was spoken, as when a log of reviews is read again, changes nothing that is younger than
+//! itself; a deletion leaves nothing but scope and expiry of what is in force.
 
 use std::cmp::Reverse;
 
@@ -13,6 +14,14 @@ use super::wording::{plain, restriction_of};
 use super::{Engine, Output};
 use crate::standing::{HumanWord, InForce, Wanted};
 
+/// How long after it was spoken the log may take a verdict for both to be one moment, ms: clocks differ, and people take seconds.
+const SPOKEN_WITHIN_MS: u64 = 60_000;
+
+/// When a verdict was spoken that the log took at `at`, ms since the Unix epoch.
+fn spoken(event: &Event<'_>, at: u64) -> u64 {
+    if event.ts.saturating_add(SPOKEN_WITHIN_MS) < at { event.ts } else { at }
+}
+
 impl Engine {
     /// Carries a reviewer's verdict out.
     pub(super) fn verdict(
@@ -22,6 +31,7 @@ impl Engine {
         at: u64,
         output: &mut Output,
     ) {
+        let spoken = spoken(event, at);
         match verdict.verdict {
             Verdict::Confirm => self.confirm(event, verdict, at, output),
             Verdict::Lift => {
@@ -29,23 +39,33 @@ impl Engine {
                     self.stats.answers_passed_over += 1;
                     return;
                 };
-                self.note_word(event.account, scope, None, at);
-                self.lift(
-                    event,
-                    at,
-                    |r| scope == Scope::All || r.restriction.scope == scope,
-                    (Source::Reviewer, output),
-                );
+                self.note_word(event.account, scope, None, spoken);
+                let judged = |r: &InForce| verdict.decision.is_some_and(|judged| r.answers_to(judged));
+                let goes = |r: &InForce| {
+                    (scope == Scope::All || r.restriction.scope == scope) && (r.issued <= spoken || judged(r))
+                };
+                self.lift(event, at, goes, (Source::Reviewer, output));
             }
             Verdict::Exempt => {
                 let scope = verdict.scope.unwrap_or(Scope::All);
-                let until = verdict.expires.unwrap_or(at.saturating_add(self.policy.quiet_after_verdict_ms));
-                self.note_word(event.account, scope, Some(until), at);
-                let goes = |r: &InForce| !r.by_human && (scope == Scope::All || r.restriction.scope == scope);
+                let term = spoken.saturating_add(self.policy.quiet_after_verdict_ms);
+                let until = verdict.expires.unwrap_or(term);
+                self.note_word(event.account, scope, Some(until), spoken);
+                let goes = |r: &InForce| {
+                    !r.by_human
+                        && (scope == Scope::All || r.restriction.scope == scope)
+                        && (r.issued <= spoken || until > at)
+                };
                 self.lift(event, at, goes, (Source::Reviewer, output));
             }
             Verdict::Change => self.change(event, verdict, at, output),
             Verdict::Ban => {
+                let later =
+                    self.standing.get(event.account).and_then(|s| s.word_on(Scope::All, Action::Ban, at));
+                if later.is_some_and(|word| word.at > spoken) {
+                    self.stats.answers_passed_over += 1; // A human has said something else since.
+                    return;
+                }
                 let wanted =
                     Wanted { action: Action::Ban, scope: Scope::All, limit: None, expires: verdict.expires };
                 self.put_human(event, &wanted, ("human_ban", at), output);
@@ -189,7 +209,7 @@ impl Engine {
         let scope = if action == Action::Ban { Scope::All } else { scope };
         let kept = old.as_ref().and_then(|o| o.expires);
         // Only a ban may be without an end.
-        let term = || Some(at.saturating_add(self.policy.ladder.rate_limit_ms));
+        let term = || Some(spoken(event, at).saturating_add(self.policy.ladder.rate_limit_ms));
         let expires = verdict.expires.or(kept).or_else(|| if action == Action::Ban { None } else { term() });
         let replaced = old.as_ref().map(|o| o.decision.clone()).unwrap_or_default();
         if expires.is_some_and(|end| end <= at) {
@@ -204,9 +224,9 @@ impl Engine {
             if let Some(standing) = self.standing.get_mut(event.account) {
                 standing.take(at, |r| r.restriction.decision == replaced);
             }
-            self.note_word(event.account, old.scope, None, at);
+            self.note_word(event.account, old.scope, None, spoken(event, at));
         }
-        self.note_word(event.account, scope, None, at);
+        self.note_word(event.account, scope, None, spoken(event, at));
         self.put_human(event, &Wanted { action, scope, limit, expires }, ("human_change", at), output);
     }
 
@@ -231,15 +251,16 @@ impl Engine {
             .max_by_key(|r| r.restriction.action)
             .map(|r| r.restriction.decision.clone())
             .filter(|d| !d.is_empty());
+        let issued = spoken(event, at);
         if wanted.action == Action::Ban {
-            standing.take(at, |_| true);
+            standing.take(at, |r| r.by_human || r.issued <= issued);
         }
         let decision = self.plain_decision(event, wanted, (Source::Reviewer, code), (seq, at, supersedes));
         let restriction = restriction_of(&decision, wanted.action.word().to_owned());
         let previous = decision.supersedes.clone();
         self.emit(decision, output);
         if let Some(standing) = self.standing.get_mut(event.account) {
-            standing.put(InForce { restriction, issued: at, by_human: true, victim: false, previous });
+            standing.put(InForce { restriction, issued, by_human: true, victim: false, previous });
         }
         self.tell_standing(event.account, at, output);
         if let Some(slot) = self.store.slot_of(event.account).filter(|_| wanted.action.restricts()) {
@@ -247,6 +268,7 @@ impl Engine {
         }
     }
 
+    /// Notes that a human spoke about a scope at `at`.
     fn note_word(&mut self, account: &str, scope: Scope, exempt_until: Option<u64>, at: u64) {
         let ends = exempt_until.unwrap_or(at).max(at).saturating_add(self.policy.quiet_after_verdict_ms);
         if let Some(standing) = self.standing.entry(account, at) {

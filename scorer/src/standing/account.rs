@@ -151,14 +151,15 @@ impl AccountStanding {
         self.in_force.iter().any(|r| r.victim && r.is_live(at_ms))
     }
 
-    /// Puts a restriction in force. A human's takes the place of all of its scope; automation's only of its own, so that a
-    /// human's is back when it ends. A ban also replaces all that automation did.
+    /// Puts a restriction in force. A human's takes the place of all of its scope but what automation did after it was spoken;
+    /// automation's only of its own, so that a human's is back when it ends. A ban also replaces all that automation did until then.
     pub fn put(&mut self, new: InForce) {
         let (scope, ban) = (new.restriction.scope, new.restriction.action == Action::Ban);
         let (issued, by_human) = (new.issued, new.by_human);
         self.in_force.retain(|r| {
+            let is_younger = by_human && !r.by_human && r.issued > issued;
             let gives_way = r.restriction.scope == scope && (by_human || !r.by_human);
-            r.is_live(issued) && !gives_way && (!ban || r.by_human)
+            r.is_live(issued) && (is_younger || !gives_way && (!ban || r.by_human))
         });
         if self.in_force.len() >= RESTRICTIONS_MAX {
             self.in_force.remove(0); // Cannot happen: there are fewer scopes and authors than the limit.
@@ -187,6 +188,9 @@ impl AccountStanding {
 
     /// Notes a human's word; the newest on a scope stays, and an exemption that still runs with it.
     pub fn note(&mut self, mut word: HumanWord) {
+        if self.words.iter().any(|w| w.scope == word.scope && w.at > word.at) {
+            return;
+        }
         let runs = |w: &&HumanWord| w.scope == word.scope && w.is_exemption(word.at);
         if let Some(exemption) = self.words.iter().find(runs).filter(|_| word.exempt_until.is_none()) {
             (word.exempt_until, word.ends) = (exemption.exempt_until, word.ends.max(exemption.ends));

@@ -187,3 +187,60 @@ fn a_gateway_that_guesses_the_id_of_a_verdict_does_not_hide_it() {
     assert_eq!(trial.engine.process(&ban, 2, &mut trial.output), Outcome::Decided);
     assert_eq!(trial.engine.process(&ban, 3, &mut trial.output), Outcome::Duplicate);
 }
+
+/// A verdict that was spoken at `ts` and lies in the log now.
+fn late(trial: &mut Trial, ts: u64, verdict: Verdict) -> Vec<String> {
+    trial.sent += 1;
+    let id = format!("late_{}", trial.sent);
+    let (at, body) = (Some(trial.now), Body::Verdict(word(verdict)));
+    let event = Event { id: &id, ts, at, account: "a", age_h: None, idle_h: None, body };
+    let before = trial.output.decisions.len();
+    trial.engine.process(&event, trial.sent, &mut trial.output);
+    trial.output.decisions[before..].iter().map(words).collect()
+}
+
+#[test]
+fn verdicts_that_are_read_again_change_nothing_that_is_younger_than_they() {
+    // A reviewer banned and lifted an hour before automation's ban, and both verdicts come once more.
+    let mut trial = banned();
+    let (none, ban) = (Vec::<String>::new(), trial.last());
+    let spoken = trial.now - HOUR;
+    trial.after(HOUR);
+    assert_eq!(late(&mut trial, spoken, Verdict::Lift), none);
+    assert_eq!(late(&mut trial, spoken - MINUTE, Verdict::Ban), none, "it was lifted since");
+    assert_eq!(
+        late(&mut trial, spoken, Verdict::Exempt).len(),
+        1,
+        "an exemption that runs holds against what came since"
+    );
+
+    let mut trial = banned();
+    let spoken = trial.now - HOUR;
+    trial.after(HOUR);
+    assert_eq!(
+        late(&mut trial, spoken - MINUTE, Verdict::Ban),
+        ["enforce ban all -"],
+        "nothing is known of a later word"
+    );
+    late(&mut trial, spoken, Verdict::Lift);
+    let standing = trial.output.standings.last().expect("told").clone();
+    let kept: Vec<_> = standing.restrictions.iter().map(|r| (&*r.decision, r.human)).collect();
+    assert_eq!(kept, [(&*ban.id, false)], "automation's younger ban is in force");
+    assert_eq!(trial.in_force("a"), Some(Action::Ban));
+    // One that names what it judges means that, and one of now means all.
+    let named = VerdictEvent { decision: Some(&ban.id), ..word(Verdict::Lift) };
+    assert_eq!(trial.verdict("a", named), ["enforce lift all -"]);
+    assert_eq!(trial.in_force("a"), None);
+}
+
+#[test]
+fn a_verdict_that_waited_in_a_log_is_carried_out_and_silences_automation_from_when_it_was_spoken() {
+    let mut trial = banned();
+    let spoken = trial.now + MINUTE;
+    trial.after(HOUR);
+    assert_eq!(late(&mut trial, spoken, Verdict::Lift), ["enforce lift all -"]);
+    assert_eq!(trial.in_force("a"), None);
+    trial.after(7 * DAY - 30 * MINUTE);
+    trial.event("a", None, Body::Block(feedback("q")));
+    assert_eq!(trial.strangers("a", None, 3), ["enforce ban all r"], "its time has passed");
+}
