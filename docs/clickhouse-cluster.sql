@@ -80,7 +80,7 @@ CREATE TABLE IF NOT EXISTS decisions ON CLUSTER 'main'
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toDate(issued)
-ORDER BY (account, seq, id)
+ORDER BY (account, issued, id)
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS rows ON CLUSTER 'main'

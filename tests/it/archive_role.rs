@@ -189,6 +189,21 @@ fn check(archive: &Archive<'_>) {
     archive.tells("SELECT source, partition, offset FROM {db}.rejects FINAL", refused);
 }
 
+/// Whatever happened to brokers, workers and archives: each event and each decision that lies in the topics is told once.
+pub fn check_each_is_told_once(topics: &Topics) {
+    let archive = Archive { server: clickhouse::shared(), topics };
+    let place = |record: &Fetched| format!("{}\t{}", record.partition, record.offset);
+    archive.tells("SELECT partition, offset FROM {db}.events FINAL", log(topics, "events").iter().map(place));
+    let (decisions, bad) = parsed::<Decision>(topics, "decisions");
+    assert!(bad.is_empty(), "{bad:?}");
+    let ids: BTreeSet<String> = decisions.into_iter().map(|decision| decision.id).collect();
+    let count = ids.len().to_string();
+    archive.tells("SELECT id FROM {db}.decisions FINAL", ids);
+    let by_minute = "SELECT uniqExactMerge(seen) AS n FROM {db}.decisions_by_minute \
+                     GROUP BY minute, mode, action, reason, source, rule";
+    archive.tells(&format!("SELECT sum(n) FROM ({by_minute})"), [count]);
+}
+
 fn check_rows(archive: &Archive<'_>, refused: &mut Vec<String>) {
     let (rows, bad) = parsed::<Row>(archive.topics, "rows");
     // A record whose facts are fed back has a row for each account that was told.

@@ -5,10 +5,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use harness::clock;
 use harness::disk::Small;
 use harness::kafka::{Cluster, Topics, Worker, shared};
+use harness::{clickhouse, clock};
 
+use crate::archive_role::check_each_is_told_once;
 use crate::kafka_scene::{Scene, events_of_now};
 
 /// People of these tests.
@@ -24,11 +25,16 @@ enum Away {
     Frozen,
 }
 
-/// The only broker is away for a time in the middle of the flow.
+/// The only broker is away for a time in the middle of the flow, and an archive beside the worker is joined by another and left again.
 fn without_a_broker(how: Away, time: Duration) {
     let mut cluster = Cluster::start(1);
     let scene = Scene::new(Topics::create(cluster.brokers(), 2, &[]));
     let events = events_of_now(PEOPLE);
+    let (key, url) = (scene.folder.path().join("signing.key"), clickhouse::shared().url());
+    let key = key.display().to_string();
+    let keep =
+        || Worker::archive(&scene.topics, &url, &["--signing-key", &key, "--deletions-every", "86400"]);
+    let mut archive = keep();
     let mut worker = std::thread::scope(|scope| {
         let flow = scope.spawn(|| scene.flow(&events, Duration::from_secs(15)));
         let worker = scene.worker();
@@ -44,11 +50,15 @@ fn without_a_broker(how: Away, time: Duration) {
             Away::Stopped => broker.restart(),
             Away::Frozen => broker.thaw(),
         }
+        let mut another = keep();
         flow.join().expect("every event was taken");
+        assert_eq!(another.end().0, 0, "{}", another.log());
         worker
     });
     assert!(worker.runs(), "it ended:\n{}", worker.log());
     let log = scene.check(worker);
+    archive.wait_until_archived(&scene.topics);
+    check_each_is_told_once(&scene.topics);
     assert!(how == Away::Frozen || log.contains("the broker is not well"), "it noticed nothing:\n{log}");
 }
 

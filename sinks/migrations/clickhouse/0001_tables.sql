@@ -67,7 +67,7 @@ CREATE TABLE IF NOT EXISTS decisions {on_cluster}
 )
 ENGINE = {replacing}
 PARTITION BY toDate(issued)
-ORDER BY (account, seq, id)
+ORDER BY (account, issued, id)
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS rows {on_cluster}

@@ -81,6 +81,27 @@ fn batches_written_again_change_nothing() {
     });
 }
 
+/// As a worker does whose checkpoints were lost: it decides again, and knows of a later `seq`.
+#[test]
+fn a_decision_that_comes_again_under_another_seq_is_one() {
+    against_both(|store| {
+        let mut traffic = Traffic::golden(now_ms());
+        write(store, &traffic);
+        traffic.decisions.iter_mut().for_each(|decision| decision.seq += 1_000);
+        write(store, &traffic);
+        let ids = |decisions: &[Decision]| decisions.iter().map(|one| one.id.clone()).collect::<Vec<_>>();
+        let accounts: BTreeSet<&str> = traffic.decisions.iter().map(|one| &*one.account).collect();
+        for account in accounts {
+            let told = store.history().decisions(account, EVER, MANY).expect("an answer");
+            let own = traffic.decisions.iter().filter(|one| one.account == account).cloned();
+            let (mut told, mut own) = (ids(&told), ids(&own.collect::<Vec<_>>()));
+            told.sort();
+            own.sort();
+            assert_eq!(told, own, "{}: {account}", store.name());
+        }
+    });
+}
+
 #[test]
 fn a_span_and_a_limit_bound_the_answer() {
     against_both(|store| {
