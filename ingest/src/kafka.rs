@@ -12,7 +12,7 @@ mod queue;
 mod tail;
 mod topic;
 
-pub use admission::{Admission, Record, SigningKey};
+pub use admission::{Admission, Record, SigningKeys};
 pub use consumer::{Assignment, Change, Consumer, SESSION_TIMEOUT_MS};
 pub use murmur2::partition_of;
 pub use queue::{Batch, Message, PartitionQueue};

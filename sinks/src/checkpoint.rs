@@ -33,6 +33,10 @@ pub enum Role {
     Accounts,
     /// The relation stage of one partition of relations.
     Relations,
+    /// How far a partition of reviews was read: there is no state besides.
+    Reviews,
+    /// How far what is wanted was read, likewise.
+    Control,
 }
 
 impl Role {
@@ -42,6 +46,8 @@ impl Role {
         match self {
             Role::Accounts => "accounts",
             Role::Relations => "relations",
+            Role::Reviews => "reviews",
+            Role::Control => "control",
         }
     }
 }

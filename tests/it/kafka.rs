@@ -11,6 +11,7 @@ use harness::kafka::{Fetched, Sent, Topics, Worker, consume, java, produce, shar
 use harness::weir::{read, run, write};
 use harness::workspace;
 use schema::{Decision, Reject, RejectReason, Standing};
+use sinks::kafka::Signer;
 
 use crate::world::world;
 
@@ -147,7 +148,8 @@ fn session(id: &str, account: &str) -> String {
 fn what_may_not_lie_where_it_lies_is_refused_with_its_reason_and_the_line_goes_on() {
     let topics = Topics::create(shared(), 3, &[]);
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let key = write(folder.path(), "signing.key", KEY);
+    let (earlier, text) = ("a key that was in use before this one", String::from_utf8_lossy(KEY));
+    let key = write(folder.path(), "signing.key", format!("{text}\n{earlier}\n").as_bytes());
     let good = Sent::keyed("a_1", session("e_1", "a_1"));
     let verdict = format!(
         r#"{{"id":"e_v","ts":{},"kind":"verdict","account":"a_1","verdict":"ban","actor":"r_1"}}"#,
@@ -174,6 +176,12 @@ fn what_may_not_lie_where_it_lies_is_refused_with_its_reason_and_the_line_goes_o
         .expect("it was produced");
     let astray = Sent { partition: Some((home + 1) % 3), ..Sent::keyed("a_1", session("e_3", "a_1")) };
     produce(&topics.brokers, &events, &[astray]);
+    // What was signed with the key before is believed.
+    let signed = verdict.replace("a_1", "a_8").replace("e_v", "e_w");
+    let signature = Signer::new(earlier.as_bytes()).sign(signed.as_bytes()).to_vec();
+    let signed =
+        Sent { headers: vec![("weir-hmac".to_owned(), signature)], ..Sent::keyed("a_8", signed.as_str()) };
+    produce(&topics.brokers, &events, &[signed]);
     // After all of it the line still decides: a burst that is a ban at once.
     let burst: Vec<Sent> = sure_case("a_9").iter().map(|line| Sent::keyed("a_9", line.as_str())).collect();
     produce(&topics.brokers, &events, &burst);
@@ -195,9 +203,14 @@ fn what_may_not_lie_where_it_lies_is_refused_with_its_reason_and_the_line_goes_o
         (RejectReason::WrongPartition, 1),
     ]);
     assert_eq!(reasons, expected);
-    let banned =
-        decisions(&topics).iter().any(|one| one.account == "a_9" && one.action == schema::Action::Ban);
-    assert!(banned, "the line did not go on:\n{}", worker.log());
+    for account in ["a_8", "a_9"] {
+        let is_ban = |one: &Decision| one.account == account && one.action == schema::Action::Ban;
+        assert!(
+            decisions(&topics).iter().any(is_ban),
+            "{account}: the line did not go on:\n{}",
+            worker.log()
+        );
+    }
 }
 
 /// Registered, and soon after 100 messages to strangers.

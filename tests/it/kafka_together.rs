@@ -170,7 +170,9 @@ fn a_verdict_among_reviews_is_decided_once_in_its_accounts_partition_and_a_wrong
     reviews.push(verdict("r_x", "a_0", ""));
     reviews.push(Sent { key: Some(b"a_1".to_vec()), ..verdict("r_y", "a_2", r#","verdict":"lift""#) });
     produce(&topics.brokers, &topics.name("reviews"), &reviews);
-    let mut worker = setting.worker(&topics);
+    let checkpoints = setting.folder.path().join("checkpoints").display().to_string();
+    let saving = ["--checkpoints", &checkpoints, "--checkpoint-every", "0.3"];
+    let mut worker = Worker::start(&topics, &[&setting.arguments()[..], &saving].concat());
     let wait = clock::now();
     while in_force(&topics).len() < accounts.len() {
         assert!(wait.elapsed() < Duration::from_secs(60), "{}", worker.log());
@@ -189,4 +191,57 @@ fn a_verdict_among_reviews_is_decided_once_in_its_accounts_partition_and_a_wrong
         .map(|record| serde_json::from_str::<Reject>(&record.text()).expect("a reject").reason)
         .collect();
     assert_eq!(refused, BTreeSet::from([RejectReason::MissingField, RejectReason::KeyMismatch]));
+    nothing_is_carried_out_again(&topics, &setting, &saving);
+}
+
+/// A group that never committed goes on where the checkpoints say, and without them the newest of what is wanted is wanted again.
+fn nothing_is_carried_out_again(topics: &Topics, setting: &Setting, saving: &[&str]) {
+    let control = |switch: &str| {
+        let arguments = ["control", "--brokers", &topics.brokers, "--prefix", &topics.prefix, "kill", switch];
+        let run = run(setting.folder.path(), &arguments);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    };
+    let lying = |what: &str| {
+        let log = consume(&topics.brokers, &topics.name("events"));
+        log.iter().filter(|record| record.text().contains(what)).count()
+    };
+    let wait_for = |count: usize, what: &str, worker: &Worker| {
+        let started = clock::now();
+        while lying(what) < count {
+            assert!(started.elapsed() < Duration::from_secs(60), "{count} {what}:\n{}", worker.log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    let worker = |group: &str, more: &[&str]| {
+        Worker::start(topics, &[&setting.arguments()[..], &["--group", group], more].concat())
+    };
+    let (verdict_kind, on, off) = ("\"kind\":\"verdict\"", "\"version\":\"on\"", "\"version\":\"off\"");
+    let verdicts = lying(verdict_kind);
+    assert!(verdicts >= 24, "each review that came twice became the same event twice: {verdicts}");
+    let review = |id: &str| verdict(id, "a_late", r#","verdict":"lift""#);
+
+    let another = format!("{}another", topics.prefix);
+    let mut second = worker(&another, saving);
+    produce(&topics.brokers, &topics.name("reviews"), &[review("r_late")]);
+    for switch in ["on", "off"] {
+        control(switch);
+    }
+    wait_for(4, off, &second);
+    wait_for(verdicts + 1, verdict_kind, &second);
+    assert_eq!(second.end().0, 0, "{}", second.log());
+    assert_eq!((lying(verdict_kind), lying(on), lying(off)), (verdicts + 1, 4, 4));
+    let said = "neither the group nor a checkpoint knows how far this was read";
+    // Of control nothing had been read before; of reviews, three of four partitions and more were.
+    assert!(
+        !second.log().lines().any(|line| line.contains(said) && line.contains("reviews")),
+        "{}",
+        second.log()
+    );
+
+    // Another group and nothing saved: what was replaced is not wanted again, and that reviews are read again is told.
+    let mut third = worker(&format!("{}third", topics.prefix), &[]);
+    wait_for(8, off, &third);
+    third.wait_until_it_says(said);
+    assert_eq!(lying(on), 4, "a switch that was turned off is not turned on again");
+    assert_eq!(third.end().0, 0, "{}", third.log());
 }

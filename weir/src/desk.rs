@@ -21,7 +21,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use ingest::http::problem;
-use ingest::kafka::{Consumer, SigningKey};
+use ingest::kafka::Consumer;
 use review::{Desk, Given, Held};
 use schema::{History, Topic};
 use sinks::kafka::Admin;
@@ -30,6 +30,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use crate::clock::{self, Stopwatch};
+use crate::commands::signing_key::Keys;
 use crate::commands::topics;
 use crate::error::{Error, Outcome};
 use crate::insight::Sight;
@@ -174,7 +175,7 @@ fn open(settings: &Settings, partitions: u32, runtime: &Runtime) -> Result<Opene
             "no --clickhouse: behaviour, reports and linked accounts are not shown, and nothing is found again"
         );
     }
-    if settings.key.is_none() {
+    if settings.keys.is_none() {
         tracing::warn!(
             "no signing key: whether partitions decide by what was wanted since the start is not known"
         );
@@ -210,8 +211,8 @@ impl Feeder {
             Some(_) => Lags::start(Arc::clone(&consumer), Arc::clone(&settings.metrics))?,
             None => Lags::default(),
         };
-        let key = settings.key.as_deref().map(SigningKey::new);
-        let plan = Plan { consumer, prefix: settings.prefix.clone(), key };
+        let keys = settings.keys.as_ref().map(Keys::verifier);
+        let plan = Plan { consumer, prefix: settings.prefix.clone(), keys };
         let log = Log::open(&plan, desk, partitions, &lags)?;
         let ends = Arc::new(AtomicBool::new(false));
         let others = behind::start(settings, partitions, (Arc::clone(known), Arc::clone(&ends)))?;

@@ -26,25 +26,26 @@ pub struct Record<'a> {
     pub signature: Option<&'a [u8]>,
 }
 
-/// The key of weir's own signatures.
+/// The keys of weir's own signatures, of which any will do: what was signed with a key stays signed after another took its place.
 #[derive(Clone)]
-pub struct SigningKey(Hmac<Sha256>);
+pub struct SigningKeys(Vec<Hmac<Sha256>>);
 
-impl SigningKey {
-    /// A key; any bytes will do, at least 32 random ones should.
+impl SigningKeys {
+    /// Keys; any bytes will do, at least 32 random ones should.
     #[must_use]
-    pub fn new(bytes: &[u8]) -> Self {
-        Self(Hmac::new_from_slice(bytes).expect("HMAC takes keys of any length"))
+    pub fn new<K: AsRef<[u8]>>(keys: &[K]) -> Self {
+        let key = |key: &K| Hmac::new_from_slice(key.as_ref()).expect("HMAC takes keys of any length");
+        Self(keys.iter().map(key).collect())
     }
 
-    fn verifies(&self, value: &[u8], signature: &[u8]) -> bool {
-        self.0.clone().chain_update(value).verify_slice(signature).is_ok()
+    fn verify(&self, value: &[u8], signature: &[u8]) -> bool {
+        self.0.iter().any(|key| key.clone().chain_update(value).verify_slice(signature).is_ok())
     }
 }
 
-impl std::fmt::Debug for SigningKey {
+impl std::fmt::Debug for SigningKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SigningKey(hidden)")
+        f.write_str("SigningKeys(hidden)")
     }
 }
 
@@ -55,8 +56,8 @@ pub struct Admission {
     pub partition: u32,
     /// Partitions of the topic.
     pub partitions: u32,
-    /// The key of internal kinds; `None`: they are all refused.
-    pub key: Option<SigningKey>,
+    /// The keys of internal kinds; `None`: they are all refused.
+    pub keys: Option<SigningKeys>,
 }
 
 impl Admission {
@@ -105,11 +106,11 @@ impl Admission {
 
     fn check_signature(&self, record: &Record<'_>, kind: &str) -> Result<(), Refusal> {
         let refuse = |detail| Err(Refusal::new(RejectReason::ForgedInternal, detail));
-        match (&self.key, record.signature, record.value) {
+        match (&self.keys, record.signature, record.value) {
             (None, _, _) => refuse(format!("{kind} is internal to weir, and no signing key is configured")),
             (_, None, _) => refuse(format!("{kind} is internal to weir, and the record is not signed")),
-            (Some(key), Some(signature), Some(value)) if key.verifies(value, signature) => Ok(()),
-            _ => refuse(format!("{kind} is internal to weir, and the signature is not that of its key")),
+            (Some(keys), Some(signature), Some(value)) if keys.verify(value, signature) => Ok(()),
+            _ => refuse(format!("{kind} is internal to weir, and the signature is of none of its keys")),
         }
     }
 
@@ -151,8 +152,12 @@ mod tests {
     }
 
     fn admission(key: Option<&[u8]>) -> Admission {
-        let partition = partition_of(b"foobar", 12);
-        Admission { partition, partitions: 12, key: key.map(SigningKey::new) }
+        let keys: Vec<&[u8]> = key.into_iter().collect();
+        with_keys((!keys.is_empty()).then(|| SigningKeys::new(&keys)))
+    }
+
+    fn with_keys(keys: Option<SigningKeys>) -> Admission {
+        Admission { partition: partition_of(b"foobar", 12), partitions: 12, keys }
     }
 
     fn judge(admission: &Admission, record: &Record<'_>) -> Result<Option<u64>, RejectReason> {
@@ -202,6 +207,20 @@ mod tests {
     }
 
     #[test]
+    fn what_an_earlier_key_signed_is_taken_while_that_key_is_given() {
+        let (old, new) = (sign(b"old", VERDICT), sign(b"new", VERDICT));
+        let judged = |keys: &[&str], signature| {
+            let record = Record { signature: Some(signature), ..record(VERDICT) };
+            judge(&with_keys(Some(SigningKeys::new(keys))), &record)
+        };
+        for both in [["new", "old"], ["old", "new"]] {
+            assert!(judged(&both, &old).is_ok() && judged(&both, &new).is_ok());
+        }
+        assert_eq!(judged(&["new"], &old), Err(RejectReason::ForgedInternal));
+        assert_eq!(judged(&["new", "old"], &sign(b"other", VERDICT)), Err(RejectReason::ForgedInternal));
+    }
+
+    #[test]
     fn what_is_no_event_is_refused_with_its_reason() {
         let none = Record { value: None, ..record(MESSAGE) };
         assert_eq!(judge(&admission(None), &none), Err(RejectReason::Malformed));
@@ -224,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_never_printed() {
+    fn no_key_is_ever_printed() {
         assert!(!format!("{:?}", admission(Some(b"secret"))).contains("secret"));
     }
 }

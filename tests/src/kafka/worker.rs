@@ -80,8 +80,9 @@ impl Worker {
         let file = File::create(&log).expect("a temporary folder can be written");
         let brokers = ["--brokers", &topics.brokers];
         let brokers = if more.contains(&"--config") { &[][..] } else { &brokers };
-        let group = ["--group", group];
-        let group = if group[1].is_empty() { &[][..] } else { &group }; // The desk is a member of none.
+        let own = ["--group", group];
+        let is_given = group.is_empty() || more.contains(&"--group"); // The desk is a member of none.
+        let group = if is_given { &[][..] } else { &own };
         let child = Command::new(weir::binary())
             .args([name, "--prefix", &topics.prefix])
             .args(group)

@@ -106,7 +106,7 @@ async fn join(
     writer.migrate(&plan.layout, plan.retention).await.map_err(|error| {
         Error::Role(format!("{}: {error}. Is ClickHouse running there, over HTTP?", plan.server.url))
     })?;
-    if plan.key.is_none() {
+    if plan.keys.is_none() {
         tracing::warn!(
             "no signing key: verdicts, activations and facts are not archived, as workers without it refuse them"
         );

@@ -145,7 +145,7 @@ mod tests {
 
     fn take(topic: Topic, key: &str, value: Option<&str>) -> (Taken, usize) {
         let partition = ingest::kafka::partition_of(b"a_1", 12);
-        let admission = Admission { partition, partitions: 12, key: None };
+        let admission = Admission { partition, partitions: 12, keys: None };
         let record = LogRecord {
             key: Some(key.as_bytes()),
             value: value.map(str::as_bytes),

@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ingest::kafka::{Admission, Assignment, SigningKey};
+use ingest::kafka::{Admission, Assignment};
 use schema::Topic;
 use sinks::Retention;
 use sinks::clickhouse::{Layout, Server};
 
+use crate::commands::signing_key::Keys;
 use crate::telemetry::Metrics;
 
 /// What is archived.
@@ -30,8 +31,8 @@ pub struct Plan {
     pub group: String,
     /// librdkafka's properties.
     pub settings: Vec<(String, String)>,
-    /// The key of weir's own events.
-    pub key: Option<Vec<u8>>,
+    /// The keys of weir's own events.
+    pub keys: Option<Keys>,
     /// Where ClickHouse is.
     pub server: Server,
     /// One server or a cluster.
@@ -60,6 +61,6 @@ impl Plan {
 
     /// The rules of a partition of events: those of the worker.
     pub fn admission(&self, of: &Assignment, partitions: u32) -> Admission {
-        Admission { partition: of.partition, partitions, key: self.key.as_deref().map(SigningKey::new) }
+        Admission { partition: of.partition, partitions, keys: self.keys.as_ref().map(Keys::verifier) }
     }
 }

@@ -49,7 +49,7 @@ pub struct ArchiveArgs {
     /// Make replicated tables on this cluster of ClickHouse.
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
-    /// The key of weir's own events, that of the workers; without it verdicts, activations and facts are not archived.
+    /// The file of keys of weir's own events, that of the workers; without it verdicts, activations and facts are not archived.
     #[arg(long, value_name = "FILE")]
     signing_key: Option<String>,
     /// How long records are kept: events, decisions (and reviews), rows, rejects or counts; may be given several times.
@@ -86,14 +86,14 @@ fn keep(text: &str) -> Result<(Kept, u32), String> {
 
 /// Works until somebody asks it to end.
 pub fn run(args: &ArchiveArgs) -> Result<Outcome, Error> {
-    let key = signing_key::read(args.signing_key.as_deref())?;
+    let keys = signing_key::read(args.signing_key.as_deref())?;
     let access = args.broker.access()?;
     archive::run(Plan {
         brokers: access.brokers,
         prefix: args.broker.prefix.clone(),
         group: args.group.clone(),
         settings: access.settings,
-        key,
+        keys,
         server: args.database.server(&args.clickhouse)?,
         layout: args.cluster.clone().map_or(Layout::Single, Layout::Cluster),
         retention: retention(&args.keep),

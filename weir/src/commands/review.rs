@@ -62,7 +62,7 @@ pub struct ReviewArgs {
     /// A public key: models of the registry that no such key signed are refused (`weir models`); may be given several times.
     #[arg(long, value_name = "FILE")]
     trust: Vec<String>,
-    /// The key of weir's own events, that of the workers; without it, whether partitions decide by a version is not known.
+    /// The file of keys of weir's own events, that of the workers; without it, whether partitions decide by a version is not known.
     #[arg(long, value_name = "FILE")]
     signing_key: Option<String>,
     /// The group of `weir run`, to show how far it is behind.
@@ -95,7 +95,7 @@ pub fn run(args: &ReviewArgs) -> Result<Outcome, Error> {
     if let Some(Command::Backup(args)) = &args.command {
         return back_up(args);
     }
-    let key = signing_key::read(args.signing_key.as_deref())?;
+    let keys = signing_key::read(args.signing_key.as_deref())?;
     let access = args.broker.access()?;
     let config = access.config;
     let configured = Some(config.data.registry.as_str()).filter(|folder| !folder.is_empty());
@@ -106,7 +106,7 @@ pub fn run(args: &ReviewArgs) -> Result<Outcome, Error> {
         prefix: args.broker.prefix.clone(),
         groups: (args.run_group.clone(), args.archive_group.clone()),
         properties: access.settings,
-        key,
+        keys,
         history,
         folder: args.data.clone().unwrap_or_else(|| config.data.dir.clone().into()),
         listen: args.listen.unwrap_or(config.http.listen),

@@ -23,7 +23,7 @@ Examples:
   weir run --brokers kafka-1:9092,kafka-2:9092 --signing-key /etc/weir/signing.key --checkpoints /srv/weir/checkpoints
   weir run --config /etc/weir/weir.toml --checkpoints /srv/weir/checkpoints      brokers, TLS and password as its [kafka] says
 
-Reads weir.events, writes weir.decisions, weir.standing, weir.rejects (and weir.rows). With a signing key it also reads weir.relations,
+Reads weir.events, writes weir.decisions, weir.standing, weir.rejects and weir.rows. With a signing key it also reads weir.relations,
 weir.control and weir.reviews, and writes what follows from them into weir.events: whoever may write to control or reviews decides
 about accounts. Start as many workers as there are
 partitions; each partition is decided about by exactly one, which saves its state and is followed by another at the same place.
@@ -48,8 +48,8 @@ pub struct RunArgs {
     /// The consumer group; workers of one installation share it.
     #[arg(long, value_name = "NAME", default_value = "weir")]
     group: String,
-    /// The key of weir's own events, at least 32 bytes and shared by all roles (`head -c 32 /dev/urandom | base64`); without it internal
-    /// kinds are refused as forged.
+    /// The key of weir's own events, at least 32 bytes and shared by all roles (`head -c 32 /dev/urandom | base64`); of several, one a line,
+    /// the first signs and each is believed. Without it internal kinds are refused as forged.
     #[arg(long, value_name = "FILE")]
     signing_key: Option<String>,
     /// Where activations find their versions: DIR/policy/NAME/VERSION.toml and so on; the same for all workers.
@@ -71,14 +71,19 @@ pub struct RunArgs {
     /// Accounts against which nothing automatic is enforced, one a line.
     #[arg(long, value_name = "FILE")]
     exempt: Option<String>,
-    /// Write feature rows: those of decisions and feedback, and this share of all others, 0 to 1.
-    #[arg(long, value_name = "SHARE")]
+    /// Feature rows of all decisions and feedback are written, and of this share of all other events, 0 to 1; without it, history.rows_share
+    /// of the configuration (0.001), and no rows at all if history.enabled is false there.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
     rows: Option<f64>,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds: f64 = text.parse().map_err(|_| "a number of seconds".to_owned())?;
     if (0.01..=3_600.0).contains(&seconds) { Ok(seconds) } else { Err("0.01 to 3600 seconds".to_owned()) }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "a share, 0 to 1".to_owned())
 }
 
 /// Works until somebody asks it to end.
@@ -93,6 +98,8 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
     };
     let registry = args.registry.as_deref().map(Registry::open).transpose()?;
     let access = args.broker.access()?;
+    let history = &access.config.history;
+    let rows = args.rows.or(history.enabled.then_some(history.rows_share));
     let plan = Plan {
         brokers: access.brokers,
         prefix: args.broker.prefix.clone(),
@@ -101,7 +108,7 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
         key,
         loads: registry.map(|registry| registry.trusting(&args.trust)).transpose()?.map(Loads::new),
         saving: args.checkpoints.as_deref().map(saving).transpose()?,
-        engine: args.engine.config(read_exempt(args.exempt.as_deref())?, args.rows)?,
+        engine: args.engine.config(read_exempt(args.exempt.as_deref())?, rows)?,
         metrics: Arc::new(Metrics::new(Shows::Run)),
         pulses: Arc::default(),
         listen: args.service.listen(&access.config)?,

@@ -145,7 +145,7 @@ fn text(event: &Event<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ingest::kafka::{SigningKey, partition_of};
+    use ingest::kafka::{SigningKeys, partition_of};
     use sinks::kafka::Signer;
 
     use super::*;
@@ -156,7 +156,10 @@ mod tests {
 
     fn intake(topic: Topic) -> Intake {
         let partition = partition_of(b"a_1", 12);
-        Intake::new(topic, Admission { partition, partitions: 12, key: Some(SigningKey::new(b"secret")) })
+        Intake::new(
+            topic,
+            Admission { partition, partitions: 12, keys: Some(SigningKeys::new(&[b"secret"])) },
+        )
     }
 
     fn record<'a>(key: &'a str, value: &'a str) -> Record<'a> {

@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ingest::kafka::{Admission, Consumer, SigningKey};
+use ingest::kafka::{Admission, Consumer, SigningKeys};
 use sinks::clickhouse::Server;
 use sinks::kafka::ProducerOptions;
 
 use super::outlet::ANSWER_MS;
+use crate::commands::signing_key::Keys;
 use crate::config::Config;
 use crate::registry::Registry;
 use crate::telemetry::Metrics;
@@ -28,8 +29,8 @@ pub struct Settings {
     pub groups: (String, String),
     /// librdkafka's properties.
     pub properties: Vec<(String, String)>,
-    /// The key of weir's own events; `None`: what partitions were told to decide by is not known.
-    pub key: Option<Vec<u8>>,
+    /// The keys of weir's own events; `None`: what partitions were told to decide by is not known.
+    pub keys: Option<Keys>,
     /// Where history is; `None`: there is none.
     pub history: Option<Server>,
     /// Where `review.db` lies.
@@ -77,13 +78,13 @@ pub struct Plan {
     pub consumer: Arc<Consumer>,
     /// What topic names begin with.
     pub prefix: String,
-    /// The key of weir's own events.
-    pub key: Option<SigningKey>,
+    /// The keys of weir's own events.
+    pub keys: Option<SigningKeys>,
 }
 
 impl Plan {
     /// The rules of a partition: those of the worker.
     pub fn admission(&self, partition: u32, partitions: u32) -> Admission {
-        Admission { partition, partitions, key: self.key.clone() }
+        Admission { partition, partitions, keys: self.keys.clone() }
     }
 }

@@ -32,6 +32,9 @@ const SERVE_EVERY: u32 = 64;
 
 /// What is done with the records of a partition.
 pub trait Work {
+    /// There is no state but a place in the log: what is finished is finished, whether the place is saved yet or not.
+    const IS_PLACE_ALONE: bool = false;
+
     /// Does it; gives the number of outputs that the record waits for.
     fn record(&mut self, message: &Message<'_>, outlet: &mut Outlet<'_>) -> Result<u32, Stop>;
 
@@ -131,8 +134,8 @@ impl<'o, W: Work> Line<'o, W> {
     /// What may be committed: what is finished, or, where state is saved, what a restart would begin with.
     pub fn committable(&self) -> Option<u64> {
         match &self.saver {
-            Some(saver) => saver.valid(),
-            None => Some(self.ledger.committable()).filter(|offset| *offset > 0),
+            Some(saver) if !W::IS_PLACE_ALONE => saver.valid(),
+            _ => Some(self.ledger.committable()).filter(|offset| *offset > 0),
         }
     }
 

@@ -18,7 +18,6 @@ use super::decide::Decider;
 use super::gauges::{Gauges, Wish};
 use super::plan::Plan;
 use super::relate::Relater;
-use super::restore::Restored;
 use super::reviews::Accepter;
 use super::seat::Seat;
 use crate::clock::Stopwatch;
@@ -114,9 +113,15 @@ fn own(place: Place, queue: PartitionQueue, gauges: &Gauges) {
             Ok(sources.stage()?.map(|stage, at| Relater::new((stage, at), (partition, partitions))))
         })
     } else if of.topic == plan.topic(Topic::Control) {
-        seat.hold(None, |_| Ok(Restored::fresh(Controller::new(partitions))))
+        seat.hold(Some(Role::Control), |sources| {
+            let reached = sources.reached(Role::Control)?;
+            let newest = if reached.from.is_none() { Some(sources.newest_controls()?) } else { None };
+            Ok(reached.map(|(), at| Controller::new(partitions, newest, at)))
+        })
     } else if of.topic == plan.topic(Topic::Reviews) {
-        seat.hold(None, |_| Ok(Restored::fresh(Accepter::new(&admission))))
+        seat.hold(Some(Role::Reviews), |sources| {
+            Ok(sources.reached(Role::Reviews)?.map(|(), at| Accepter::new(&admission, at)))
+        })
     } else {
         let loads = plan.loads.as_ref();
         seat.hold(Some(Role::Accounts), |sources| {

@@ -1,20 +1,21 @@
 //! What a worker is made of.
 //!
-//! Separate, so that the main loop, the partitions and the control writer read the same. Invariant: the key is never printed.
+//! Separate, so that the main loop, the partitions and the control writer read the same. Invariant: no key is ever printed.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ingest::BudgetLimits;
-use ingest::kafka::{Admission, Assignment, SESSION_TIMEOUT_MS, SigningKey};
+use ingest::kafka::{Admission, Assignment, SESSION_TIMEOUT_MS};
 use schema::Topic;
 use scorer::{EngineConfig, Facts};
 use sinks::checkpoint::Checkpoints;
-use sinks::kafka::{ProducerOptions, Signer};
+use sinks::kafka::ProducerOptions;
 use tokio::runtime::Handle;
 
 use super::loads::Loads;
+use crate::commands::signing_key::Keys;
 use crate::error::Error;
 use crate::telemetry::{Metrics, Pulses};
 
@@ -67,8 +68,8 @@ pub struct Plan {
     pub group: String,
     /// librdkafka's properties.
     pub settings: Vec<(String, String)>,
-    /// The key of weir's own events.
-    pub key: Option<Vec<u8>>,
+    /// The keys of weir's own events.
+    pub key: Option<Keys>,
     /// Where activations find their versions.
     pub loads: Option<Loads>,
     /// Where state is saved; `None`: nowhere, a restart forgets what accounts did.
@@ -107,7 +108,7 @@ impl Plan {
             brokers: self.brokers.clone(),
             prefix: self.prefix.clone(),
             settings: self.producer_settings(),
-            signer: self.key.as_deref().map(Signer::new),
+            signer: self.key.as_ref().map(Keys::signer),
         }
     }
 
@@ -126,7 +127,7 @@ impl Plan {
 
     /// The rules of a partition.
     pub fn admission(&self, of: &Assignment, partitions: u32) -> Admission {
-        Admission { partition: of.partition, partitions, key: self.key.as_deref().map(SigningKey::new) }
+        Admission { partition: of.partition, partitions, keys: self.key.as_ref().map(Keys::verifier) }
     }
 
     /// What the engine of a partition of so many is made of.

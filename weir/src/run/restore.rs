@@ -7,6 +7,8 @@
 //! registry that does not answer, or lacks what was in force, is no reason to take another checkpoint, or none: it is waited for,
 //! and nothing is written meanwhile.
 
+mod reached;
+
 use std::ops::ControlFlow;
 
 use ingest::kafka::{Assignment, tail};
@@ -330,7 +332,15 @@ impl Sources<'_> {
         if self.plan.key.is_none() {
             return Ok(adopted);
         }
-        // The latest of each name, in the order of the log: of two champions the later one counts.
+        for (control, at) in self.wanted()? {
+            self.want(&control, at, engine)?;
+        }
+        Ok(adopted)
+    }
+
+    /// What is wanted and since when, ms since the Unix epoch: the latest of each name, in the order of the log, since of two champions
+    /// the later one counts.
+    fn wanted(&self) -> Result<Vec<(Control, u64)>, Unrestored> {
         let mut wanted: Vec<(Control, u64)> = Vec::new();
         self.tail(Topic::Control, 0, |value, at| {
             if let Ok(control) = wanted::control(value) {
@@ -338,10 +348,7 @@ impl Sources<'_> {
                 wanted.push((control, at));
             }
         })?;
-        for (control, at) in wanted {
-            self.want(&control, at, engine)?;
-        }
-        Ok(adopted)
+        Ok(wanted)
     }
 
     /// Puts in force what is wanted, without a record.

@@ -2,13 +2,15 @@
 //!
 //! Separate from deciding, which sees only what lies in that log. Reviews lie in the partition of their account, so that verdicts about
 //! one account keep their order. Invariants: a review that came before becomes the same event, which engines know; acts other
-//! than verdicts are nobody's business here.
+//! than verdicts are nobody's business here; a verdict's time is when the log of reviews took it, whatever the reviewer's clock said, so
+//! that engines know what is younger.
 
 use ingest::kafka::{Admission, Message};
-use schema::{Refusal, RejectReason, Review};
+use schema::{Event, Refusal, RejectReason, Review};
 
 use super::line::{Stop, Work};
 use super::outlet::{Outlet, ticket};
+use crate::saving::State;
 
 /// Turns verdicts into events.
 pub struct Accepter<'o> {
@@ -18,9 +20,9 @@ pub struct Accepter<'o> {
 }
 
 impl<'o> Accepter<'o> {
-    /// Accepts by the rules of its partition.
-    pub fn new(admission: &'o Admission) -> Self {
-        Self { admission, at: 0 }
+    /// Accepts by the rules of its partition, whose log stands at `at` (ms since the Unix epoch).
+    pub fn new(admission: &'o Admission, at: u64) -> Self {
+        Self { admission, at }
     }
 
     fn review(&self, message: &Message<'_>) -> Result<Review, Refusal> {
@@ -33,6 +35,8 @@ impl<'o> Accepter<'o> {
 }
 
 impl Work for Accepter<'_> {
+    const IS_PLACE_ALONE: bool = true;
+
     fn record(&mut self, message: &Message<'_>, outlet: &mut Outlet<'_>) -> Result<u32, Stop> {
         let offset = message.offset();
         self.at = self.at.max(message.record().at.unwrap_or(0));
@@ -42,8 +46,30 @@ impl Work for Accepter<'_> {
         };
         let id = review.event_id();
         let Some(event) = review.verdict_event(&id) else { return Ok(0) };
+        let event = Event { ts: message.record().at.unwrap_or(event.ts), ..event };
         outlet.look_at_the_clock()?;
         outlet.producer.internal_event(&event, ticket(offset))?;
         Ok(1)
+    }
+
+    fn state(&mut self) -> Option<&mut dyn State> {
+        Some(self)
+    }
+}
+
+/// Nothing but the place.
+impl State for Accepter<'_> {
+    fn begin(&mut self, _: bool) -> bool {
+        true
+    }
+
+    fn write(&mut self, _: usize, _: &mut Vec<u8>) -> bool {
+        true
+    }
+
+    fn abandon(&mut self) {}
+
+    fn at_ms(&self) -> u64 {
+        self.at
     }
 }
