@@ -4,6 +4,7 @@
 //! of its own; a broker ends when the test process ends, whatever ends it; if one does not start, the panic shows the end of
 //! its log.
 
+mod altered;
 mod client;
 mod secured;
 mod server;
