@@ -14,7 +14,7 @@ pub use folds::{FOLDS_MAX, Fold, Folds};
 pub use threshold::{Costs, Threshold};
 
 use crate::dataset::Dataset;
-use crate::evaluate::{Profile, Shape};
+use crate::evaluate::Profile;
 use crate::measure::{Quality, Scored, quality};
 use crate::model::{Body, Card, TrainedOn, sigmoid};
 use crate::train::{Kind, bins, learn, metrics};
@@ -159,7 +159,9 @@ pub fn run(
         metrics: measured,
         reliability: bins(&found),
     };
-    let profile = profile(data, &held_out);
+    let of_score: Vec<(f32, f32)> =
+        held_out.iter().map(|score| *score as f32).zip(data.weights.iter().copied()).collect();
+    let profile = Profile::of(data, &of_score);
     let model = Model::new(card, body, catalog)?.with_curve(curve).with_profile(Some(profile));
     Ok(Found { model, chosen: number, trials, held_out, threshold, folds, bodies })
 }
@@ -234,19 +236,6 @@ fn cross_validate(
         bodies.push(body);
     }
     Ok((scores, bodies))
-}
-
-/// The shapes of the rows, and of the probabilities of those that were held out.
-fn profile(data: &Dataset, held_out: &[f64]) -> Profile {
-    let weighed = |values: &mut dyn Iterator<Item = f32>| values.zip(data.weights.iter().copied()).collect();
-    let columns = (0..data.rows.ncols()).map(|column| {
-        let rows: Vec<(f32, f32)> = weighed(&mut data.rows.column(column).into_iter().copied());
-        Shape::of(&rows)
-    });
-    let mut scores: Vec<(f32, f32)> = weighed(&mut held_out.iter().map(|score| *score as f32));
-    // Rows that no fold held out have no score; that is not an unknown one.
-    scores.retain(|(score, _)| !score.is_nan());
-    Profile { columns: columns.collect(), score: Shape::of_scores(&scores) }
 }
 
 fn scored(data: &Dataset, weights: &[f32], scores: &[f64], rows: &[usize]) -> Vec<Scored> {

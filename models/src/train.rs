@@ -20,6 +20,7 @@ pub use trees::{Boosting, TreeSettings, freeze};
 
 use crate::boost::BoostSettings;
 use crate::dataset::Dataset;
+use crate::evaluate::Profile;
 use crate::measure::{FALSE_POSITIVE_RATES, Quality, Scored, quality};
 use crate::model::{Body, Card, TrainedOn, sigmoid};
 use crate::workers::Alone;
@@ -102,7 +103,13 @@ pub fn train(data: &Dataset, settings: &Settings, catalog: &Catalog) -> Result<M
     };
     let model = Model::new(card.clone(), body.clone(), catalog)?;
     let found = measure(&model, data, &held);
-    Model::new(Card { metrics: metrics(&found), reliability: bins(&found), ..card }, body, catalog)
+    let score = |&row: &usize| {
+        let log_odds = model.log_odds_of_row(&data.rows.row(row).to_vec());
+        (sigmoid(log_odds) as f32, data.weights[row])
+    };
+    let profile = Profile::of(data, &held.iter().map(score).collect::<Vec<_>>());
+    let card = Card { metrics: metrics(&found), reliability: bins(&found), ..card };
+    Ok(Model::new(card, body, catalog)?.with_profile(Some(profile)))
 }
 
 /// How a model does on some rows of a data set that has its columns.

@@ -179,4 +179,9 @@ fn a_parquet_table_alone_teaches_and_traffic_like_its_own_is_no_drift() {
     // Another town of the same kind: what differs is chance.
     let same = moved("model.json");
     assert!(same["moved_much"] == 0 && number(&same, "score_psi") < 0.25, "{same}");
+    // The model that is built in knows what it learned from, too: worlds of which half leave fields unknown.
+    let built_in = file("models/default/model.json").to_string_lossy().into_owned();
+    let found = moved(&built_in);
+    let columns = found["drift"].as_array().map(Vec::len);
+    assert!(columns > Some(100) && number(&found, "score_psi").is_finite(), "{found}");
 }

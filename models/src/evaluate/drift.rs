@@ -8,6 +8,7 @@ mod report;
 pub use report::DriftReport;
 
 use crate::Error;
+use crate::dataset::Dataset;
 
 /// Bins of the reference.
 const BINS: usize = 10;
@@ -51,6 +52,20 @@ pub struct Profile {
     pub columns: Vec<Shape>,
     /// Of its probabilities for rows that it had not seen.
     pub score: Shape,
+}
+
+impl Profile {
+    /// The shapes of a table's columns, and of probabilities of rows of it that had not taught what gave them, each with how many rows it stands
+    /// for. NaN: the row was not held out, and has no score; that is not an unknown one.
+    #[must_use]
+    pub fn of(data: &Dataset, scores: &[(f32, f32)]) -> Self {
+        let column = |column: usize| {
+            let values = data.rows.column(column).into_iter().copied();
+            Shape::of(&values.zip(data.weights.iter().copied()).collect::<Vec<_>>())
+        };
+        let known: Vec<(f32, f32)> = scores.iter().copied().filter(|(score, _)| !score.is_nan()).collect();
+        Self { columns: (0..data.rows.ncols()).map(column).collect(), score: Shape::of_scores(&known) }
+    }
 }
 
 impl Shape {
