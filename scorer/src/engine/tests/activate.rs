@@ -21,6 +21,9 @@ fn list(csv: &str) -> Blocklist {
     Blocklist::build("n", parse_entries("f", &text).expect("valid entries")).expect("small").list
 }
 
+/// What is before a text in a checkpoint.
+const TEXT_LENGTH_BYTES: usize = 2;
+
 /// What a shell says of every file.
 fn digest() -> String {
     "5e".repeat(32)
@@ -95,6 +98,16 @@ fn a_checkpoint_says_what_the_files_of_active_versions_were() {
     assert_eq!(restore.sha256_of(what), Some(digest().as_str()));
     let another = Needed { version: "3".to_owned(), ..what.clone() };
     assert_eq!(restore.sha256_of(&another), None);
+    // The format before says nothing of it: a frame without the digest and its length.
+    let at = bytes.windows(64).position(|part| part == digest().as_bytes()).expect("it is there");
+    let length = u32::from_le_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]);
+    let mut before = bytes.clone();
+    before.drain(at - TEXT_LENGTH_BYTES..at + 64);
+    before[1..5].copy_from_slice(&(length - (TEXT_LENGTH_BYTES + 64) as u32).to_le_bytes());
+    before[5] = 4;
+    let mut older = Restore::new(EngineConfig { policy: policy(""), ..small() });
+    older.chunk(&before).expect("it is read as well");
+    assert_eq!((older.needs(), older.sha256_of(what)), (vec![what.clone()], None));
     let (name, version) = (what.name.clone(), what.version.clone());
     restore.provide(Artifact { name, version, content: content(STRICT), sha256: Some(digest()) });
     assert_eq!(restore.finish().expect("it is whole").active(), trial.engine.active());

@@ -334,7 +334,7 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     let mut format = chunks.clone();
     format[0][5] ^= 4;
     assert!(
-        says(config(Facts::FedBack), &format).contains("it has format 0; this weir reads formats 3 and 4")
+        says(config(Facts::FedBack), &format).contains("it has format 1; this weir reads formats 4 and 5")
     );
     // What records put in force is named, with its version.
     let missing = says(config(Facts::FedBack), &chunks);
