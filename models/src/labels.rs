@@ -2,12 +2,13 @@
 //!
 //! Separate from rows, which the engine makes. Invariants: silence, a missing appeal and an automatic decision are never a
 //! label, `cannot_tell` makes none; a label joins only rows that are older than it, and not by more than the horizon; a
-//! human outranks any number of reports; what a reviewer took back was never said.
+//! human outranks any number of reports; what a reviewer took back was never said, and what only puts right what was done says nothing
+//! of the account.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schema::event::{Contact, Feedback, Verdict};
-use schema::review::{Act, Label, Review};
+use schema::event::{Contact, Feedback, Verdict, VerdictEvent};
+use schema::review::{Act, Label, NO_CASE, Review, event_id_of};
 use schema::{Body, Event};
 
 /// Distinct origins that must report an account before that labels it.
@@ -59,7 +60,7 @@ pub struct Said {
     pub voice: Voice,
     /// What it weighs against a human's.
     pub weight: f32,
-    /// Whether the reviewer had seen the score; `None`: nobody tells, or it was no reviewer.
+    /// Whether the reviewer had seen the score or what else tells of automation or others; `None`: nobody tells, or it was no reviewer.
     pub saw_score: Option<bool>,
 }
 
@@ -79,11 +80,15 @@ impl Labels {
     /// Notes a line of the reviews.
     pub fn review(&mut self, review: &Review) {
         if let Some(undone) = &review.undoes {
-            // The verdict that was taken back lies among the events, too; and what restores what it did says nothing of the account.
-            let taken_back = Review { id: undone.clone(), ..review.clone() };
-            self.undone.extend([undone.clone(), taken_back.event_id(), review.id.clone(), review.event_id()]);
+            self.take_back(undone);
+        }
+        // Verdicts lie among the events, too; one that only puts right what was done is no word about the account in either place.
+        let is_restoring = review.undoes.is_some() || review.case == NO_CASE;
+        if is_restoring {
+            self.take_back(&review.id);
         }
         let label = match review.act {
+            _ if is_restoring => None,
             Act::Label => review.label,
             Act::Verdict => review.verdict.and_then(meant),
             _ => None,
@@ -94,9 +99,13 @@ impl Labels {
             _ if self.had_appealed(&review.account, review.at) => Voice::Appeal,
             _ => Voice::Verdict,
         };
-        let saw_score = Some(review.shown.iter().any(|code| code == "score"));
-        let said = Said { at: review.at, label, voice, weight: 1.0, saw_score };
+        let said = Said { at: review.at, label, voice, weight: 1.0, saw_score: review.had_seen() };
         self.note(&review.account, &review.id, said);
+    }
+
+    /// What a review said was never said, neither in it nor in the event that it became.
+    fn take_back(&mut self, review: &str) {
+        self.undone.extend([review.to_owned(), event_id_of(review)]);
     }
 
     /// Notes what an event says; `at` is when the log took it.
@@ -108,6 +117,8 @@ impl Labels {
             Body::Deletion => {
                 self.deleted.insert(event.account.to_owned());
             }
+            // Without reviews the log itself says what was taken back.
+            Body::Verdict(VerdictEvent { undoes: Some(undone), .. }) => self.take_back(undone),
             Body::Verdict(verdict) => {
                 let Some(label) = meant(verdict.verdict) else { return };
                 let appealed = self.had_appealed(event.account, at);
@@ -280,6 +291,43 @@ mod tests {
             labels.event(&verdict.verdict_event(&verdict.event_id()).unwrap(), 13 * DAY);
         }
         assert_eq!(labels.of("a", 9 * DAY, 7 * DAY), None);
+        // The log says so by itself, if that is all that is read.
+        let mut labels = Labels::default();
+        labels.event(&ban.verdict_event(&ban.event_id()).unwrap(), 13 * DAY);
+        assert_eq!(labels.of("a", 9 * DAY, 7 * DAY).map(|said| said.label), Some(Label::Abusive));
+        labels.event(&lift.verdict_event(&lift.event_id()).unwrap(), 13 * DAY);
+        assert_eq!(labels.of("a", 9 * DAY, 7 * DAY), None);
+    }
+
+    #[test]
+    fn lifting_what_a_version_did_says_nothing_of_whom_it_had_restricted() {
+        let case = NO_CASE.to_owned();
+        let decision = Some("d_1".to_owned());
+        let lift = Review { case, decision, verdict: Some(Verdict::Lift), ..review("4", DAY, Act::Verdict) };
+        let mut labels = Labels::default();
+        labels.review(&lift);
+        assert_eq!(labels.of("a", 1, 7 * DAY), None);
+        labels.event(&lift.verdict_event(&lift.event_id()).unwrap(), DAY);
+        assert_eq!(labels.of("a", 1, 7 * DAY), None, "nor does the event that it became");
+        let mut labels = Labels::default();
+        labels.event(&lift.verdict_event(&lift.event_id()).unwrap(), DAY);
+        assert_eq!(labels.of("a", 1, 7 * DAY), None, "where no reviews are read, either");
+        // A lift in a case of the account's own is a word about it.
+        labels.review(&Review { case: "c".to_owned(), ..lift });
+        assert_eq!(labels.of("a", 1, 7 * DAY).map(|said| said.label), Some(Label::Benign));
+    }
+
+    #[test]
+    fn a_label_knows_that_its_reviewer_had_seen_what_others_thought() {
+        let saw = |shown: &[&str]| {
+            let shown = shown.iter().map(|code| (*code).to_owned()).collect();
+            let mut labels = Labels::default();
+            labels.review(&Review { shown, ..labelled("1", DAY, Label::Abusive) });
+            labels.of("a", 1, 7 * DAY).and_then(|said| said.saw_score)
+        };
+        assert_eq!(saw(&["timeline", "before"]), Some(true));
+        assert_eq!(saw(&["timeline", "bars"]), Some(true));
+        assert_eq!((saw(&["timeline"]), saw(&["bulk"])), (Some(false), None));
     }
 
     #[test]

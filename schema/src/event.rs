@@ -244,6 +244,8 @@ pub struct VerdictEvent<'a> {
     pub limit: Option<Limit>,
     /// End of the new restriction or exemption, ms since the Unix epoch; `None` for a ban: until lifted.
     pub expires: Option<u64>,
+    /// What it only puts right, so that it says nothing of the account: the review that is taken back, or automation's decision.
+    pub undoes: Option<&'a str>,
 }
 
 /// A version that takes effect at this record.

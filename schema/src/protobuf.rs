@@ -88,6 +88,7 @@ pub fn decode(bytes: &[u8]) -> Result<RawEvent<'static>, Refusal> {
         mode: word(message.mode, Mode::ALL, Mode::word),
         share: message.share,
         sha256: text(message.sha256),
+        undoes: text(message.undoes),
     })
 }
 
@@ -162,6 +163,7 @@ pub fn encode_raw(raw: &RawEvent<'_>, out: &mut Vec<u8>) {
         mode: place(&raw.mode, Mode::ALL, Mode::word),
         share: raw.share,
         sha256: owned(&raw.sha256),
+        undoes: owned(&raw.undoes),
     };
     message.encode(out).expect("a vector grows");
 }

@@ -191,6 +191,8 @@ wire! {
     share: f32,
     /// Internal: SHA-256 of what is activated, hexadecimal.
     sha256: Text<'a>,
+    /// Internal: the review that is taken back, or the decision that is put right.
+    undoes: Text<'a>,
 }
 
 impl Field {

@@ -13,6 +13,29 @@ use crate::limits::{ID_BYTES_MAX, REVIEW_SHOWN_MAX, TEXT_BYTES_MAX, TS_MS_MAX, T
 use crate::reject::{Refusal, RejectReason};
 use crate::standing::ENFORCEMENT_KEY;
 
+/// The case of a verdict that belongs to none, since it only puts right what was done before: it closes nothing, and says nothing of the
+/// account.
+pub const NO_CASE: &str = "restored";
+/// Code of what was seen before, elsewhere, and takes the blindness.
+pub const SEEN_BEFORE: &str = "before";
+/// Code of an act on many: nobody tells what whoever did it had seen of each.
+pub const SEEN_IN_BULK: &str = "bulk";
+
+/// Whether a code of what was seen tells what automation or others thought of an account.
+#[must_use]
+pub fn reveals(code: &str) -> bool {
+    matches!(
+        code,
+        "score" | "bars" | "rule" | "decisions" | "reviews" | "standing" | "evidence" | SEEN_BEFORE
+    )
+}
+
+/// The id of the event that the verdict of a review becomes: the same for the same review.
+#[must_use]
+pub fn event_id_of(review: &str) -> String {
+    format!("v_{:016x}", xxh3_64(review.as_bytes()))
+}
+
 words! {
     /// What a reviewer did.
     Act {
@@ -190,10 +213,26 @@ impl Review {
         }
     }
 
-    /// The id of the event that its verdict becomes: the same for the same review.
+    /// The id of the event that its verdict becomes: [`event_id_of`] its own.
     #[must_use]
     pub fn event_id(&self) -> String {
-        format!("v_{:016x}", xxh3_64(self.id.as_bytes()))
+        event_id_of(&self.id)
+    }
+
+    /// What its verdict only puts right: the review that it takes back or, where it belongs to no case, the decision.
+    fn puts_right(&self) -> Option<&str> {
+        let of_no_case = || (self.case == NO_CASE).then(|| self.decision.as_deref().unwrap_or(NO_CASE));
+        self.undoes.as_deref().or_else(of_no_case)
+    }
+
+    /// Whether the reviewer had seen what automation or others thought of the account; `None`: nobody tells.
+    #[must_use]
+    pub fn had_seen(&self) -> Option<bool> {
+        match self.shown.iter().any(|code| reveals(code)) {
+            true => Some(true),
+            false if self.shown.is_empty() || self.shown.iter().any(|code| code == SEEN_IN_BULK) => None,
+            false => Some(false),
+        }
     }
 
     /// What its verdict becomes in the account's own log, under [`Review::event_id`]; `None` for every other act.
@@ -209,6 +248,7 @@ impl Review {
             scope: self.scope,
             limit: self.limit,
             expires: self.expires,
+            undoes: self.puts_right(),
         };
         let (account, body) = (&*self.account, Body::Verdict(verdict));
         Some(Event { id, ts: self.at, at: None, account, age_h: None, idle_h: None, body })
@@ -280,6 +320,36 @@ mod tests {
             assert_eq!(raw.event().expect("fine"), Some(event.clone()));
             assert_eq!((event.account, event.ts, &*id), ("a_1", 1_732_453_200_456, &*review.event_id()));
         }
+    }
+
+    #[test]
+    fn a_verdict_that_only_puts_right_what_was_done_says_so() {
+        let undoes = |more: &str| {
+            let review = Review { case: NO_CASE.to_owned(), ..review(more) };
+            review.check().expect("fine");
+            let event = review.verdict_event("v").expect("a verdict");
+            match event.body {
+                Body::Verdict(verdict) => verdict.undoes.map(str::to_owned),
+                _ => None,
+            }
+        };
+        let lift = r#","act":"verdict","verdict":"lift""#;
+        assert_eq!(undoes(&format!(r#"{lift},"undoes":"r_0""#)).as_deref(), Some("r_0"));
+        assert_eq!(undoes(&format!(r#"{lift},"decision":"d_1""#)).as_deref(), Some("d_1"));
+        assert_eq!(undoes(lift).as_deref(), Some(NO_CASE));
+        let plain = review(lift);
+        let body = plain.verdict_event("v").expect("a verdict").body;
+        assert!(matches!(body, Body::Verdict(VerdictEvent { undoes: None, .. })));
+    }
+
+    #[test]
+    fn what_was_seen_is_known_only_if_somebody_tells() {
+        let seen = |shown: &str| review(&format!(r#","act":"note","shown":[{shown}]"#)).had_seen();
+        for shown in [r#""score""#, r#""timeline","before""#, r#""timeline","bars""#, r#""bulk","rule""#] {
+            assert_eq!(seen(shown), Some(true), "{shown}");
+        }
+        assert_eq!(seen(r#""timeline","reports""#), Some(false));
+        assert_eq!((seen(""), seen(r#""bulk""#)), (None, None));
     }
 
     #[test]

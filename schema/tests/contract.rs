@@ -40,6 +40,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("mode", "word"),
     ("feature", "name of a feature"),
     ("sha256", "64 hexadecimal digits"),
+    ("undoes", "id"),
 ];
 
 /// Every other field: numbers, flags and objects of numbers.

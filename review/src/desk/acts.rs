@@ -29,8 +29,7 @@ pub use check::{WHYS, check, reason};
 pub use sent::Acting;
 pub use undo::is_superseded;
 
-/// The case of a verdict that belongs to none: it closes nothing.
-pub const NO_CASE: &str = "restored";
+pub use schema::review::NO_CASE;
 /// The reason of whatever takes something back.
 pub const TAKEN_BACK: &str = "taken back";
 /// What is noted at a case in the name of whoever approved an act on many.

@@ -14,15 +14,10 @@ use crate::audit;
 use crate::error::Error;
 use crate::people::Viewer;
 
-/// Code of what was seen before, elsewhere, and takes the blindness.
-pub const BEFORE: &str = "before";
+pub use schema::review::{SEEN_BEFORE as BEFORE, reveals};
+
 /// How long it is remembered, ms of log time.
 const KEPT_MS: u64 = 90 * 24 * 60 * 60 * 1_000;
-
-/// Whether a code tells what automation or others thought of an account.
-pub fn reveals(code: &str) -> bool {
-    matches!(code, "score" | "bars" | "rule" | "decisions" | "reviews" | "standing" | "evidence" | BEFORE)
-}
 
 /// What the screen of a case shows.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -210,6 +210,7 @@ impl RawEvent<'_> {
             scope: known_word(Field::scope, &self.scope, Scope::from_word)?,
             limit: rate(Field::limit, self.limit)?,
             expires: time(Field::expires, self.expires)?,
+            undoes: optional(Field::undoes, &self.undoes)?,
         })
     }
 

@@ -149,5 +149,6 @@ impl<'a> RawEvent<'a> {
         self.scope = verdict.scope.map(|scope| scope.word().into());
         self.limit = verdict.limit;
         self.expires = verdict.expires;
+        self.undoes = text(verdict.undoes);
     }
 }

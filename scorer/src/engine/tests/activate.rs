@@ -182,6 +182,7 @@ fn the_kill_switch_shadows_automation_and_tells_gateways() {
         scope: None,
         limit: None,
         expires: None,
+        undoes: None,
     };
     assert_eq!(trial.verdict("b", ban), ["enforce ban all -"], "humans still act");
     assert!(trial.output.standings.last().expect("told").restrictions[0].human);

@@ -31,6 +31,7 @@ fn human_limit(decision: Option<&str>) -> VerdictEvent<'_> {
         scope: Some(Scope::NewChats),
         limit: Some(Limit { max: 50, per_s: 3600 }),
         expires: Some(T0 + 10 * DAY),
+        undoes: None,
     }
 }
 

@@ -199,7 +199,15 @@ fn after_a_lift_an_entry_that_was_there_speaks_in_no_rule() {
     let (verdict, decision) = (schema::Verdict::Lift, None);
     trial.verdict(
         "a",
-        schema::VerdictEvent { verdict, actor: "h", decision, scope: None, limit: None, expires: None },
+        schema::VerdictEvent {
+            verdict,
+            actor: "h",
+            decision,
+            scope: None,
+            limit: None,
+            expires: None,
+            undoes: None,
+        },
     );
     assert_eq!(trial.after(2 * HOUR).strangers("a", None, 3), Vec::<String>::new());
     assert_eq!(trial.after(7 * DAY).strangers("a", None, 3), ["enforce challenge all r"]);
@@ -232,7 +240,15 @@ fn a_ban_by_an_accounts_own_entry_ends_when_the_entry_is_taken_out() {
     let (verdict, decision) = (schema::Verdict::Confirm, Some(id.as_str()));
     trial.verdict(
         "b",
-        schema::VerdictEvent { verdict, actor: "h", decision, scope: None, limit: None, expires: None },
+        schema::VerdictEvent {
+            verdict,
+            actor: "h",
+            decision,
+            scope: None,
+            limit: None,
+            expires: None,
+            undoes: None,
+        },
     );
     replace(&mut trial, "account,other,true");
     assert_eq!(trial.strangers("b", None, 2), Vec::<String>::new(), "a human confirmed it");

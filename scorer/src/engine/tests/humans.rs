@@ -7,7 +7,15 @@ use schema::{Action, Limit, Source, Verdict, VerdictEvent};
 use super::*;
 
 fn word(verdict: Verdict) -> VerdictEvent<'static> {
-    VerdictEvent { verdict, actor: "h_1", decision: None, scope: None, limit: None, expires: None }
+    VerdictEvent {
+        verdict,
+        actor: "h_1",
+        decision: None,
+        scope: None,
+        limit: None,
+        expires: None,
+        undoes: None,
+    }
 }
 
 /// An account with two kinds of evidence against it, banned by rule `r`.

@@ -224,6 +224,7 @@ fn a_decision_at_a_verdict_or_an_answer_has_its_row_too() {
         limit: None,
         expires: None,
         actor: "r",
+        undoes: None,
     };
     trial.verdict("a", ban.clone());
     trial.verdict("never seen", ban);
@@ -293,6 +294,7 @@ fn step(trial: &mut Trial, (what, who, later): (u8, u8, u32)) {
             scope: None,
             limit: None,
             expires: None,
+            undoes: None,
         })
     };
     let body = match what {

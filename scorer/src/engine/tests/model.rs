@@ -112,6 +112,7 @@ fn after_a_lift_the_score_too_counts_only_newer_evidence() {
         scope: None,
         limit: None,
         expires: None,
+        undoes: None,
     };
     trial.verdict("a", lift);
     assert_eq!(trial.strangers("a", None, 16), Vec::<String>::new());

@@ -7,7 +7,15 @@ use schema::{Action, Limit, Mode, Verdict, VerdictEvent};
 use super::*;
 
 fn word(verdict: Verdict) -> VerdictEvent<'static> {
-    VerdictEvent { verdict, actor: "h_1", decision: None, scope: None, limit: None, expires: None }
+    VerdictEvent {
+        verdict,
+        actor: "h_1",
+        decision: None,
+        scope: None,
+        limit: None,
+        expires: None,
+        undoes: None,
+    }
 }
 
 /// An account that a reviewer keeps challenged, and the decision to be answered.

@@ -130,7 +130,15 @@ fn the_owner_asks_its_own_policy_and_humans() {
     let range = Body::Proposal(Proposal { origin: at(2), ..body.clone() });
     assert_eq!(owner.after(MINUTE).event("number_range:n", None, range), [""; 0]);
     let (scope, lift) = (Some(Scope::Registration), Verdict::Lift);
-    let word = VerdictEvent { verdict: lift, actor: "r", decision: None, scope, limit: None, expires: None };
+    let word = VerdictEvent {
+        verdict: lift,
+        actor: "r",
+        decision: None,
+        scope,
+        limit: None,
+        expires: None,
+        undoes: None,
+    };
     owner.after(MINUTE).verdict("device:box", word);
     assert_eq!(hear(&mut owner, &Proposal { origin: at(3), ..body.clone() }), [""; 0]);
     let shadow = policy(&farm_rule("mode = \"shadow\""));
@@ -181,7 +189,15 @@ fn a_checkpoint_keeps_the_proposals_that_were_heard_and_the_format_before_is_rea
 }
 
 fn bare(verdict: Verdict) -> VerdictEvent<'static> {
-    VerdictEvent { verdict, actor: "r", decision: None, scope: None, limit: None, expires: None }
+    VerdictEvent {
+        verdict,
+        actor: "r",
+        decision: None,
+        scope: None,
+        limit: None,
+        expires: None,
+        undoes: None,
+    }
 }
 
 #[test]

@@ -90,6 +90,7 @@ fn the_event_is_described_field_by_field() {
         "name",
         "version",
         "sha256",
+        "undoes",
         "feature",
         "value",
         "mode",
