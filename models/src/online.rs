@@ -16,6 +16,9 @@ use crate::forest::Forest;
 use crate::model::{Body, Model, sigmoid};
 use crate::{Error, Tree};
 
+/// Most that weights may move any row, in log-odds, whoever learned them: a server takes no others.
+pub const SHIFT_MAX: f64 = 10.0;
+
 /// How labels move the weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OnlineSettings {
@@ -25,7 +28,7 @@ pub struct OnlineSettings {
     pub beta: f64,
     /// Pulls weights to 0.
     pub ridge: f64,
-    /// Most that the weights may move any row, in log-odds.
+    /// Most that the weights may move any row, in log-odds; at most [`SHIFT_MAX`].
     pub shift_max: f64,
     /// Most that a single label may weigh.
     pub weight_max: f64,
@@ -33,7 +36,7 @@ pub struct OnlineSettings {
 
 impl Default for OnlineSettings {
     fn default() -> Self {
-        Self { rate: 0.3, beta: 1.0, ridge: 0.0, shift_max: 10.0, weight_max: 20.0 }
+        Self { rate: 0.3, beta: 1.0, ridge: 0.0, shift_max: SHIFT_MAX, weight_max: 20.0 }
     }
 }
 
@@ -58,7 +61,7 @@ impl Online {
         let OnlineSettings { rate, beta, ridge, shift_max, weight_max } = settings;
         let is_sane =
             [rate, beta, shift_max, weight_max].iter().all(|number| number.is_finite() && *number > 0.0);
-        if !is_sane || !ridge.is_finite() || ridge < 0.0 {
+        if !is_sane || !ridge.is_finite() || ridge < 0.0 || shift_max > SHIFT_MAX {
             return Err(Error::Forest(format!("online settings out of range: {settings:?}")));
         }
         let mut slots = 0;
@@ -82,13 +85,16 @@ impl Online {
         sigmoid(self.base.curved(self.margin(row)))
     }
 
-    /// Learns from one row. `weight`: what the row stands for times what its label counts; capped.
+    /// Learns from one row. `weight`: what the row stands for times what its label counts; capped, and nothing if it is no number above 0.
     ///
     /// # Panics
     /// If the row has another length than the model's columns.
     pub fn learn(&mut self, row: &[f32], is_abusive: bool, weight: f64) {
+        if weight.is_nan() || weight <= 0.0 {
+            return;
+        }
         let error = sigmoid(self.margin(row)) - f64::from(u8::from(is_abusive));
-        let gradient = error * weight.clamp(0.0, self.settings.weight_max);
+        let gradient = error * weight.min(self.settings.weight_max);
         for slot in self.slots(row) {
             let (old, squares) = (self.weight(slot), self.squares[slot]);
             let grown = squares + gradient * gradient;

@@ -3,6 +3,7 @@
 //! Separate from `learning`, which is about training. The base model learns from a town with two kinds of abuse; then the others come.
 
 mod brigade;
+mod taken_back;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -154,6 +155,14 @@ fn recall_of_an_unseen_campaign_recovers_as_labels_arrive() {
     assert_eq!(score.code, 0, "{}", score.stderr);
     let (models, base) = (models(folder), found["model"].as_str().expect("a version").to_owned());
     assert!(models.len() == 1 && !models.contains(&base), "{models:?}, {base}");
+    // What a decision names leads back to what decided.
+    for decided in &models {
+        let found = done(folder, &format!("models find {decided} --registry shelf"));
+        assert_eq!(found, format!("candidate {base} with weights online 1\n"));
+    }
+    assert_eq!(done(folder, &format!("models find {base} --registry shelf")), format!("candidate {base}\n"));
+    let nothing = run(folder, &["models", "find", "0123456789abcdef", "--registry", "shelf"]);
+    assert!(nothing.code == 2 && nothing.stderr.contains("is no model in shelf"), "{}", nothing.stderr);
     // The same weights without a signature are not loaded, and the champion decides as it was trained.
     std::fs::copy(folder.join("w.json"), folder.join("unsigned.json")).expect("it is there");
     assert_eq!(served(folder, "unsigned").code, 1);
@@ -310,6 +319,7 @@ fn labels_that_arrive_while_it_serves_are_learned_from_until_it_is_asked_to_end(
     learner.stop();
     let state: Value = serde_json::from_str(&read(folder, "follow.json")).expect("it is JSON");
     assert_eq!(state["in_force"], *version, "{state}");
+    taken_back::labels_that_are_undone_teach_no_longer(folder, &shared, &mut client);
     new_trees_learn_first(folder, &shared, &url);
 }
 

@@ -4,12 +4,13 @@
 //! account is never learned from; what is published is better on held-out rows than what it replaces, and goes when it no longer is.
 
 mod archived;
+mod known;
 mod rows;
 mod service;
 mod state;
 
 pub use archived::{read_archive, settled};
-pub use rows::{Labelled, read};
+pub use rows::{Labelled, Rows, read};
 pub use service::{Follow, Publish, follow, version_of};
 pub use state::State;
 
@@ -17,6 +18,7 @@ use models::model::sigmoid;
 use models::online::{Guard, GuardSettings, Judgement};
 use models::{Model, Online, OnlineSettings, Weights};
 
+use self::known::Known;
 use crate::error::Error;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -95,6 +97,8 @@ pub struct Learned {
     pub labels: [u64; 3],
     /// What is in force at the end.
     pub published: Option<Weights>,
+    /// Why all stored labels taught anew, if they did.
+    pub anew: Option<&'static str>,
 }
 
 /// A run.
@@ -118,14 +122,15 @@ pub fn run(base: &Model, rows: &[Labelled], wanted: Wanted, state: &mut State) -
     let published = state.restore(&mut online)?;
     let published =
         published.map(|weights| Ok::<_, Error>((weights.clone(), applied(&weights, base)?))).transpose()?;
-    let learned = Learned { days: Vec::new(), steps: Vec::new(), labels: [0; 3], published: None };
+    let learned =
+        Learned { days: Vec::new(), steps: Vec::new(), labels: [0; 3], published: None, anew: None };
     let guard = Guard::new(wanted.guard);
     let mut run = Run { wanted, online, guard, published, learned, next_ms: 0 };
     // Scored when it was, learned when its label came; at the same instant it is scored first.
     let mut order: Vec<(u64, bool, usize)> = Vec::with_capacity(2 * rows.len());
     for (index, row) in rows.iter().enumerate() {
         order.push((row.at, false, index));
-        order.push((row.at + row.delay_ms.max(wanted.delay_ms), true, index));
+        order.push((row.acts_at(wanted.delay_ms), true, index));
     }
     order.sort_unstable();
     let known_to = state.learned_to;
@@ -144,18 +149,57 @@ pub fn run(base: &Model, rows: &[Labelled], wanted: Wanted, state: &mut State) -
     Ok(run.learned)
 }
 
+/// The same of all that an archive stores from `from` on (ms since the Unix epoch). If labels that were learned from were taken back, or are
+/// others now, or if what was published is taken back, it begins anew with what is stored: what they taught goes with them.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_stored(
+    base: &Model,
+    rows: &[Labelled],
+    wanted: Wanted,
+    (state, from): (&mut State, u64),
+) -> Result<Learned, Error> {
+    let now = Known::of(rows, (state.learned_to, wanted.delay_ms));
+    let is_changed = state.known.as_ref().is_some_and(|known| known.differs(&now, from));
+    if is_changed {
+        state.begin_anew();
+    }
+    let mut learned = run(base, rows, wanted, state)?;
+    let is_taken_back = learned.steps.iter().any(|step| step.act == Act::RolledBack);
+    if is_taken_back && !is_changed {
+        state.begin_anew();
+        let steps = learned.steps;
+        learned = run(base, rows, wanted, state)?;
+        learned.steps.splice(0..0, steps);
+    }
+    learned.anew = match (is_changed, is_taken_back) {
+        (true, _) => Some("labels that were learned from were taken back or changed"),
+        (false, true) => Some("what was published was taken back"),
+        (false, false) => None,
+    };
+    state.known = Some(Known::of(rows, (state.learned_to, wanted.delay_ms)));
+    Ok(learned)
+}
+
 impl Run {
+    /// What a row's label counts, and the same times what the row stands for, as far as that can teach.
+    fn weights(&self, row: &Labelled) -> [f64; 2] {
+        [row.label_weight, (row.weight * row.label_weight).min(self.wanted.online.weight_max)]
+    }
+
     /// A row of before: learned from already, held out again, and counted in what humans and reports may say.
     fn know(&mut self, row: &Labelled, is_label: bool) {
         if !is_label {
             return;
         }
+        let weights = self.weights(row);
         if Guard::holds_out(&row.account) {
             self.hold_out(row);
         } else if row.by_reports {
-            self.guard.hear_reports(row.label_weight);
+            self.guard.hear_reports(weights);
         } else {
-            self.guard.hear_human(row.label_weight);
+            self.guard.hear_human(weights);
         }
     }
 
@@ -195,15 +239,16 @@ impl Run {
             self.learned.labels[1] += 1;
             return Ok(());
         }
-        if row.by_reports && !self.guard.hear_reports(row.label_weight) {
+        let weights = self.weights(row);
+        if row.by_reports && !self.guard.hear_reports(weights) {
             self.learned.labels[2] += 1;
             return Ok(());
         }
         if !row.by_reports {
-            self.guard.hear_human(row.label_weight);
+            self.guard.hear_human(weights);
         }
         self.learned.labels[0] += 1;
-        self.online.learn(&row.values, row.is_abusive, row.weight * row.label_weight);
+        self.online.learn(&row.values, row.is_abusive, weights[1]);
         Ok(())
     }
 
@@ -247,3 +292,6 @@ impl Run {
 fn applied(weights: &Weights, base: &Model) -> Result<Model, Error> {
     weights.applied(base).map_err(|error| Error::Usage(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

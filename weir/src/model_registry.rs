@@ -6,8 +6,10 @@
 //! state has read it under a lock, so that no act is lost.
 
 mod file;
+mod find;
 
 pub use file::{GatesFile, State, Step, WeightsInForce};
+pub use find::Found;
 
 use models::{Model, Weights};
 use schema::ControlKind;

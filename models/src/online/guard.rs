@@ -58,15 +58,15 @@ struct Held {
 pub struct Guard {
     settings: GuardSettings,
     held: VecDeque<Held>,
-    humans: f64,
-    reports: f64,
+    humans: [f64; 2],
+    reports: [f64; 2],
 }
 
 impl Guard {
     /// Nothing held out yet.
     #[must_use]
     pub fn new(settings: GuardSettings) -> Self {
-        Self { settings, held: VecDeque::new(), humans: 0.0, reports: 0.0 }
+        Self { settings, held: VecDeque::new(), humans: [0.0; 2], reports: [0.0; 2] }
     }
 
     /// Whether an account's rows are never learned from.
@@ -83,16 +83,18 @@ impl Guard {
         self.held.push_back(Held { row, is_abusive, weight });
     }
 
-    /// Whether a label by a human may count; it always may, and makes room for reports.
-    pub fn hear_human(&mut self, weight: f64) {
-        self.humans += weight;
+    /// A label by a human counts, and makes room for reports. `weights`: what it counts, and the same times what its row stands for.
+    pub fn hear_human(&mut self, weights: [f64; 2]) {
+        self.humans = plus(self.humans, weights);
     }
 
-    /// Whether a label that rests on reports may still count: a brigade can say no more than a share of what humans said.
-    pub fn hear_reports(&mut self, weight: f64) -> bool {
-        let fits = self.reports + weight <= self.settings.reports_share_max * self.humans;
+    /// Whether a label that rests on reports may still count: by either weight a brigade can say no more than a share of what humans said.
+    pub fn hear_reports(&mut self, weights: [f64; 2]) -> bool {
+        let sum = plus(self.reports, weights);
+        let most = self.humans.map(|humans| self.settings.reports_share_max * humans);
+        let fits = sum[0] <= most[0] && sum[1] <= most[1];
         if fits {
-            self.reports += weight;
+            self.reports = sum;
         }
         fits
     }
@@ -108,6 +110,10 @@ impl Guard {
             abusive >= self.settings.abusive_min && loss_after <= loss_before + self.settings.loss_slack;
         Judgement { rows: self.held.len(), abusive, loss_before, loss_after, precision, passes }
     }
+}
+
+fn plus(a: [f64; 2], b: [f64; 2]) -> [f64; 2] {
+    [a[0] + b[0], a[1] + b[1]]
 }
 
 impl Held {

@@ -114,15 +114,52 @@ fn a_bad_file_of_weights_is_refused() {
     {
         assert!(Weights::from_bytes(text.as_bytes()).is_err(), "{text}");
     }
+    // The same leaf twice would move it twice.
+    let twice = r#"{"format":1,"base":"x","leaves":[[0,1,6],[0,1,6]]}"#;
+    assert!(Weights::from_bytes(twice.as_bytes()).is_err());
+}
+
+#[test]
+fn no_server_takes_weights_that_move_a_row_further_than_a_learner_may() {
+    let base = model("m");
+    let applied = |leaves: &[(u32, u32, f32)]| {
+        let weights = Weights { base: base.version().to_owned(), leaves: leaves.to_vec() };
+        let weights = Weights::from_bytes(&weights.to_bytes()).expect("a file of weights");
+        weights.applied(&base).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(applied(&[(0, 1, 5.0), (0, 2, -5.0), (1, 1, -5.0), (1, 2, 4.0)]), Ok(()));
+    for leaves in [&[(0, 1, 1_000.0)][..], &[(0, 2, -10.5)], &[(0, 1, 5.0), (0, 2, -6.0), (1, 1, -5.0)]] {
+        let error = applied(leaves).expect_err("refused");
+        assert!(error.contains("at most 10"), "{error}");
+    }
+    // The learner itself never writes such a file.
+    let mut online = online();
+    (0..10_000).for_each(|_| online.learn(&LOW, true, f64::INFINITY));
+    assert!(online.weights().applied(&base).is_ok());
+    let far = OnlineSettings { shift_max: SHIFT_MAX + 1.0, ..OnlineSettings::default() };
+    assert!(Online::new(base, far).is_err());
+}
+
+#[test]
+fn a_weight_that_is_no_number_above_0_teaches_nothing() {
+    let mut online = online();
+    for weight in [f64::NAN, -1.0, 0.0, f64::NEG_INFINITY] {
+        online.learn(&LOW, true, weight);
+    }
+    assert!(online.weights().leaves.is_empty());
 }
 
 #[test]
 fn reports_alone_teach_nothing_and_beside_humans_only_a_share() {
-    let mut guard = Guard::new(GuardSettings::default());
-    assert!(!guard.hear_reports(0.3), "a brigade speaks to nobody");
-    guard.hear_human(100.0);
-    let heard = (0..100).filter(|_| guard.hear_reports(0.3)).count();
-    assert_eq!(heard, 16, "a twentieth of 100, by 0.3 each");
+    let heard = |humans: [f64; 2], report: [f64; 2]| {
+        let mut guard = Guard::new(GuardSettings::default());
+        assert!(!guard.hear_reports(report), "a brigade speaks to nobody");
+        guard.hear_human(humans);
+        (0..100).filter(|_| guard.hear_reports(report)).count()
+    };
+    assert_eq!(heard([100.0, 100.0], [0.3, 0.3]), 16, "a twentieth of 100, by 0.3 each");
+    assert_eq!(heard([100.0, 100.0], [0.3, 2.0]), 2, "rows that stand for many make reports heavier");
+    assert_eq!(heard([100.0, 2_000.0], [0.3, 0.3]), 16, "humans' rows make no room for more labels");
 }
 
 #[test]

@@ -273,11 +273,10 @@ impl Engine {
                 let detail = format!("name: {BLOCKLISTS_MAX} other blocklists are in force");
                 Err(Refusal::new(RejectReason::OutOfRange, detail))
             }
-            ControlKind::Weights if self.are_foreign(activate) => {
-                let detail =
-                    format!("name: these weights were learned on another model than {}", self.versions.model);
-                Err(Refusal::new(RejectReason::ArtifactMissing, detail))
-            }
+            ControlKind::Weights => match self.misfit(activate) {
+                Some(why) => Err(Refusal::new(RejectReason::ArtifactMissing, format!("name: {why}"))),
+                None => self.needs(event).map_or(Ok(()), |needed| Err(missing(&needed))),
+            },
             ControlKind::Model if Role::of(activate).is_beside() => {
                 self.admit_beside(activate)?;
                 self.needs(event).map_or(Ok(()), |needed| Err(missing(&needed)))
@@ -297,12 +296,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether weights on the shelf do not belong to the champion.
-    fn are_foreign(&self, activate: &Activate<'_>) -> bool {
+    /// Why weights on the shelf cannot be put into the champion, if they cannot.
+    fn misfit(&self, activate: &Activate<'_>) -> Option<String> {
         let place = self.activations.place(activate).filter(|_| !self.activations.knows(activate.control));
-        place.is_some_and(|at| match &self.activations.shelf[at].content {
-            Content::Weights(weights) => !self.models.fits(weights),
-            _ => false,
+        place.and_then(|at| match &self.activations.shelf[at].content {
+            Content::Weights(weights) => self.models.misfit(weights),
+            _ => None,
         })
     }
 

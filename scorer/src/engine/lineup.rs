@@ -101,9 +101,12 @@ impl LineUp {
         self.adapted.is_some()
     }
 
-    /// Whether weights belong to the champion.
-    pub fn fits(&self, weights: &Weights) -> bool {
-        self.champion.as_ref().is_some_and(|champion| champion.version() == weights.base)
+    /// Why weights cannot be put into the champion, if they cannot.
+    pub fn misfit(&self, weights: &Weights) -> Option<String> {
+        match &self.champion {
+            Some(champion) => weights.fit(champion).err().map(|error| error.to_string()),
+            None => Some("no model decides that weights could be put into".to_owned()),
+        }
     }
 
     /// Puts weights into the champion, in the place of those before; `None` takes them out. Whether they fit.

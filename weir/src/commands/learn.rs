@@ -7,7 +7,7 @@ mod service;
 use std::fmt::Write as _;
 
 use clap::Args;
-use models::online::GuardSettings;
+use models::online::{GuardSettings, SHIFT_MAX};
 use models::{Model, OnlineSettings};
 use schema::limits::MODEL_BYTES_MAX;
 use serde_json::json;
@@ -16,7 +16,7 @@ use self::service::FollowArgs;
 use crate::commands::archived::ArchivedArgs;
 use crate::error::{Error, Outcome};
 use crate::files;
-use crate::learning::{self, Act, Caught, Learned, State, Wanted};
+use crate::learning::{self, Act, Caught, Learned, Rows, State, Wanted};
 use crate::model_registry;
 use crate::signature::SecretKey;
 use crate::training::Bounds;
@@ -40,7 +40,8 @@ other leaves: `weir models promote --history …` (or --clickhouse) lets them le
 
 Each row is scored at its own time, by what was published before it, and learned from when its label came, so the table is honest: what
 it says was caught would have been. Run it again with later rows and the same --state to go on; rows of before are passed over, but for
-those of held-out accounts.
+those of held-out accounts. Where labels were taken back or changed, an archive shows it, and all that it stores teach anew; a file of
+rows does not: begin with another --state and all rows.
 
 It moves small weights on the leaves of the model's trees (FTRL), no row by more than --shift-max. One account in five is never
 learned from; what they do not prefer is not published, and what they no longer prefer is taken back. Labels that rest on reports
@@ -53,7 +54,7 @@ const DAY_MS: u64 = 86_400_000;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct LearnArgs {
-    /// Rows that `weir dataset export` wrote, rows.csv. None with --history or --clickhouse.
+    /// Rows that `weir dataset export` wrote, rows.csv or rows.parquet. None with --history or --clickhouse.
     #[arg(required_unless_present_any = ["history", "clickhouse"], conflicts_with_all = ["history", "clickhouse"])]
     files: Vec<String>,
     #[command(flatten)]
@@ -84,8 +85,8 @@ pub struct LearnArgs {
     /// Score from which a row counts as caught, 0 to 1.
     #[arg(long, value_name = "SCORE", default_value_t = 0.5)]
     threshold: f64,
-    /// Most that any row may be moved, in log-odds.
-    #[arg(long, value_name = "LOG_ODDS", default_value_t = 10.0)]
+    /// Most that any row may be moved, in log-odds, at most 10: servers take no weights that move one further.
+    #[arg(long, value_name = "LOG_ODDS", default_value_t = SHIFT_MAX, value_parser = shift)]
     shift_max: f64,
     /// Publish nothing, and measure the model as it was trained.
     #[arg(long)]
@@ -98,6 +99,11 @@ pub struct LearnArgs {
 fn hours(text: &str) -> Result<f64, String> {
     let hours = text.parse().ok().filter(|hours| (0.0..=8_784.0).contains(hours));
     hours.ok_or_else(|| "hours, 0 to 8784".to_owned())
+}
+
+fn shift(text: &str) -> Result<f64, String> {
+    let shift = text.parse().ok().filter(|shift| *shift > 0.0 && *shift <= SHIFT_MAX);
+    shift.ok_or_else(|| format!("log-odds, above 0 and at most {SHIFT_MAX}"))
 }
 
 /// Learns.
@@ -114,15 +120,8 @@ pub fn run(args: &LearnArgs) -> Result<Outcome, Error> {
         return service::run(args, wanted);
     }
     let model = model(args)?;
-    let rows = match args.archived.open()? {
-        Some(opened) => {
-            let until = learning::settled(opened.archive.as_ref(), 0)?;
-            learning::read_archive(opened.archive.as_ref(), &model, (until, args.window_days * DAY_MS))?
-        }
-        None => learning::read(&args.files, &model, Bounds::default())?,
-    };
     let mut state = args.state.as_deref().map(State::open).transpose()?.unwrap_or_default();
-    let learned = learning::run(&model, &rows, wanted, &mut state)?;
+    let learned = learned(args, wanted, (&model, &mut state))?;
     files::write("-", text(&learned).as_bytes())?;
     if let Some(name) = &args.json {
         files::write(name, figures(&model, &learned).as_bytes())?;
@@ -144,6 +143,21 @@ pub fn run(args: &LearnArgs) -> Result<Outcome, Error> {
         (None, _) => {}
     }
     Ok(Outcome::Done)
+}
+
+/// From files, or from what an archive stores.
+fn learned(args: &LearnArgs, wanted: Wanted, (model, state): (&Model, &mut State)) -> Result<Learned, Error> {
+    if let Some(opened) = args.archived.open()? {
+        let (archive, window_ms) = (opened.archive.as_ref(), args.window_days * DAY_MS);
+        let until = learning::settled(archive, 0)?;
+        let rows = learning::read_archive(archive, model, (until, window_ms))?;
+        return learning::run_stored(model, &rows, wanted, (state, until.saturating_sub(window_ms)));
+    }
+    let Rows { rows, refused, first_refused } = learning::read(&args.files, model, Bounds::default())?;
+    if let Some(first) = first_refused {
+        eprintln!("{refused} rows teach nothing; the first is {first}");
+    }
+    learning::run(model, &rows, wanted, state)
 }
 
 /// The model whose leaves are moved.
@@ -189,6 +203,9 @@ fn text(learned: &Learned) -> String {
         count(Act::RolledBack),
     )
     .expect("a string takes it");
+    if let Some(why) = learned.anew {
+        writeln!(text, "all stored labels taught anew: {why}").expect("a string takes it");
+    }
     text
 }
 

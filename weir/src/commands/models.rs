@@ -24,7 +24,7 @@ use crate::clock;
 use crate::commands::control::channel::ChannelArgs;
 use crate::error::{Error, Outcome};
 use crate::files;
-use crate::model_registry::{ModelRegistry, Step};
+use crate::model_registry::{Found, ModelRegistry, Step};
 use crate::signature::{PublicKey, SecretKey};
 
 const EXAMPLES: &str = "\
@@ -32,6 +32,7 @@ Examples:
   weir models keygen signing.key                                    once; signing.key.pub goes to whoever checks
   weir models add model.json --registry /srv/weir --key signing.key
   weir models list --registry /srv/weir
+  weir models find 0123456789abcdef --registry /srv/weir             what decided: a version, or one with the weights of `weir learn`
   weir models shadow candidate latest --registry /srv/weir --trust signing.key.pub --url http://127.0.0.1:8484
   weir models promote candidate 0123456789abcdef --registry /srv/weir --trust signing.key.pub --config rows/train.toml --data later.csv
   weir models promote candidate latest … --share 0.05               the same gates, and then it decides about one account in twenty
@@ -79,6 +80,13 @@ enum Command {
     },
     /// All that a version says about itself.
     Show(VersionArgs),
+    /// Which version a decision's model is, and which weights labels had put into it.
+    Find {
+        /// The model as decisions name it (`versions.model`).
+        model: String,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Let a version decide, if every gate lets it.
     Promote(Box<PromoteArgs>),
     /// Let a version score without deciding.
@@ -147,6 +155,7 @@ pub fn run(args: &ModelsArgs) -> Result<Outcome, Error> {
         Command::Add { file, place, key } => add(file, place, key)?,
         Command::List { place } => list(place)?,
         Command::Show(args) => show(args)?,
+        Command::Find { model, place } => find(model, place)?,
         Command::Promote(args) => return promote(args),
         Command::Shadow { version, roll_out } => shadow(version, roll_out)?,
         Command::Rollback { name, place, trust, roll_out } => rollback(name, (place, trust), roll_out)?,
@@ -230,6 +239,17 @@ fn show(args: &VersionArgs) -> Result<(), Error> {
         text.push_str(&format!("{} by {} at {}\n", step.act, step.by, step.at));
     }
     files::write("-", text.as_bytes())
+}
+
+fn find(model: &str, place: &Place) -> Result<(), Error> {
+    let registry = ModelRegistry::open(&place.registry)?;
+    let Some(Found { name, version, weights }) = registry.find(model)? else {
+        let detail =
+            format!("{model} is no model in {}, nor one with weights that lie there", place.registry);
+        return Err(Error::Usage(detail));
+    };
+    let weights = weights.map_or(String::new(), |(name, version)| format!(" with weights {name} {version}"));
+    files::write("-", format!("{name} {version}{weights}\n").as_bytes())
 }
 
 /// Whether this build's features are the model's columns.

@@ -30,7 +30,8 @@ pub fn read_archive(
 ) -> Result<Vec<Labelled>, Error> {
     let span = Span { from: until.saturating_sub(window_ms), to: until };
     let mut labels = Labels::default();
-    dataset::labels(archive, span, &mut labels)?;
+    // What was said before the span counts among the reports that make a label in it.
+    dataset::labels(archive, Span { from: 0, to: until }, &mut labels)?;
     let places = places(model)?;
     let wanted = dataset::Wanted { horizon_ms: window_ms, with_restricted: false, with_unlabelled: false };
     let (mut rows, bounds) = (Vec::new(), Bounds::default());
@@ -69,7 +70,7 @@ fn labelled(row: &Row, said: &Said, (stands, places): (Stands, &[usize])) -> Opt
         Label::Benign => false,
         Label::CannotTell => return None,
     };
-    Some(Labelled {
+    let labelled = Labelled {
         account: row.account.clone(),
         at: row.at,
         delay_ms: said.at.saturating_sub(row.at),
@@ -78,5 +79,6 @@ fn labelled(row: &Row, said: &Said, (stands, places): (Stands, &[usize])) -> Opt
         label_weight: f64::from(said.weight),
         by_reports: said.voice == Voice::Reports,
         values: places.iter().map(|place| row.values[*place].unwrap_or(f32::NAN)).collect(),
-    })
+    };
+    labelled.fault().is_none().then_some(labelled)
 }

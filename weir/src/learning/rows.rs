@@ -1,10 +1,11 @@
 //! The rows of a data set, as online learning needs them: with when their labels came and from whom.
 //!
-//! Separate from `training::table`, which reads any table; this one reads what `weir dataset export` writes. Invariant: a row without a
-//! label, or one that was restricted, teaches nothing and is passed over; what is more than memory holds ends the reading and is told.
+//! Separate from `training::table`, which reads any table; this one reads what `weir dataset export` writes, as CSV or Parquet. Invariants: a
+//! row without a label, or one that was restricted, teaches nothing and is passed over; so does one whose weight is no number above 0,
+//! and it is told; what is more than memory holds ends the reading and is told.
 
 use csv::ByteRecord;
-use ingest::Source;
+use ingest::{Source, parquet};
 use models::Model;
 
 use crate::error::Error;
@@ -21,14 +22,39 @@ pub struct Labelled {
     pub delay_ms: u64,
     /// Whether it was abuse.
     pub is_abusive: bool,
-    /// Rows that it stands for.
+    /// Rows that it stands for; finite and above 0.
     pub weight: f64,
-    /// What its label counts, 1 for a human's.
+    /// What its label counts, 1 for a human's; finite and above 0.
     pub label_weight: f64,
     /// Whether its label rests on reports of peers.
     pub by_reports: bool,
     /// The model's columns; NaN is unknown.
     pub values: Vec<f32>,
+}
+
+impl Labelled {
+    /// When its label teaches, ms since the Unix epoch: no sooner than `delay_ms` after the row.
+    pub fn acts_at(&self, delay_ms: u64) -> u64 {
+        self.at.saturating_add(self.delay_ms.max(delay_ms))
+    }
+
+    /// Why it can teach nothing.
+    pub fn fault(&self) -> Option<String> {
+        let named = [("weight", self.weight), ("label_weight", self.label_weight)];
+        let wrong = named.into_iter().find(|(_, weight)| !(weight.is_finite() && *weight > 0.0));
+        wrong.map(|(name, weight)| format!("{name} {weight} is no number above 0"))
+    }
+}
+
+/// What files held.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// Rows that can teach, in the order of the files.
+    pub rows: Vec<Labelled>,
+    /// Labelled rows that cannot.
+    pub refused: u64,
+    /// The first of those: where it is, and why.
+    pub first_refused: Option<String>,
 }
 
 /// Places of what is not a feature.
@@ -51,9 +77,20 @@ pub(super) const ADVICE: &str = "learn from fewer at a time: a part of the rows 
 ///
 /// # Errors
 /// If a file cannot be read, a column is missing or holds what it should not, or there is more than the bounds allow.
-pub fn read(files: &[String], model: &Model, bounds: Bounds) -> Result<Vec<Labelled>, Error> {
-    let mut rows = Vec::new();
+pub fn read(files: &[String], model: &Model, bounds: Bounds) -> Result<Rows, Error> {
+    let mut rows = Rows::default();
     for file in files {
+        if parquet::is_table(file)? {
+            rows.read_columns(file, model, bounds)?;
+        } else {
+            rows.read_lines(file, model, bounds)?;
+        }
+    }
+    Ok(rows)
+}
+
+impl Rows {
+    fn read_lines(&mut self, file: &str, model: &Model, bounds: Bounds) -> Result<(), Error> {
         let (source, since) = Watched::new(Source::open(file)?, bounds.record_bytes_max);
         let mut reader = csv::ReaderBuilder::new().from_reader(source);
         let fail = |error: csv::Error| Error::file(file, error);
@@ -63,14 +100,42 @@ pub fn read(files: &[String], model: &Model, bounds: Bounds) -> Result<Vec<Label
         while reader.read_byte_record(&mut record).map_err(fail)? {
             since.set(0);
             let line = record.position().map_or(0, csv::Position::line);
-            let row =
-                places.row(&record).map_err(|detail| Error::file(&format!("{file}, line {line}"), detail))?;
-            rows.extend(row);
-            let is_within = bounds.check(rows.len(), places.columns.len(), ADVICE);
-            is_within.map_err(|detail| Error::file(file, detail))?;
+            self.take((&places, bounds), &record, || format!("{file}, line {line}"))?;
         }
+        Ok(())
     }
-    Ok(rows)
+
+    /// The same of a table in Parquet.
+    fn read_columns(&mut self, file: &str, model: &Model, bounds: Bounds) -> Result<(), Error> {
+        let mut table = parquet::Table::open(file)?;
+        let places = Places::find(table.titles(), model).map_err(|detail| Error::file(file, detail))?;
+        let (mut record, mut number) = (ByteRecord::new(), 0_u64);
+        while table.next_row(|field| record.push_field(field))? {
+            number += 1;
+            self.take((&places, bounds), &record, || format!("{file}, row {number}"))?;
+            record.clear();
+        }
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        (places, bounds): (&Places, Bounds),
+        record: &ByteRecord,
+        place: impl Fn() -> String,
+    ) -> Result<(), Error> {
+        let row = places.row(record).map_err(|detail| Error::file(&place(), detail))?;
+        let Some(row) = row else { return Ok(()) };
+        match row.fault() {
+            None => self.rows.push(row),
+            Some(why) => {
+                self.refused += 1;
+                self.first_refused.get_or_insert_with(|| format!("{}: {why}", place()));
+            }
+        }
+        let is_within = bounds.check(self.rows.len(), places.columns.len(), ADVICE);
+        is_within.map_err(|detail| Error::file(&place(), detail))
+    }
 }
 
 impl Places {
@@ -146,7 +211,7 @@ mod tests {
         std::fs::write(&file, &text).expect("it can be written");
         let of = |bounds: Bounds| {
             read(std::slice::from_ref(&file), &model, bounds)
-                .map(|rows| rows.len())
+                .map(|rows| rows.rows.len())
                 .map_err(|error| error.to_string())
         };
         assert_eq!(of(Bounds::default()), Ok(9));

@@ -2,9 +2,9 @@
 //!
 //! Separate from one pass, which it repeats. Invariants: where it stands is written before anything is put in force, and after it, so that a
 //! start goes on from there and puts nothing in force twice under two names; another champion has other leaves, so that its weights are
-//! learned anew from all stored labels before any of them is in force; weights that are said to be in force and of which the rows of now
-//! know nothing (on Kafka an engine may have refused them, which nobody hears) are put in force again; whatever fails is told, and tried again at the next look; frozen, it
-//! measures and changes nothing.
+//! learned anew from all stored labels before any of them is in force, as they are once labels were taken back; weights that are said to
+//! be in force and of which the rows of now know nothing (on Kafka an engine may have refused them, which nobody hears) are put in force
+//! again; whatever fails is told, and tried again at the next look; frozen, it measures and changes nothing.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use schema::history::Span;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::archived::is_untaught;
-use super::{Act, Learned, State, Wanted, read_archive, run, settled};
+use super::{Act, Learned, State, Wanted, applied, read_archive, run_stored, settled};
 use crate::clock::{self, Stopwatch};
 use crate::dataset::Archive;
 use crate::error::Error;
@@ -109,24 +109,35 @@ fn look(wanted: &Follow<'_>, state: &mut State) -> Result<(), Error> {
     wanted.gauges.frozen.set(i64::from(is_frozen));
     let until = settled(wanted.archive, wanted.settle_ms)?;
     let rows = read_archive(wanted.archive, &champion, (until, wanted.window_ms))?;
-    let learned = run(&champion, &rows, Wanted { is_frozen, ..wanted.wanted }, state)?;
+    let from = until.saturating_sub(wanted.window_ms);
+    let learned = run_stored(&champion, &rows, Wanted { is_frozen, ..wanted.wanted }, (state, from))?;
     tell(wanted.gauges, &learned, (until, state.learned_to));
     state.write(wanted.state)?;
     if is_frozen {
         return Ok(());
     }
-    put_in_force(wanted, state, learned.published.as_ref())
+    put_in_force(wanted, state, (&champion, learned.published.as_ref()))
 }
 
 /// Brings what is in force to what was published.
-fn put_in_force(wanted: &Follow<'_>, state: &mut State, published: Option<&Weights>) -> Result<(), Error> {
+fn put_in_force(
+    wanted: &Follow<'_>,
+    state: &mut State,
+    (champion, published): (&Model, Option<&Weights>),
+) -> Result<(), Error> {
     let Some(publish) = wanted.publish else { return Ok(()) };
     let version = published.map(version_of);
     if version == state.in_force && !is_lost(wanted, state, published)? {
         return Ok(());
     }
+    // Decisions name the model with its weights, so that its own version alone would not be found.
+    let decides_as = match published {
+        Some(weights) => applied(weights, champion)?.version().to_owned(),
+        None => champion.version().to_owned(),
+    };
     let told = publish.publish(version.as_deref().unwrap_or(NO_WEIGHTS), published)?;
-    tracing::info!(version = version.as_deref().unwrap_or(NO_WEIGHTS), %told, "weights are put in force");
+    let name = version.as_deref().unwrap_or(NO_WEIGHTS);
+    tracing::info!(version = name, base = champion.version(), decides_as, %told, "weights are put in force");
     wanted.gauges.in_force.set(i64::from(version.is_some()));
     state.in_force = version;
     state.put_ms = clock::now_ms();
@@ -176,6 +187,9 @@ fn tell(gauges: &LearningGauges, learned: &Learned, (until, learned_to): (u64, u
     if let Some(last) = learned.steps.last() {
         gauges.loss_before.set(last.judged.loss_before);
         gauges.loss_after.set(last.judged.loss_after);
+    }
+    if let Some(why) = learned.anew {
+        tracing::info!(why, "all stored labels teach anew");
     }
     tracing::info!(taught, held, unheard, looks = learned.steps.len(), "labels were learned from");
 }

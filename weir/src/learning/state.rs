@@ -6,6 +6,7 @@
 use models::{Online, Weights};
 use serde::{Deserialize, Serialize};
 
+use super::known::Known;
 use crate::error::Error;
 use crate::files;
 
@@ -26,6 +27,8 @@ pub struct State {
     pub in_force: Option<String>,
     /// When that was, ms since the Unix epoch; 0: before this start.
     pub put_ms: u64,
+    /// Which stored labels were learned from; `None`: nobody knows, since they came from files.
+    pub(super) known: Option<Known>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -39,6 +42,9 @@ struct File {
     published: Option<Vec<(u32, u32, f32)>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     in_force: Option<String>,
+    /// Days since the Unix epoch, and a digest of their labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    known: Option<Vec<(u64, u64)>>,
 }
 
 impl State {
@@ -52,14 +58,16 @@ impl State {
         if file.format != FORMAT {
             return Err(Error::file(name, format!("format {}; this build reads {FORMAT}", file.format)));
         }
-        let File { base, learned_to, gradients, squares, published, in_force, .. } = file;
-        Ok(Self { learned_to, base, gradients, squares, published, in_force, put_ms: 0 })
+        let File { base, learned_to, gradients, squares, published, in_force, known, .. } = file;
+        let known = known.map(Known::from_days);
+        Ok(Self { learned_to, base, gradients, squares, published, in_force, put_ms: 0, known })
     }
 
     /// Writes it.
     pub fn write(&self, name: &str) -> Result<(), Error> {
-        let Self { learned_to, base, gradients, squares, published, in_force, .. } = self.clone();
-        let file = File { format: FORMAT, base, learned_to, gradients, squares, published, in_force };
+        let Self { learned_to, base, gradients, squares, published, in_force, known, .. } = self.clone();
+        let known = known.map(|known| known.days());
+        let file = File { format: FORMAT, base, learned_to, gradients, squares, published, in_force, known };
         let bytes = serde_json::to_vec(&file).expect("numbers and strings always serialise");
         let partial = format!("{name}.partial");
         files::write(&partial, &bytes)?;
@@ -69,6 +77,11 @@ impl State {
     /// Whether it is of another model than this one.
     pub fn is_of_another(&self, version: &str) -> bool {
         !self.base.is_empty() && self.base != version
+    }
+
+    /// Forgets what labels taught; what is in force stays so until something better is known.
+    pub(super) fn begin_anew(&mut self) {
+        *self = Self { in_force: self.in_force.take(), put_ms: self.put_ms, ..Self::default() };
     }
 
     /// Gives its memory to the learner; gives what was published.
@@ -95,5 +108,6 @@ impl State {
         (self.gradients, self.squares) = (gradients.to_vec(), squares.to_vec());
         online.base().version().clone_into(&mut self.base);
         self.published = published.map(|weights| weights.leaves);
+        self.known = None;
     }
 }

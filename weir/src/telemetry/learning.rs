@@ -61,7 +61,7 @@ impl LearningGauges {
 
     /// Declares them, with their help.
     pub fn register(&self, r: &mut Registry) {
-        let labels = "Labels by what became of them: learned, held_out, or reports_past_share";
+        let labels = "Labels by what became of them: learned, held_out, or reports_past_share; again when all that are stored teach anew";
         r.register("learn_labels", labels, self.labels.clone());
         let steps = "Looks at held-out accounts by what came of them: published, held or rolled_back";
         r.register("learn_looks", steps, self.steps.clone());

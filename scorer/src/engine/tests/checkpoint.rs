@@ -94,16 +94,8 @@ fn decision_of(engine: &Engine, account: &str) -> String {
 
 fn body<'a>(kind: u8, other: &'a str, decision: &'a str, version: &'a str, offset: u64) -> Body<'a> {
     let verdict = |verdict| {
-        let decision = Some(decision);
-        Body::Verdict(VerdictEvent {
-            verdict,
-            decision,
-            scope: None,
-            limit: None,
-            expires: None,
-            actor: "r",
-            undoes: None,
-        })
+        let (decision, scope, limit, expires, undoes) = (Some(decision), None, None, None, None);
+        Body::Verdict(VerdictEvent { verdict, decision, scope, limit, expires, actor: "r", undoes })
     };
     let control = |what, name, version| {
         let (mode, share, sha256) = (None, None, None);

@@ -228,6 +228,13 @@ fn what_was_learned_online_takes_effect_at_its_record_and_goes_with_its_model() 
     assert_eq!(trial.engine.versions().model, adapted);
     let foreign = Weights { base: "another".to_owned(), leaves: Vec::new() };
     assert_eq!(trial.weights("2", &foreign), Some(RejectReason::ArtifactMissing));
+    let far = Weights { leaves: vec![(0, 1, 1_000.0)], ..learned.clone() };
+    assert_eq!(
+        trial.weights("3", &far),
+        Some(RejectReason::ArtifactMissing),
+        "no learner moves a row so far"
+    );
+    assert_eq!(trial.engine.versions().model, adapted);
     assert_eq!(trial.weights("none", &foreign), None);
     assert_eq!(trial.strangers("c", None, 3), ["enforce challenge all high"]);
     assert_eq!((trial.last().versions.model.as_str(), trial.engine.active().len()), (forest().version(), 0));

@@ -71,7 +71,8 @@ impl Line {
             && outcome != RecordOutcome::Duplicate
         {
             let Activate { what, name, version, .. } = activate;
-            tracing::info!(%what, name, version, role = ?scorer::Role::of(activate), "a version was activated");
+            let (role, decides_as) = (scorer::Role::of(activate), &*self.engine.versions().model);
+            tracing::info!(%what, name, version, ?role, decides_as, "a version was activated");
             self.tell_deciding();
         }
         Ok(Ok(outcome))
