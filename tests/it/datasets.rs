@@ -147,6 +147,27 @@ fn from_events_to_a_model_that_serves() {
     let _ = write(folder.path(), "rows/columns.toml", columns.as_bytes());
     done(folder.path(), "train --config rows/columns.toml --out again.json");
     assert_eq!(read(folder.path(), "model.json"), read(folder.path(), "again.json"));
+    // Either table teaches the same; a row whose weight is none teaches nothing, and is told.
+    let learned = |rows: &str| {
+        let line = format!("learn rows/{rows} --model model.json --delay-h 1 --json learned.json");
+        let run = run(folder.path(), &line.split(' ').collect::<Vec<_>>());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        (read(folder.path(), "learned.json"), run.stderr)
+    };
+    let (from_lines, told) = learned("rows.csv");
+    assert_eq!(told, "");
+    assert_eq!(learned("rows.parquet").0, from_lines);
+    let text = read(folder.path(), "rows/rows.csv");
+    let place = text.split(',').position(|title| title == "label_weight").expect("a column");
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for (line, weight) in lines[1..].iter_mut().zip(["NaN", "-1", "0"]) {
+        let mut fields: Vec<&str> = line.split(',').collect();
+        fields[place] = weight;
+        *line = fields.join(",");
+    }
+    let _ = write(folder.path(), "rows/odd.csv", lines.join("\n").as_bytes());
+    let told = learned("odd.csv").1;
+    assert!(told.contains("3 rows teach nothing") && told.contains("line 2: label_weight NaN"), "{told}");
     // Its columns are features of this build, so it serves; and it is marked as no evidence for a ban.
     let model: Value = serde_json::from_str(&read(folder.path(), "model.json")).expect("it is JSON");
     assert_eq!(model["trained_on"], "simulation");
@@ -328,6 +349,21 @@ fn a_replay_reproduces_a_log_bit_for_bit_and_a_what_if_leaves_the_deleted_out() 
     let replay = "replay log.ndjson --recorded d.ndjson --json r.json";
     let text = done(folder, &format!("{replay} --facts log --registry versions"));
     assert!(text.contains("reproduced: all ") && text.contains("deleted accounts: 1, in it"), "{text}");
+    // Rows to learn from are those of the versions that were in force.
+    let export = "dataset export log.ndjson --trust-internal --truth t.ndjson --with-restricted --with-unlabelled --format csv --out rows";
+    let refused = run(folder, &export.split(' ').collect::<Vec<_>>());
+    assert!(refused.code == 2 && refused.stderr.contains("give --registry DIR"), "{}", refused.stderr);
+    done(folder, &format!("{export} --registry versions"));
+    done(folder, "score log.ndjson --trust-internal --registry versions --features f.ndjson --sample 0.05");
+    let rows = table(&read(folder, "rows/rows.csv"));
+    let exported: Vec<&str> = rows.iter().map(|row| row["event"].as_str()).collect();
+    let decided: Vec<Value> = read(folder, "f.ndjson")
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("a row"))
+        .filter(|row| row["account"] != *gone)
+        .collect();
+    let decided: Vec<&str> = decided.iter().map(|row| row["event"].as_str().expect("an id")).collect();
+    assert_eq!(exported, decided);
     // As a what-if the activation is left out, so that what it caused is missing; and so is who was deleted.
     let text = done(folder, &format!("{replay} --trust-internal"));
     assert!(text.contains("not reproduced") && text.contains("deleted accounts: 1, left out"), "{text}");

@@ -1,9 +1,9 @@
 //! Rows to learn from: events read twice, once for what was said about accounts, once through the engine for rows as they were; or
 //! what an archive kept of both.
 //!
-//! Separate from the command, which names files. Invariants: a row's values are those that the engine had when it decided; no row
-//! of a deleted account, none at or after its label, and none while a restriction was enforced (unless asked for) is
-//! written; every row that is left out is counted under its reason, and a row's weight says for how many of those it stands.
+//! Separate from the command, which names files. Invariants: a row's values are those that the engine had when it decided; versions
+//! that a log activates decide from there on; no row of a deleted account, none at or after its label, and none while a restriction was
+//! enforced (unless asked for) is written; every row that is left out is counted under its reason, and a row's weight says for how many of those it stands.
 
 mod archived;
 mod drawn;
@@ -23,6 +23,7 @@ pub use self::drawn::Drawn;
 use self::restricted::Restricted;
 pub use self::slices::Slices;
 use crate::error::Error;
+use crate::registry::Registry;
 
 /// What a data set is to hold.
 #[derive(Debug, Clone, Copy)]
@@ -103,20 +104,45 @@ pub fn each_event(
     Ok(refused)
 }
 
-/// Replays the files through the engine and writes the rows with their labels.
+/// A log that is replayed as it was decided.
+#[derive(Debug, Clone, Copy)]
+pub struct Replayed<'a> {
+    /// Its files, in order.
+    pub files: &'a [String],
+    /// Whether internal kinds in it are believed.
+    pub trust_internal: bool,
+    /// Where activations in it find their versions.
+    pub registry: Option<&'a Registry>,
+}
+
+impl Replayed<'_> {
+    /// Puts the events through an engine, with the versions that they activate; gives how many lines were no events.
+    fn through(
+        self,
+        engine: &mut Engine,
+        mut take: impl FnMut(&Output) -> Result<(), Error>,
+    ) -> Result<u64, Error> {
+        let (mut output, mut offset) = (Output::default(), 0);
+        each_event(self.files, self.trust_internal, |event, _| {
+            output.clear();
+            Registry::provide_for(self.registry, engine, event)?;
+            engine.process(event, offset, &mut output);
+            offset += 1;
+            take(&output)
+        })
+    }
+}
+
+/// Replays a log through the engine and writes the rows with their labels.
 pub fn write(
-    files: &[String],
-    (engine, trust_internal): (&mut Engine, bool),
+    log: Replayed<'_>,
+    engine: &mut Engine,
     (labels, drawn, span): (&Labels, &Drawn, Span),
     wanted: Wanted,
     out: &mut Tables,
 ) -> Result<Counts, Error> {
     let (mut counts, mut restricted) = (Counts::default(), Restricted::default());
-    let (mut output, mut offset) = (Output::default(), 0);
-    let refused = each_event(files, trust_internal, |event, _| {
-        output.clear();
-        engine.process(event, offset, &mut output);
-        offset += 1;
+    let refused = log.through(engine, |output| {
         for row in output.rows.iter().filter(|row| (span.from..span.to).contains(&row.at)) {
             let Some((said, stands)) = counts.take(row, (labels, drawn), (wanted, &mut restricted)) else {
                 continue;
@@ -132,21 +158,13 @@ pub fn write(
     Ok(counts)
 }
 
-/// Replays the files for what is drawn and decided, if any label can come from an audit.
-pub fn drawn(
-    files: &[String],
-    (engine, trust_internal): (&mut Engine, bool),
-    labels: &Labels,
-) -> Result<Drawn, Error> {
+/// Replays a log for what is drawn and decided, if any label can come from an audit.
+pub fn drawn(log: Replayed<'_>, engine: &mut Engine, labels: &Labels) -> Result<Drawn, Error> {
     let mut drawn = Drawn::default();
     if !labels.are_by_humans() {
         return Ok(drawn);
     }
-    let (mut output, mut offset) = (Output::default(), 0);
-    each_event(files, trust_internal, |event, _| {
-        output.clear();
-        engine.process(event, offset, &mut output);
-        offset += 1;
+    log.through(engine, |output| {
         output.decisions.iter().for_each(|decision| drawn.decided(decision));
         Ok(())
     })?;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use models::{Model, Weights};
 use schema::limits::{MODEL_BYTES_MAX, POLICY_BYTES_MAX};
-use schema::{ControlKind, Refusal, RejectReason};
+use schema::{ControlKind, Event, Refusal, RejectReason};
 use scorer::{Artifact, Blocklist, Content, Engine, ExemptList, Needed, Policy};
 
 use crate::commands::blocklist;
@@ -162,6 +162,20 @@ impl Registry {
         let artifact = registry.load_this(needed, sha256).map_err(|error| missing(error.to_string()))?;
         engine.provide(artifact);
         Ok(())
+    }
+
+    /// Provides what a recorded event needs, if it needs anything: whoever replays a log decides by the versions that were in force.
+    ///
+    /// # Errors
+    /// If it cannot be loaded, or there is no registry.
+    pub fn provide_for(
+        registry: Option<&Registry>,
+        engine: &mut Engine,
+        event: &Event<'_>,
+    ) -> Result<(), Error> {
+        let Some(needed) = engine.needs(event) else { return Ok(()) };
+        let provided = Self::provide(registry, engine, (&needed, event.body.sha256()));
+        provided.map_err(|refusal| Error::Usage(refusal.detail))
     }
 
     /// Whether a version lies here, has this SHA-256 (if any is given) and can be put in force; gives the SHA-256 of its file,

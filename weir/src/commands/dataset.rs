@@ -10,15 +10,16 @@ use schema::{Review, Row};
 
 use crate::commands::archived::ArchivedArgs;
 use crate::commands::judge::{each_line, truth};
-use crate::dataset::{self, Counts, Format, HEAD, Slices, Tables, Wanted};
+use crate::dataset::{self, Counts, Format, HEAD, Replayed, Slices, Tables, Wanted};
 use crate::error::{Error, Outcome};
 use crate::files;
+use crate::registry::Registry;
 use crate::setup::{EngineOptions, read_exempt};
 
 const EXAMPLES: &str = "\
 Examples:
   weir dataset export events.ndjson.zst --reviews reviews.ndjson --out rows/
-  weir dataset export log.ndjson --trust-internal --horizon-days 14 --out rows/       verdicts out of the log itself
+  weir dataset export log.ndjson --trust-internal --registry versions --out rows/     verdicts and versions out of the log itself
   weir simulate --accounts 5000 --hours 72 --seed 7 --out e.ndjson --truth t.ndjson
   weir dataset export e.ndjson --truth t.ndjson --out rows/ && weir train --config rows/train.toml --out model.json
   weir dataset export --history weir-data/history.db --from 2026-11-01 --to 2026-12-01 --out rows/
@@ -83,9 +84,12 @@ struct ExportArgs {
     /// Rows without a label, too; the column is empty.
     #[arg(long)]
     with_unlabelled: bool,
-    /// Take internal kinds (entity, verdict) from the events.
+    /// Take internal kinds (entity, verdict, activate) from the events.
     #[arg(long)]
     trust_internal: bool,
+    /// Where activations in the events find their versions.
+    #[arg(long, value_name = "DIR", requires = "trust_internal")]
+    registry: Option<String>,
     /// Accounts against which nothing automatic is enforced, one a line.
     #[arg(long, value_name = "FILE")]
     exempt: Option<String>,
@@ -197,15 +201,13 @@ fn from_files(args: &ExportArgs, span: Span) -> Result<(Labels, Counts), Error> 
     })?;
     said(args, &mut labels, &mut slices)?;
     let exempt = || read_exempt(args.exempt.as_deref());
-    let drawn = dataset::drawn(
-        &args.files,
-        (&mut args.engine.engine(exempt()?, None)?, args.trust_internal),
-        &labels,
-    )?;
+    let registry = args.registry.as_deref().map(Registry::open).transpose()?;
+    let log =
+        Replayed { files: &args.files, trust_internal: args.trust_internal, registry: registry.as_ref() };
+    let drawn = dataset::drawn(log, &mut args.engine.engine(exempt()?, None)?, &labels)?;
     let mut engine = args.engine.engine(exempt()?, Some(args.sample))?;
     let mut out = Tables::create(&args.out, args.format, slices)?;
-    let from = (&mut engine, args.trust_internal);
-    let counts = dataset::write(&args.files, from, (&labels, &drawn, span), wanted(args), &mut out)?;
+    let counts = dataset::write(log, &mut engine, (&labels, &drawn, span), wanted(args), &mut out)?;
     out.finish()?;
     Ok((labels, counts))
 }

@@ -189,11 +189,7 @@ fn replay(
         found.event(event.ts);
         for (side, engine) in &mut sides {
             output.clear();
-            if let Some(needed) = engine.needs(event) {
-                let wanted = (&needed, event.body.sha256());
-                let provided = Registry::provide(registry.as_ref(), engine, wanted);
-                provided.map_err(|refusal| Error::Usage(refusal.detail))?;
-            }
+            Registry::provide_for(registry.as_ref(), engine, event)?;
             engine.process(event, offset, &mut output);
             output.decisions.iter().for_each(|decision| found.decision(*side, decision));
             if let Some(recorded) = &mut recorded {
