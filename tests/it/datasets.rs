@@ -136,12 +136,18 @@ fn catalog(folder: &Path) -> Vec<String> {
 fn from_events_to_a_model_that_serves() {
     let folder = tempfile::tempdir().expect("a folder");
     town(folder.path(), 5);
-    done(folder.path(), "dataset export e.ndjson --exempt x.txt --truth t.ndjson --out rows");
+    // A single held-out account would weigh 200 in so small a town, and the model's version says whether there is one.
+    let policy = done(folder.path(), "check-config --print-default").replace("share = 0.005", "share = 0.0");
+    let _ = write(folder.path(), "policy.toml", policy.as_bytes());
+    let export = "dataset export e.ndjson --exempt x.txt --truth t.ndjson --policy policy.toml --out rows";
+    done(folder.path(), export);
     let rows = table(&read(folder.path(), "rows/rows.csv"));
-    assert!(rows.iter().all(|row| row["restricted"] == "0" && !row["label"].is_empty()));
+    let is_free = |row: &BTreeMap<String, String>| row["restricted"] == "0" && row["held_out"] == "0";
+    assert!(rows.iter().all(|row| is_free(row) && !row["label"].is_empty()));
     done(folder.path(), "train --config rows/train.toml --out model.json --json cv.json");
     let found: Value = serde_json::from_str(&read(folder.path(), "cv.json")).expect("it is JSON");
-    assert!(found["auc"].as_f64() > Some(0.8), "{}", found["auc"]);
+    // What is left to tell apart are those that the built-in model let through.
+    assert!(found["auc"].as_f64() > Some(0.75), "{}", found["auc"]);
     // The same rows in Parquet give the same bytes.
     let columns = read(folder.path(), "rows/train.toml").replace("rows.csv", "rows.parquet");
     let _ = write(folder.path(), "rows/columns.toml", columns.as_bytes());
