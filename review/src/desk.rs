@@ -46,7 +46,7 @@ use crate::people::oidc::Provider;
 use crate::people::proxies::Network;
 use crate::store::Store;
 use fold::Fold;
-use seen::Screened;
+use seen::Ahead;
 
 /// What the desk is given.
 #[derive(Clone)]
@@ -102,7 +102,7 @@ pub struct Desk {
     /// What was offered to whom, until when: so that two who ask at once are not sent to one case. The log decides in any case.
     offered: Mutex<BTreeMap<String, (String, u64)>>,
     /// What was fetched ahead and is not shown yet, by who fetched it.
-    ahead: Mutex<BTreeMap<String, Screened>>,
+    ahead: Mutex<BTreeMap<String, Ahead>>,
     /// Cases opened before this were looked up, ms of log time.
     looked_up: Mutex<u64>,
     /// Forms made so far.

@@ -7,6 +7,7 @@
 use std::sync::PoisonError;
 
 use rusqlite::{Connection, OptionalExtension as _};
+use schema::Restriction;
 
 use super::case::Case;
 use super::{Desk, exposure};
@@ -32,6 +33,21 @@ pub struct Screened {
     pub beside: Vec<String>,
 }
 
+/// How long what was fetched ahead may be shown, ms: behind it reports come in and decisions are made.
+const AHEAD_MS: u64 = 30_000;
+
+/// A page that was fetched ahead.
+#[derive(Debug)]
+pub struct Ahead {
+    screen: Screened,
+    /// When, wall ms.
+    taken: u64,
+    /// What it is about, whoever holds it.
+    case: Case,
+    /// What it shows to be in force, unless it is blind.
+    in_force: Option<Vec<Restriction>>,
+}
+
 /// What is shown of an account, in a case or (empty) elsewhere, as codes.
 type Told<'a> = (&'a str, &'a str, &'a [&'a str]);
 
@@ -44,6 +60,14 @@ fn on_a_line(case: &Case) -> &'static [&'static str] {
         (false, true) => &["score"],
         (false, false) => &[],
     }
+}
+
+/// The case, whoever holds it or came to it.
+fn unheld(case: &Case) -> Case {
+    let mut case = case.clone();
+    case.free();
+    case.reached = false;
+    case
 }
 
 impl Desk {
@@ -89,16 +113,33 @@ impl Desk {
         self.note_shown(viewer, "", &shown)
     }
 
-    /// Remembers what was fetched ahead for somebody, and shown to nobody yet: their latest alone.
-    pub(crate) fn keep_ahead(&self, viewer: &str, screen: Screened) {
-        self.ahead.lock().unwrap_or_else(PoisonError::into_inner).insert(viewer.to_owned(), screen);
+    /// Remembers what was fetched ahead for somebody, and shown to nobody yet: their latest alone. `in_force`: as it shows it, unless it is
+    /// blind.
+    pub(crate) fn keep_ahead(
+        &self,
+        viewer: &str,
+        screen: Screened,
+        (case, in_force): (&Case, Option<&[Restriction]>),
+    ) {
+        let in_force = in_force.map(<[Restriction]>::to_vec);
+        let kept = Ahead { screen, taken: self.wall(), case: unheld(case), in_force };
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner).insert(viewer.to_owned(), kept);
     }
 
-    /// Notes that what was fetched ahead of a case is shown now; false: it was not remembered, and must be fetched again.
-    pub(crate) fn show_ahead(&self, viewer: &Viewer, case_id: &str) -> Result<bool, Error> {
+    /// Notes that what was fetched ahead of a case is shown now; false: it was not remembered, is no longer true or too old, and must be
+    /// fetched again. `case`: as it is now.
+    pub(crate) fn show_ahead(&self, viewer: &Viewer, case: &Case) -> Result<bool, Error> {
         let kept = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).remove(&viewer.id);
-        let Some(screen) = kept.filter(|screen| screen.case == case_id) else { return Ok(false) };
-        self.note_screen(viewer, &screen)?;
+        let Some(kept) = kept.filter(|kept| kept.case == unheld(case)) else { return Ok(false) };
+        if self.wall().saturating_sub(kept.taken) > AHEAD_MS {
+            return Ok(false);
+        }
+        if let Some(in_force) = &kept.in_force
+            && *in_force != self.in_force(&case.account)?
+        {
+            return Ok(false);
+        }
+        self.note_screen(viewer, &kept.screen)?;
         Ok(true)
     }
 

@@ -152,7 +152,7 @@ impl Desk {
         row.map_or(Vec::new(), |row| self.given.insight.ways_out(judged, row))
     }
 
-    fn in_force(&self, account: &str) -> Result<Vec<Restriction>, Error> {
+    pub(super) fn in_force(&self, account: &str) -> Result<Vec<Restriction>, Error> {
         let standing = self.given.insight.standing(account)?;
         Ok(standing.map(|standing| standing.restrictions).unwrap_or_default())
     }

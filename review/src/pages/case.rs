@@ -145,7 +145,8 @@ fn gather(desk: &Desk, viewer: &Viewer, (id, query, is_ahead): (&str, &str, bool
     };
     if is_ahead {
         // Nobody sees it yet: whoever comes to it says so.
-        desk.keep_ahead(&viewer.id, screen);
+        let in_force = (!is_blind).then_some(&*sheet.in_force);
+        desk.keep_ahead(&viewer.id, screen, (&case, in_force));
     } else {
         desk.note_screen(viewer, &screen)?;
     }

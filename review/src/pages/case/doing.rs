@@ -71,7 +71,7 @@ pub(in crate::pages) async fn act(
         let next = desk.take_next(&seeker, (&filter, first), &format!("{once}n"))?;
         let Some(next) = next else { return Ok((format!("/review/?{done}"), false)) };
         // What was fetched ahead is shown now, if it is this.
-        let is_noted = posted.text("ahead") == next.id && desk.show_ahead(&who, &next.id)?;
+        let is_noted = posted.text("ahead") == next.id && desk.show_ahead(&who, &next)?;
         Ok((format!("/review/case/{}?{done}&q={}", next.id, encoded(query)), is_noted))
     })
     .await?;

@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
+use crate::desk::case::Case;
 use crate::desk::scene::{appeal, decision, report};
 use crate::people::sessions::IDLE_MS;
 
@@ -67,7 +68,7 @@ async fn what_a_page_fetches_by_itself_does_not_put_off_the_end_of_a_session() {
 
 #[tokio::test]
 async fn what_is_fetched_ahead_is_a_view_when_it_is_shown_and_once() {
-    let (browser, _clock) = browser();
+    let (browser, clock) = browser();
     fill(&browser, vec![decision("d1", "a", "review", r#","score":0.7"#)]);
     let id = first(&browser);
     let path = format!("/review/case/{id}");
@@ -75,11 +76,30 @@ async fn what_is_fetched_ahead_is_a_view_when_it_is_shown_and_once() {
     assert_eq!(browser.send(request, "").await.status(), StatusCode::OK);
     assert_eq!(noted(&browser), (0, vec![]));
     let viewer = browser.desk.viewer(&browser.session, Language::English).expect("told").expect("signed in");
-    assert!(!browser.desk.show_ahead(&viewer, "k_other").expect("told"), "another was fetched");
-    assert!(!browser.desk.show_ahead(&viewer, &id).expect("told"), "and is forgotten: it is fetched again");
-    let request = Request::get(&path).header("host", "localhost:8484").header(AHEAD, "1");
-    browser.send(request, "").await;
-    assert!(browser.desk.show_ahead(&viewer, &id).expect("told"));
+    let case =
+        |id: &str| browser.desk.store.read(|db| Case::load(db, id)).expect("readable").expect("it is there");
+    let shows = || browser.desk.show_ahead(&viewer, &case(&id)).expect("told");
+    let other = Case { id: "k_other".to_owned(), ..case(&id) };
+    assert!(!browser.desk.show_ahead(&viewer, &other).expect("told"), "another was fetched");
+    assert!(!shows(), "and is forgotten: it is fetched again");
+    let fetch = || {
+        let request = Request::get(&path).header("host", "localhost:8484").header(AHEAD, "1");
+        browser.send(request, "")
+    };
+    // What it shows is old, or another by now: reports came in.
+    fetch().await;
+    clock.fetch_add(31_000, Ordering::Relaxed);
+    assert!(!shows());
+    fetch().await;
+    let more = schema::desk::Entry {
+        position: 2,
+        at: browser.desk.now(),
+        arrived: report("e2", "a", "p", r#","reason":"threat""#),
+    };
+    browser.desk.take("journal", &[more], 2).expect("folded");
+    assert!(!shows());
+    fetch().await;
+    assert!(shows());
     let (views, codes) = noted(&browser);
     assert_eq!(views, 1);
     assert!(codes[0].contains("score") && codes[0].contains("rule"), "{codes:?}");
