@@ -26,6 +26,8 @@ const STOP_MAX: Duration = Duration::from_millis(900);
 /// What may be fetched ahead: 2 MiB instead of 16, so that a backlog is far more. librdkafka adds 350 bytes of its own to each record.
 const LITTLE_AHEAD: [&str; 4] =
     ["--set", "queued.max.messages.kbytes=2048", "--set", "fetch.message.max.bytes=262144"];
+/// A record may wait through a few stops: the scene's 1.5 s are over after two, between which a quick worker has a millisecond to write.
+const PATIENCE: [&str; 4] = ["--set", "message.timeout.ms=6000", "--set", "session.timeout.ms=9000"];
 const MIB: u64 = 1024 * 1024;
 
 /// An overload.
@@ -145,7 +147,8 @@ fn put_on(load: &Load, worker: &Worker, traffic: &mut Traffic<'_>) -> String {
 fn check(load: &Load) {
     let scene = Scene::new(Topics::create(shared(), 1, &[]));
     let events = events_of_now(load.people);
-    let worker = scene.worker_with(&[&["--metrics", "127.0.0.1:0"], &LITTLE_AHEAD[..]].concat());
+    let worker =
+        scene.worker_with(&[&["--metrics", "127.0.0.1:0"], &LITTLE_AHEAD[..], &PATIENCE[..]].concat());
     let (address, ends) = (worker.shows_at(), AtomicBool::new(false));
     let feeder = Feeder::open(&scene.topics.brokers);
     let mut traffic = Traffic { scene: &scene, address: &address, feeder, rest: &events };
